@@ -1,0 +1,428 @@
+//! The engine's side of a worker's session: a pure machine. Frames and time go in; messages, events and a request to
+//! register templates come out. The shell around it owns the socket and the clock.
+//!
+//! A session greets (`hello`), waits until its templates are registered, is open, and closes. Silence closes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasker_protocol::Json;
+use tasker_protocol::api::MAX_PAYLOAD_BYTES;
+use tasker_protocol::error::ErrorCode;
+use tasker_protocol::frame::{
+    EngineMessage, Failure, Hello, Outcome, PROTOCOL_VERSIONS, Rejection, Unreadable, Welcome,
+    WorkerMessage, decode,
+};
+
+use crate::worker::{Offer, SessionId};
+use crate::{Event, Time, event::Verdict};
+
+/// How often a worker sends something, a WebSocket ping at least.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A session that was silent for this long is over.
+pub const SILENCE: Duration = Duration::from_secs(5);
+
+/// What the shell is to do.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send this to the worker.
+    Send(EngineMessage),
+    /// Register these templates, then call [`Session::registered`].
+    Register(Vec<String>),
+    /// Hand this to the core; an outcome comes with its texts.
+    Event(Event, Option<Texts>),
+    /// Close the socket once everything is sent.
+    Close,
+}
+
+/// The texts of an outcome, which the core does not read.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    /// The results, or the failure as JSON.
+    pub body: Json,
+    /// What the handler added.
+    pub metadata: Option<Json>,
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    phase: Phase,
+    heard: Time,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Greeting,
+    Registering { hello: Box<Hello>, protocol: u32 },
+    Open,
+    Closed,
+}
+
+impl Session {
+    /// A session whose socket was just accepted.
+    pub fn new(id: SessionId, now: Time) -> Session {
+        Session {
+            id,
+            phase: Phase::Greeting,
+            heard: now,
+        }
+    }
+
+    /// When the session is over unless something is heard until then.
+    pub fn deadline(&self) -> Time {
+        self.heard + SILENCE
+    }
+
+    /// Something arrived, a ping at least.
+    pub fn heard(&mut self, now: Time) {
+        self.heard = now;
+    }
+
+    /// A frame arrived.
+    pub fn frame(&mut self, frame: &str, now: Time) -> Vec<Output> {
+        self.heard(now);
+        decode::<WorkerMessage>(frame)
+            .into_iter()
+            .flat_map(|message| match message {
+                Ok(message) => self.message(message),
+                Err(error) => vec![unreadable(&error)],
+            })
+            .collect()
+    }
+
+    /// The templates of the session's `hello` are registered, or the worker is refused.
+    pub fn registered(&mut self, result: Result<(), Rejection>, epoch: i64) -> Vec<Output> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        let Phase::Registering { hello, protocol } = phase else {
+            self.phase = phase;
+            return Vec::new();
+        };
+        if let Err(rejection) = result {
+            return reject(rejection);
+        }
+        self.phase = Phase::Open;
+        let offer = Arc::new(Offer {
+            instance: hello.instance,
+            worker_id: hello.worker_id,
+            namespaces: hello.namespaces.into_iter().collect(),
+            callables: hello.callables.into_iter().collect(),
+            slots: hello.slots,
+            running: hello.running,
+        });
+        let welcome = Welcome {
+            protocol,
+            epoch,
+            heartbeat_ms: HEARTBEAT.as_millis() as u64,
+        };
+        let session = self.id;
+        vec![Output::Event(
+            Event::Opened {
+                session,
+                offer,
+                welcome,
+            },
+            None,
+        )]
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Time) -> Vec<Output> {
+        if now < self.deadline() || matches!(self.phase, Phase::Closed) {
+            return Vec::new();
+        }
+        let mut outputs = self.end(false);
+        outputs.push(Output::Close);
+        outputs
+    }
+
+    /// The socket was closed, by either side.
+    pub fn closed(&mut self) -> Vec<Output> {
+        self.end(true)
+    }
+
+    fn message(&mut self, message: WorkerMessage) -> Vec<Output> {
+        let session = self.id;
+        match (&self.phase, message) {
+            (Phase::Greeting, WorkerMessage::Hello(hello)) => self.greet(hello),
+            (Phase::Open, WorkerMessage::Outcome(outcome)) => {
+                let attempt = outcome.attempt_ref();
+                let (verdict, texts) = read(outcome);
+                let event = Event::Outcome {
+                    session,
+                    attempt,
+                    verdict,
+                };
+                vec![Output::Event(event, Some(texts))]
+            }
+            (Phase::Open, WorkerMessage::Ready { slots }) => {
+                vec![Output::Event(Event::Slots { session, slots }, None)]
+            }
+            (Phase::Open, WorkerMessage::Returned(attempt)) => {
+                vec![Output::Event(Event::Returned { session, attempt }, None)]
+            }
+            (Phase::Open, WorkerMessage::Leaving {}) => {
+                let mut outputs = self.end(false);
+                outputs.push(Output::Close);
+                outputs
+            }
+            (Phase::Closed, _) => Vec::new(),
+            (phase, message) => {
+                let expected = match phase {
+                    Phase::Greeting => "a session begins with `hello`",
+                    Phase::Registering { .. } => "`hello` is not answered yet",
+                    _ => "a session has one `hello`",
+                };
+                vec![Output::Send(EngineMessage::Error(Rejection {
+                    code: ErrorCode::UnexpectedMessage,
+                    message: format!("`{}` is not expected here: {expected}", kind(&message)),
+                }))]
+            }
+        }
+    }
+
+    fn greet(&mut self, hello: Hello) -> Vec<Output> {
+        let [oldest, newest] = PROTOCOL_VERSIONS;
+        let protocol = newest.min(hello.protocol[1]);
+        if protocol < oldest.max(hello.protocol[0]) {
+            self.phase = Phase::Closed;
+            return reject(Rejection {
+                code: ErrorCode::ProtocolVersion,
+                message: format!(
+                    "worker {} speaks versions {} to {} of the session protocol, this engine {oldest} to {newest}: \
+                     run releases of worker and engine that are at most one apart",
+                    hello.worker_id, hello.protocol[0], hello.protocol[1]
+                ),
+            });
+        }
+        let templates = hello.templates.clone();
+        let hello = Box::new(hello);
+        self.phase = Phase::Registering { hello, protocol };
+        vec![Output::Register(templates)]
+    }
+
+    fn end(&mut self, grace: bool) -> Vec<Output> {
+        let session = self.id;
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Open => vec![Output::Event(Event::Closed { session, grace }, None)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn reject(rejection: Rejection) -> Vec<Output> {
+    vec![
+        Output::Send(EngineMessage::Rejected(rejection)),
+        Output::Close,
+    ]
+}
+
+fn unreadable(error: &Unreadable) -> Output {
+    let code = match error {
+        Unreadable::Malformed(_) => ErrorCode::MalformedJson,
+        Unreadable::Shape { .. } => ErrorCode::InvalidRequest,
+    };
+    Output::Send(EngineMessage::Error(Rejection {
+        code,
+        message: error.to_string(),
+    }))
+}
+
+fn kind(message: &WorkerMessage) -> &'static str {
+    match message {
+        WorkerMessage::Hello(_) => "hello",
+        WorkerMessage::Outcome(_) => "outcome",
+        WorkerMessage::Ready { .. } => "ready",
+        WorkerMessage::Returned(_) => "returned",
+        WorkerMessage::Leaving {} => "leaving",
+    }
+}
+
+/// What the core needs to know of an outcome, and its texts. Whatever is wrong with it becomes a failure of the step:
+/// an outcome that is dropped would leave its attempt open for ever.
+fn read(outcome: Outcome) -> (Verdict, Texts) {
+    let size = |json: &Option<Json>| json.as_ref().map_or(0, |json| json.get().len());
+    let results = size(&outcome.results).max(size(&outcome.metadata));
+    if results > MAX_PAYLOAD_BYTES {
+        return failed(
+            Failure {
+                message: format!(
+                    "results or metadata of {results} bytes, at most {MAX_PAYLOAD_BYTES} are kept: store the data \
+                     elsewhere and return a reference"
+                ),
+                error_type: "result_too_large".to_owned(),
+                error_code: Some("RESULT_TOO_LARGE".to_owned()),
+                retryable: false,
+                retry_after_ms: None,
+                backtrace: None,
+            },
+            None,
+        );
+    }
+    if outcome.success {
+        let body = outcome.results.unwrap_or_else(tasker_protocol::json_null);
+        let metadata = outcome.metadata;
+        return (Verdict::Success, Texts { body, metadata });
+    }
+    let failure = outcome.error.unwrap_or_else(|| Failure {
+        message: "the worker sent a failed outcome without an error".to_owned(),
+        error_type: "invalid_outcome".to_owned(),
+        error_code: None,
+        retryable: false,
+        retry_after_ms: None,
+        backtrace: None,
+    });
+    failed(failure, outcome.metadata)
+}
+
+fn failed(mut failure: Failure, metadata: Option<Json>) -> (Verdict, Texts) {
+    let verdict = Verdict::Failure {
+        retryable: failure.retryable,
+        retry_after_ms: failure.retry_after_ms,
+    };
+    for text in [&mut failure.message, &mut failure.error_type]
+        .into_iter()
+        .chain(&mut failure.error_code)
+        .chain(&mut failure.backtrace)
+    {
+        truncate(text, MAX_PAYLOAD_BYTES / 64);
+    }
+    let body = serde_json::value::to_raw_value(&failure)
+        .unwrap_or_else(|error| unreachable!("strings, numbers and booleans serialise: {error}"));
+    let body = body.into();
+    (verdict, Texts { body, metadata })
+}
+
+/// Keeps the beginning of a text that is longer than `limit` bytes.
+fn truncate(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const HELLO: &str = r#"{"hello": {"protocol": [1, 1], "worker_id": "w", "instance":
+        "00000000-0000-0000-0000-000000000001", "language": "python", "version": "0.1.0", "namespaces": ["ns"],
+        "callables": ["call.a"], "templates": ["t1"], "slots": 4, "running": []}}"#;
+
+    fn open() -> Session {
+        let mut session = Session::new(SessionId(1), Time(0));
+        let outputs = session.frame(HELLO, Time(1));
+        assert!(matches!(&outputs[..], [Output::Register(templates)] if templates == &["t1"]));
+        let outputs = session.registered(Ok(()), 7);
+        let [Output::Event(Event::Opened { offer, welcome, .. }, None)] = &outputs[..] else {
+            panic!("{outputs:?}");
+        };
+        assert_eq!((offer.slots, welcome.epoch, welcome.protocol), (4, 7, 1));
+        session
+    }
+
+    fn message(outputs: &[Output]) -> &Rejection {
+        match outputs {
+            [
+                Output::Send(EngineMessage::Error(rejection) | EngineMessage::Rejected(rejection)),
+                ..,
+            ] => rejection,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_worker_of_another_protocol_is_refused_with_both_versions() {
+        let mut session = Session::new(SessionId(1), Time(0));
+        let outputs = session.frame(&HELLO.replace("[1, 1]", "[7, 9]"), Time(1));
+        let rejection = message(&outputs);
+        assert_eq!(rejection.code, ErrorCode::ProtocolVersion);
+        assert!(
+            rejection.message.contains("7 to 9") && rejection.message.contains("1 to 1"),
+            "{rejection:?}"
+        );
+        assert!(matches!(outputs[1], Output::Close));
+        assert!(session.frame(HELLO, Time(2)).is_empty());
+    }
+
+    #[test]
+    fn silence_ends_a_session_without_grace_and_a_closed_socket_with_it() {
+        let mut session = open();
+        session.heard(Time(1_000_000));
+        assert!(session.tick(Time(5_999_999)).is_empty());
+        let outputs = session.tick(Time(6_000_000));
+        assert!(matches!(
+            outputs[..],
+            [
+                Output::Event(Event::Closed { grace: false, .. }, None),
+                Output::Close
+            ]
+        ));
+        assert!(session.closed().is_empty());
+        assert!(matches!(
+            open().closed()[..],
+            [Output::Event(Event::Closed { grace: true, .. }, None)]
+        ));
+    }
+
+    #[test]
+    fn a_message_out_of_place_is_answered_and_closes_nothing() {
+        let mut session = Session::new(SessionId(1), Time(0));
+        let outputs = session.frame(r#"{"ready": {"slots": 1}}"#, Time(1));
+        assert_eq!(message(&outputs).code, ErrorCode::UnexpectedMessage);
+        assert_eq!(
+            message(&session.frame("{", Time(1))).code,
+            ErrorCode::MalformedJson
+        );
+        assert_eq!(
+            message(&session.frame(r#"{"hello": {}}"#, Time(1))).code,
+            ErrorCode::InvalidRequest
+        );
+        assert!(matches!(
+            session.frame(HELLO, Time(2))[..],
+            [Output::Register(_)]
+        ));
+    }
+
+    #[test]
+    fn whatever_is_wrong_with_an_outcome_fails_its_step() {
+        let outcome = |results: Option<String>, success| Outcome {
+            task_uuid: Uuid::nil(),
+            step_uuid: Uuid::nil(),
+            attempt: 1,
+            success,
+            results: results.map(|text| {
+                serde_json::value::RawValue::from_string(text)
+                    .expect("JSON")
+                    .into()
+            }),
+            error: None,
+            metadata: None,
+        };
+        let large = format!("\"{}\"", "x".repeat(MAX_PAYLOAD_BYTES));
+        let permanent = Verdict::Failure {
+            retryable: false,
+            retry_after_ms: None,
+        };
+        let (verdict, texts) = read(outcome(Some(large), true));
+        assert_eq!(verdict, permanent);
+        assert!(texts.body.get().contains("RESULT_TOO_LARGE"));
+        let (verdict, texts) = read(outcome(None, false));
+        assert_eq!(verdict, permanent);
+        assert!(texts.body.get().contains("invalid_outcome"));
+        let (verdict, texts) = read(outcome(None, true));
+        assert_eq!((verdict, texts.body.get()), (Verdict::Success, "null"));
+    }
+
+    #[test]
+    fn a_long_message_keeps_its_beginning() {
+        let mut text = "aä".repeat(10);
+        truncate(&mut text, 5);
+        assert_eq!(text, "aäa…");
+    }
+}

@@ -1,0 +1,144 @@
+//! The state changes that each record made, for those who follow a task.
+
+use tasker_protocol::api::{ExecutionStatus, StepState, TaskStatus};
+
+use crate::task::Step;
+use crate::{Record, StepIndex, Task, Time};
+
+/// Something changed its state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transition {
+    /// The task.
+    Task {
+        /// When.
+        at: Time,
+        /// Its new status.
+        status: TaskStatus,
+        /// What it is doing now.
+        execution_status: ExecutionStatus,
+    },
+    /// A step.
+    Step {
+        /// When.
+        at: Time,
+        /// Which.
+        step: StepIndex,
+        /// Its new state.
+        state: StepState,
+    },
+}
+
+/// What a task's creation made: the task, then its steps.
+pub fn creation(task: &Task) -> Vec<Transition> {
+    let at = task.created_at;
+    let steps = (0..)
+        .zip(&task.steps)
+        .map(|(step, Step { state, .. })| Transition::Step {
+            at,
+            step,
+            state: *state,
+        });
+    std::iter::once(status(task, at)).chain(steps).collect()
+}
+
+/// Applies a record to `task` and tells what changed: the step, those that became ready, then the task.
+pub fn follow(task: &mut Task, record: &Record) -> Vec<Transition> {
+    let mut transitions = Vec::new();
+    let (step, at) = (record.step(), record.at());
+    let before = (task.status(), task.execution_status());
+    if task.step(step).state == StepState::WaitingForRetry {
+        // The end of a back-off follows from the time and has no record of its own.
+        let at = task.step(step).ready_at;
+        transitions.push(Transition::Step {
+            at,
+            step,
+            state: StepState::Enqueued,
+        });
+    }
+    let mut ready = Vec::new();
+    task.apply(record, &mut ready);
+    transitions.push(Transition::Step {
+        at,
+        step,
+        state: task.step(step).state,
+    });
+    for child in ready.into_iter().filter(|child| *child != step) {
+        transitions.push(Transition::Step {
+            at,
+            step: child,
+            state: StepState::Enqueued,
+        });
+    }
+    if before != (task.status(), task.execution_status()) {
+        transitions.push(status(task, at));
+    }
+    transitions
+}
+
+fn status(task: &Task, at: Time) -> Transition {
+    Transition::Task {
+        at,
+        status: task.status(),
+        execution_status: task.execution_status(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use crate::record::Next;
+    use crate::task::tests::graph_of;
+
+    use super::*;
+
+    #[test]
+    fn every_state_change_is_told_once() {
+        let graph = graph_of(&[("a", &[]), ("b", &["a"])]);
+        let mut task = Task::new(Uuid::nil(), graph, 0, Time(1));
+        assert_eq!(creation(&task).len(), 3);
+        let started = |attempt, at| Record::Started {
+            step: 0,
+            attempt,
+            at: Time(at),
+            instance: Uuid::nil(),
+            worker_id: "w".into(),
+        };
+        let states = |transitions: Vec<Transition>| -> Vec<String> {
+            transitions
+                .iter()
+                .map(|transition| match transition {
+                    Transition::Task { at, status, .. } => format!("{} task {status:?}", at.0),
+                    Transition::Step { at, step, state } => format!("{} {step} {state:?}", at.0),
+                })
+                .collect()
+        };
+        assert_eq!(
+            states(follow(&mut task, &started(1, 2))),
+            ["2 0 InProgress", "2 task StepsInProcess"]
+        );
+        let failed = Record::Failed {
+            step: 0,
+            attempt: 1,
+            at: Time(3),
+            next: Next::RetryAt(Time(5)),
+        };
+        assert_eq!(
+            states(follow(&mut task, &failed)),
+            ["3 0 WaitingForRetry", "3 task WaitingForRetry"]
+        );
+        assert_eq!(
+            states(follow(&mut task, &started(2, 6))),
+            ["5 0 Enqueued", "6 0 InProgress", "6 task StepsInProcess"]
+        );
+        let succeeded = Record::Succeeded {
+            step: 0,
+            attempt: 2,
+            at: Time(7),
+        };
+        assert_eq!(
+            states(follow(&mut task, &succeeded)),
+            ["7 0 Complete", "7 1 Enqueued", "7 task StepsInProcess"]
+        );
+    }
+}

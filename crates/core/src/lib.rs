@@ -1,0 +1,53 @@
+//! The core of the engine: what tasks and steps do, as a pure state machine.
+//!
+//! [`decide`] looks at the state, an event and the time, and says what changes; it changes nothing. [`State::evolve`]
+//! alone changes the state, live and in recovery alike. Nothing here does I/O, reads a clock or draws a random number:
+//! all of them are handed in. So the same code runs in the engine, in property tests and in simulations.
+//!
+//! Layout, lowest first:
+//! - [`time`]: points in time.
+//! - [`graph`]: the graph of a template, made once and shared by its tasks.
+//! - [`record`]: what happens to a task, as the journal keeps it.
+//! - [`task`]: one task's steps, changed by records.
+//! - [`backoff`]: how long a failed step waits.
+//! - [`history`]: the state changes that each record made, for those who follow a task.
+//! - [`worker`]: the connected workers, their slots and what they can run.
+//! - [`ready`]: steps that wait for a worker.
+//! - [`state`]: all of it together, and `evolve`.
+//! - [`event`]: what can happen, and the changes that follow.
+//! - [`decide`](mod@decide): event to changes.
+//! - [`dispatch`]: which ready step goes to which worker.
+//! - [`waiting`]: why a step is not done.
+//! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
+
+pub mod backoff;
+pub mod decide;
+pub mod dispatch;
+pub mod event;
+pub mod gateway;
+pub mod graph;
+pub mod history;
+pub mod ready;
+pub mod record;
+pub mod state;
+pub mod task;
+pub mod time;
+pub mod waiting;
+pub mod worker;
+
+pub use decide::decide;
+pub use event::{Change, Event};
+pub use graph::Graph;
+pub use record::Record;
+pub use state::State;
+pub use task::Task;
+pub use time::Time;
+
+/// Identifies a task: a UUIDv7.
+pub type TaskId = uuid::Uuid;
+
+/// Identifies a worker process: drawn at random when it starts.
+pub type Instance = uuid::Uuid;
+
+/// Where a step stands in its task's list of steps.
+pub type StepIndex = u32;

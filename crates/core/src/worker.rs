@@ -1,0 +1,133 @@
+//! The connected workers: what they can run and how many attempts they will hold.
+//!
+//! How many they do hold is never counted up and down: it follows from the open attempts.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use tasker_protocol::frame::AttemptRef;
+
+use crate::{Instance, StepIndex, TaskId, Time};
+
+/// Numbers the sessions of one engine process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// Who a worker is, what it can run and what it holds, as its session opens.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The process.
+    pub instance: Instance,
+    /// The worker's name.
+    pub worker_id: String,
+    /// Namespaces whose steps it runs.
+    pub namespaces: HashSet<String>,
+    /// Callables that it can run.
+    pub callables: HashSet<String>,
+    /// Attempts that it will hold at once.
+    pub slots: u32,
+    /// Attempts that it holds: running, or finished and not yet accepted.
+    pub running: Vec<AttemptRef>,
+}
+
+/// A worker that has a session, or had one and holds attempts.
+#[derive(Clone, Debug, Default)]
+pub struct Worker {
+    /// What it offers; absent when the engine knows it only from its records.
+    pub offer: Option<Arc<Offer>>,
+    /// Its session, while it has one.
+    pub session: Option<SessionId>,
+    /// Attempts that it will hold at once.
+    pub slots: u32,
+    /// When its attempts are given up, while it has no session.
+    pub until: Option<Time>,
+    /// Attempts that are open with it.
+    pub live: BTreeSet<(TaskId, StepIndex)>,
+}
+
+impl Worker {
+    /// Attempts that it would take now.
+    pub fn free(&self) -> u32 {
+        match self.session {
+            Some(_) => self.slots.saturating_sub(self.live.len() as u32),
+            None => 0,
+        }
+    }
+
+    /// Whether it runs this callable for this namespace.
+    pub fn can_run(&self, namespace: &str, callable: &str) -> bool {
+        self.session.is_some()
+            && self.offer.as_ref().is_some_and(|offer| {
+                offer.namespaces.contains(namespace) && offer.callables.contains(callable)
+            })
+    }
+
+    /// The worker's name, for people.
+    pub fn name(&self) -> &str {
+        self.offer
+            .as_ref()
+            .map_or("unknown", |offer| offer.worker_id.as_str())
+    }
+}
+
+/// All workers, by process and by session.
+#[derive(Clone, Debug, Default)]
+pub struct Workers {
+    /// In order, so that whoever goes through them decides the same every time.
+    by_instance: BTreeMap<Instance, Worker>,
+    sessions: HashMap<SessionId, Instance>,
+}
+
+impl Workers {
+    /// A worker by its process.
+    pub fn get(&self, instance: Instance) -> Option<&Worker> {
+        self.by_instance.get(&instance)
+    }
+
+    /// The process behind a session; none when another session has replaced it.
+    pub fn instance(&self, session: SessionId) -> Option<Instance> {
+        self.sessions.get(&session).copied()
+    }
+
+    /// All workers.
+    pub fn iter(&self) -> impl Iterator<Item = (Instance, &Worker)> {
+        self.by_instance
+            .iter()
+            .map(|(instance, worker)| (*instance, worker))
+    }
+
+    pub(crate) fn entry(&mut self, instance: Instance) -> &mut Worker {
+        self.by_instance.entry(instance).or_default()
+    }
+
+    pub(crate) fn open(&mut self, session: SessionId, offer: Arc<Offer>) {
+        let worker = self.by_instance.entry(offer.instance).or_default();
+        let replaced = worker.session.replace(session);
+        worker.slots = offer.slots;
+        worker.until = None;
+        self.sessions.insert(session, offer.instance);
+        worker.offer = Some(offer);
+        if let Some(replaced) = replaced {
+            self.sessions.remove(&replaced);
+        }
+    }
+
+    /// Ends a session; the worker it belonged to, unless another session has replaced it.
+    pub(crate) fn close(&mut self, session: SessionId, until: Time) -> Option<Instance> {
+        let instance = self.sessions.remove(&session)?;
+        let worker = self.entry(instance);
+        worker.session = None;
+        worker.until = Some(until);
+        Some(instance)
+    }
+
+    pub(crate) fn remove(&mut self, instance: Instance) {
+        let session = self
+            .by_instance
+            .remove(&instance)
+            .and_then(|worker| worker.session);
+        if let Some(session) = session {
+            self.sessions.remove(&session);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! A world for the core: a clock, workers that answer when told to, and a journal of what was recorded.
+#![allow(
+    dead_code,
+    reason = "each test binary uses a part of the world it shares"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasker_core::event::Verdict;
+use tasker_core::graph::step_uuid;
+use tasker_core::task::Step;
+use tasker_core::worker::{Offer, SessionId};
+use tasker_core::{Change, Event, Graph, State, Task, TaskId, Time, decide, waiting};
+use tasker_protocol::frame::{AttemptRef, Welcome};
+use uuid::Uuid;
+
+/// Everything around one engine.
+#[derive(Default)]
+pub struct World {
+    pub state: State,
+    pub now: Time,
+    /// The random number that each decision is handed.
+    pub random: u64,
+    pub accepted: Vec<AttemptRef>,
+    /// Events that recorded something, each with the dispatch that followed: what a journal would commit.
+    pub commits: usize,
+    pub records: usize,
+    journal: Vec<Change>,
+    sessions: u64,
+    tasks: u128,
+}
+
+impl World {
+    /// A world whose clock shows `now`.
+    pub fn at(now: Time) -> World {
+        World {
+            now,
+            ..World::default()
+        }
+    }
+
+    pub fn happen(&mut self, event: Event) -> Vec<Change> {
+        let before = self.records;
+        let changes = self.decide(&event);
+        self.decide(&Event::Dispatch);
+        self.commits += usize::from(self.records > before);
+        changes
+    }
+
+    fn decide(&mut self, event: &Event) -> Vec<Change> {
+        let changes = decide(&self.state, event, self.now, self.random);
+        for change in &changes {
+            self.state.evolve(change);
+            match change {
+                Change::Created { .. } | Change::Recorded { .. } => {
+                    self.records += 1;
+                    self.journal.push(change.clone());
+                }
+                Change::Accepted { attempt, .. } => self.accepted.push(*attempt),
+                _ => {}
+            }
+        }
+        changes
+    }
+
+    pub fn create(&mut self, steps: &[(&str, &[&str])]) -> TaskId {
+        self.create_with_priority(steps, 0)
+    }
+
+    pub fn create_with_priority(&mut self, steps: &[(&str, &[&str])], priority: i16) -> TaskId {
+        let steps: Vec<String> = steps
+            .iter()
+            .map(|(name, parents)| {
+                let parents = parents.join(", ");
+                format!(
+                    "{{name: {name}, dependencies: [{parents}], handler: {{callable: call.{name}}}}}"
+                )
+            })
+            .collect();
+        let yaml = format!(
+            "{{name: n, namespace_name: ns, version: 1.0.0, steps: [{}]}}",
+            steps.join(", ")
+        );
+        self.create_task(&yaml, priority)
+    }
+
+    pub fn create_from(&mut self, yaml: &str) -> TaskId {
+        self.create_task(yaml, 0)
+    }
+
+    fn create_task(&mut self, yaml: &str, priority: i16) -> TaskId {
+        let document = tasker_template::parse(yaml, "test.yaml").expect("a valid template");
+        let template = document.merged("production").expect("merges");
+        let graph = Arc::new(Graph::new(&template, template.content_hash()));
+        self.tasks += 1;
+        let task = Uuid::from_u128(self.tasks);
+        self.happen(Event::Create {
+            task,
+            graph,
+            priority,
+        });
+        task
+    }
+
+    /// Connects a worker that has the callables `call.a` to `call.z` and those of words.
+    pub fn connect(&mut self, worker: u64, slots: u32) {
+        let names = ('a'..='z').map(String::from).chain(
+            ["start", "left", "right", "end"]
+                .into_iter()
+                .map(String::from),
+        );
+        let callables: Vec<String> = names.map(|name| format!("call.{name}")).collect();
+        let callables: Vec<&str> = callables.iter().map(String::as_str).collect();
+        self.connect_with(worker, slots, "ns", &callables);
+    }
+
+    pub fn connect_with(&mut self, worker: u64, slots: u32, namespace: &str, callables: &[&str]) {
+        let offer = Offer {
+            instance: Uuid::from_u128(worker.into()),
+            worker_id: format!("worker-{worker}"),
+            namespaces: [namespace.to_owned()].into(),
+            callables: callables.iter().map(|name| (*name).to_owned()).collect(),
+            slots,
+            running: Vec::new(),
+        };
+        self.open(offer);
+    }
+
+    /// Opens a new session of a worker that names what it runs; tells what it is to cancel.
+    pub fn reconnect(
+        &mut self,
+        worker: u64,
+        slots: u32,
+        running: Vec<AttemptRef>,
+    ) -> Vec<AttemptRef> {
+        let offer = Offer {
+            instance: Uuid::from_u128(worker.into()),
+            worker_id: format!("worker-{worker}"),
+            namespaces: ["ns".to_owned()].into(),
+            callables: ('a'..='z').map(|name| format!("call.{name}")).collect(),
+            slots,
+            running,
+        };
+        self.open(offer)
+    }
+
+    fn open(&mut self, offer: Offer) -> Vec<AttemptRef> {
+        self.sessions += 1;
+        let changes = self.happen(Event::Opened {
+            session: SessionId(self.sessions),
+            offer: Arc::new(offer),
+            welcome: Welcome {
+                protocol: 1,
+                epoch: 1,
+                heartbeat_ms: 1000,
+            },
+        });
+        changes
+            .into_iter()
+            .find_map(|change| match change {
+                Change::Opened { stale, .. } => Some(stale),
+                _ => None,
+            })
+            .expect("the session is open")
+    }
+
+    fn session(&self, worker: u64) -> SessionId {
+        self.state
+            .workers()
+            .get(Uuid::from_u128(worker.into()))
+            .and_then(|worker| worker.session)
+            .expect("the worker is connected")
+    }
+
+    pub fn disconnect(&mut self, worker: u64, grace: bool) {
+        let session = self.session(worker);
+        self.happen(Event::Closed { session, grace });
+    }
+
+    pub fn slots(&mut self, worker: u64, slots: u32) {
+        let session = self.session(worker);
+        self.happen(Event::Slots { session, slots });
+    }
+
+    pub fn attempt(&self, task: TaskId, step: &str, attempt: u32) -> AttemptRef {
+        AttemptRef {
+            task_uuid: task,
+            step_uuid: step_uuid(task, step),
+            attempt,
+        }
+    }
+
+    pub fn outcome(
+        &mut self,
+        worker: u64,
+        task: TaskId,
+        step: &str,
+        attempt: u32,
+        verdict: Verdict,
+    ) {
+        let event = Event::Outcome {
+            session: self.session(worker),
+            attempt: self.attempt(task, step, attempt),
+            verdict,
+        };
+        self.happen(event);
+    }
+
+    pub fn succeed(&mut self, worker: u64, task: TaskId, step: &str, attempt: u32) {
+        self.outcome(worker, task, step, attempt, Verdict::Success);
+    }
+
+    pub fn fail(&mut self, worker: u64, task: TaskId, step: &str, attempt: u32, retryable: bool) {
+        let verdict = Verdict::Failure {
+            retryable,
+            retry_after_ms: None,
+        };
+        self.outcome(worker, task, step, attempt, verdict);
+    }
+
+    pub fn return_attempt(&mut self, worker: u64, task: TaskId, step: &str, attempt: u32) {
+        let event = Event::Returned {
+            session: self.session(worker),
+            attempt: self.attempt(task, step, attempt),
+        };
+        self.happen(event);
+    }
+
+    pub fn advance(&mut self, duration: Duration) {
+        self.advance_to(self.now + duration);
+    }
+
+    pub fn advance_to(&mut self, now: Time) {
+        self.now = now;
+        self.happen(Event::Tick);
+    }
+
+    /// The attempts that are open with a worker: task, step, attempt; by task and step.
+    pub fn running(&self, worker: u64) -> Vec<(TaskId, &str, u32)> {
+        let worker = self.state.workers().get(Uuid::from_u128(worker.into()));
+        worker
+            .into_iter()
+            .flat_map(|worker| &worker.live)
+            .map(|(task, step)| {
+                let task = self.task(*task);
+                let name = task.graph.node(*step).name.as_str();
+                (task.id, name, task.step(*step).attempts)
+            })
+            .collect()
+    }
+
+    pub fn task(&self, task: TaskId) -> &Task {
+        self.state.task(task).expect("the task is in memory")
+    }
+
+    pub fn step(&self, task: TaskId, name: &str) -> &Step {
+        let task = self.task(task);
+        let index = task.graph.nodes.iter().position(|node| node.name == name);
+        &task.steps[index.expect("the step is there")]
+    }
+
+    pub fn reason(&self, task: TaskId, name: &str) -> String {
+        let task = self.task(task);
+        let index = task.graph.nodes.iter().position(|node| node.name == name);
+        let index = index.expect("the step is there") as u32;
+        waiting::reason(&self.state, task, index, |time| time.0.to_string()).expect("a reason")
+    }
+
+    /// Another engine, made from what the first recorded and nothing else.
+    pub fn recover(self) -> World {
+        let mut world = World {
+            now: self.now,
+            sessions: self.sessions,
+            tasks: self.tasks,
+            ..World::default()
+        };
+        for change in &self.journal {
+            world.state.evolve(change);
+        }
+        world.journal = self.journal;
+        world.happen(Event::Recovered);
+        world
+    }
+}

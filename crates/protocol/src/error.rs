@@ -1,0 +1,62 @@
+//! The error body of the REST API and the codes that it, and `rejected` and `error` messages, carry.
+
+use serde::{Deserialize, Serialize};
+
+/// `{"error": {...}}`: the body of every answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong, for programs (`code`, `details`) and for people (`message`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// What kind of error; `docs/errors.md` has a line for each.
+    pub code: ErrorCode,
+    /// A sentence that names what, where and the remedy.
+    pub message: String,
+    /// Values that belong to the error, such as the nearest names; `null` when there are none.
+    #[serde(default)]
+    pub details: serde_json::Value,
+}
+
+/// Every code that an answer or a message can carry. `docs/errors.md` has a line for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErrorCode {
+    /// The body or a frame is not JSON.
+    MalformedJson,
+    /// The body or a frame is JSON of the wrong shape: a field is missing, unknown or of another type.
+    InvalidRequest,
+    /// The body is larger than the API takes.
+    BodyTooLarge,
+    /// The context is larger than a task may carry.
+    ContextTooLarge,
+    /// The results are larger than a step may return.
+    ResultTooLarge,
+    /// No such path, or not with this method.
+    NotFound,
+    /// No template of this namespace, name and version is registered.
+    TemplateNotFound,
+    /// A template with other content is registered under the same namespace, name and version.
+    TemplateConflict,
+    /// A template is not valid.
+    TemplateInvalid,
+    /// No task has this identifier.
+    TaskNotFound,
+    /// The task has no step with this identifier.
+    StepNotFound,
+    /// The token is missing or wrong.
+    Unauthorized,
+    /// The engine cannot commit at present; the request had no effect and can be sent again.
+    Unavailable,
+    /// Engine and worker have no protocol version in common.
+    ProtocolVersion,
+    /// A message that the receiver does not know, or not at this point of the session.
+    UnexpectedMessage,
+    /// PostgreSQL refused what this request added; it was dropped.
+    RecordRefused,
+    /// A fault of the engine itself.
+    Internal,
+}

@@ -1,0 +1,327 @@
+//! Messages of a worker's session (`/v1/worker`), JSON text frames over a WebSocket.
+//!
+//! A message is an object with one key, its kind: `{"ready": {"slots": 8}}`. A frame is one message or an array of
+//! them. A message that cannot be read costs only itself: the others of its frame count.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{Json, error::ErrorCode};
+
+/// The oldest and the newest version of the session protocol that this build speaks.
+pub const PROTOCOL_VERSIONS: [u32; 2] = [1, 1];
+
+/// A frame longer than this, in bytes, is refused.
+pub const MAX_FRAME_BYTES: usize = 32 << 20;
+
+/// What a worker sends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerMessage {
+    /// Opens the session; the first message.
+    Hello(Hello),
+    /// What an attempt produced.
+    Outcome(Outcome),
+    /// How many attempts the worker will hold now: an absolute number.
+    Ready {
+        /// Attempts that it will hold at once, those that it holds already included.
+        slots: u32,
+    },
+    /// A dispatch that crossed a smaller `ready` and was never given to a handler.
+    Returned(AttemptRef),
+    /// The last message of a worker that has drained.
+    Leaving {},
+}
+
+/// What the engine sends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineMessage {
+    /// The session is open.
+    Welcome(Welcome),
+    /// The session is refused; the engine closes it.
+    Rejected(Rejection),
+    /// Run this attempt.
+    Dispatch(Box<Dispatch>),
+    /// These outcomes are durable, or known to change nothing: the worker may forget them.
+    Accepted(Vec<AttemptRef>),
+    /// This attempt is not open any more: stop it if that is possible.
+    Cancel(AttemptRef),
+    /// Take no more work, finish what runs, leave.
+    Drain {},
+    /// A message of the worker could not be handled; nothing else is affected.
+    Error(Rejection),
+}
+
+/// One attempt of one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AttemptRef {
+    /// The task that the step belongs to.
+    pub task_uuid: Uuid,
+    /// The step.
+    pub step_uuid: Uuid,
+    /// Counted from 1.
+    pub attempt: u32,
+}
+
+/// Who the worker is, what it can run and what it runs already.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// The oldest and the newest protocol version that the worker speaks.
+    pub protocol: [u32; 2],
+    /// The worker's name, for people; stable across restarts.
+    pub worker_id: String,
+    /// Random per process.
+    pub instance: Uuid,
+    /// `python`, `ruby`, `rust` or another.
+    pub language: String,
+    /// The worker library's version.
+    pub version: String,
+    /// Namespaces whose steps it runs.
+    pub namespaces: Vec<String>,
+    /// Callables that it can run.
+    pub callables: Vec<String>,
+    /// The text of each template that it brings.
+    pub templates: Vec<String>,
+    /// Attempts that it will hold at once.
+    pub slots: u32,
+    /// Every attempt that this instance holds: running, or finished and not yet accepted.
+    pub running: Vec<AttemptRef>,
+}
+
+/// The session is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version that both sides speak from here on.
+    pub protocol: u32,
+    /// The engine's fencing epoch.
+    pub epoch: i64,
+    /// The worker sends something, a WebSocket ping at least, this often, in milliseconds.
+    pub heartbeat_ms: u64,
+}
+
+/// A message that was refused, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// What kind of error.
+    pub code: ErrorCode,
+    /// A sentence that names what, where and the remedy.
+    pub message: String,
+}
+
+/// What an attempt produced. `results` is there when it succeeded, `error` when it failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// The step.
+    pub step_uuid: Uuid,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// Whether the handler succeeded.
+    pub success: bool,
+    /// Exactly what the handler returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Json>,
+    /// Why the attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// Whatever the handler adds, a JSON object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Json>,
+}
+
+impl Outcome {
+    /// The attempt that the outcome is of.
+    pub fn attempt_ref(&self) -> AttemptRef {
+        AttemptRef {
+            task_uuid: self.task_uuid,
+            step_uuid: self.step_uuid,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A sentence for people.
+    pub message: String,
+    /// The exception's class name, or what the engine or worker calls the failure (`worker_lost`, `timeout`).
+    pub error_type: String,
+    /// The handler's own code.
+    #[serde(default)]
+    pub error_code: Option<String>,
+    /// Whether another attempt may succeed.
+    pub retryable: bool,
+    /// Wait this long before the next attempt, in milliseconds, instead of the template's back-off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The traceback, innermost frame last.
+    #[serde(default)]
+    pub backtrace: Option<String>,
+}
+
+/// An attempt to run, with all that its handler may ask for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Dispatch {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// The step.
+    pub step_uuid: Uuid,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// The last attempt's number, unless an operator adds some.
+    pub max_attempts: u32,
+    /// The template's namespace.
+    pub namespace: String,
+    /// The template's name.
+    pub name: String,
+    /// The template's version.
+    pub version: String,
+    /// The step's name.
+    pub step_name: String,
+    /// The handler.
+    pub callable: String,
+    /// The handler's method.
+    pub method: String,
+    /// The handler's configuration (`initialization` in the template).
+    pub configuration: Json,
+    /// The same for all attempts of the step.
+    pub idempotency_key: String,
+    /// The task's context.
+    pub context: Json,
+    /// Results of the step's ancestors, by step name.
+    pub results: BTreeMap<String, Json>,
+    /// Milliseconds that the attempt may take, from its dispatch.
+    pub timeout_ms: Option<u64>,
+    /// The task's tags.
+    pub tags: Vec<String>,
+    /// The task's correlation id.
+    pub correlation_id: Option<String>,
+}
+
+impl Dispatch {
+    /// The attempt to run.
+    pub fn attempt_ref(&self) -> AttemptRef {
+        AttemptRef {
+            task_uuid: self.task_uuid,
+            step_uuid: self.step_uuid,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// A message that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The frame, or one of its messages, is not JSON; nothing of the frame counts.
+    #[error("the frame is not JSON: {0}")]
+    Malformed(serde_json::Error),
+    /// The message is JSON of another shape.
+    #[error("not a message of this protocol: {error}: {excerpt}")]
+    Shape {
+        /// What is wrong with it.
+        error: serde_json::Error,
+        /// Its first 120 characters.
+        excerpt: String,
+    },
+}
+
+/// The messages of a frame, in order.
+pub fn decode<M: DeserializeOwned>(frame: &str) -> Vec<Result<M, Unreadable>> {
+    let single = !frame.trim_start().starts_with('[');
+    let read = if single {
+        serde_json::from_str::<M>(frame).map(|message| vec![message])
+    } else {
+        serde_json::from_str::<Vec<M>>(frame)
+    };
+    match read {
+        Ok(messages) => messages.into_iter().map(Ok).collect(),
+        Err(error) if single => vec![Err(unreadable(frame, error))],
+        Err(_) => decode_one_by_one(frame),
+    }
+}
+
+fn decode_one_by_one<M: DeserializeOwned>(frame: &str) -> Vec<Result<M, Unreadable>> {
+    match serde_json::from_str::<Vec<&RawValue>>(frame) {
+        Err(error) => vec![Err(Unreadable::Malformed(error))],
+        Ok(messages) => messages
+            .into_iter()
+            .map(|raw| {
+                serde_json::from_str(raw.get()).map_err(|error| unreadable(raw.get(), error))
+            })
+            .collect(),
+    }
+}
+
+fn unreadable(message: &str, error: serde_json::Error) -> Unreadable {
+    if error.is_data() {
+        Unreadable::Shape {
+            error,
+            excerpt: message.chars().take(120).collect(),
+        }
+    } else {
+        Unreadable::Malformed(error)
+    }
+}
+
+/// A frame that carries these messages: the message itself when it is one, else an array.
+pub fn encode<M: Serialize>(messages: &[M]) -> Result<String, serde_json::Error> {
+    match messages {
+        [message] => serde_json::to_string(message),
+        messages => serde_json::to_string(messages),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_pass_through_digit_for_digit() {
+        let digits = "63340286662973277706162286946811886609896461828096";
+        let frame = format!(
+            r#"{{"outcome": {{"task_uuid": "{0}", "step_uuid": "{0}", "attempt": 1, "success": true,
+                "results": {{"result": {digits}, "tiny": 1e400}}}}}}"#,
+            Uuid::nil()
+        );
+        let mut messages = decode::<WorkerMessage>(&frame);
+        let WorkerMessage::Outcome(outcome) = messages.remove(0).expect("readable") else {
+            panic!("another message");
+        };
+        let results = outcome.results.as_ref().expect("results").get();
+        assert_eq!(results, format!(r#"{{"result": {digits}, "tiny": 1e400}}"#));
+        let sent = encode(&[WorkerMessage::Outcome(outcome.clone())]).expect("encodes");
+        assert!(sent.contains(results), "{sent}");
+    }
+
+    #[test]
+    fn an_unknown_message_costs_only_itself() {
+        let frame = r#"[{"ready": {"slots": 3}}, {"unheard_of": {"a": 1}}, {"leaving": {}}]"#;
+        let messages = decode::<WorkerMessage>(frame);
+        assert!(matches!(messages[0], Ok(WorkerMessage::Ready { slots: 3 })));
+        let Err(Unreadable::Shape { error, excerpt }) = &messages[1] else {
+            panic!("{:?}", messages[1]);
+        };
+        assert!(error.to_string().contains("unheard_of"), "{error}");
+        assert_eq!(excerpt, r#"{"unheard_of": {"a": 1}}"#);
+        assert!(matches!(messages[2], Ok(WorkerMessage::Leaving {})));
+    }
+
+    #[test]
+    fn a_frame_that_is_not_json_is_one_error() {
+        for frame in ["{", "[{\"leaving\": {}}, ", "", "nonsense"] {
+            let messages = decode::<WorkerMessage>(frame);
+            assert_eq!(messages.len(), 1, "{frame}");
+            assert!(
+                matches!(messages[0], Err(Unreadable::Malformed(_))),
+                "{frame}"
+            );
+        }
+    }
+}

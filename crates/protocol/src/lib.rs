@@ -1,0 +1,23 @@
+//! The messages of Tasker: what engine, workers and clients say to each other. Types only, no logic.
+//!
+//! Layout:
+//! - [`api`]: bodies of the REST API.
+//! - [`frame`]: messages of a worker's session, and the frames that carry them.
+//! - [`error`]: the error body and its codes.
+//! - [`Json`]: JSON text that is carried and never read, so that every digit arrives.
+
+pub mod api;
+pub mod error;
+pub mod frame;
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+/// JSON text that passes through unread: contexts, results and metadata. Cloning shares it.
+pub type Json = Arc<RawValue>;
+
+/// `null` as [`Json`].
+pub fn json_null() -> Json {
+    Arc::from(RawValue::NULL.to_owned())
+}
