@@ -1,0 +1,185 @@
+//! The way in: a text becomes a checked document, and a document the template that one environment runs.
+
+use crate::code;
+use crate::node::{Entry, Node, Value};
+use crate::problem::{Problems, Sink};
+use crate::shape::DEPENDENCIES_ALIAS;
+use crate::template::{Template, hash};
+use crate::yaml::LONGEST_TEXT;
+use crate::{check, environment, rules, yaml};
+
+/// One parsed, valid template, its environments not merged.
+#[derive(Debug, Clone)]
+pub struct Document {
+    file: String,
+    root: Node,
+    namespace: String,
+    name: String,
+    version: String,
+    canonical: String,
+}
+
+/// Parses and checks one template. All that is wrong with it comes back at once.
+///
+/// `text` is YAML 1.2, so that the JSON of [`Document::canonical_json`] is read as well; `file` is only for messages.
+pub fn parse(text: &str, file: &str) -> Result<Document, Problems> {
+    let mut sink = Sink::new(file);
+    let Some(root) = read(text, &mut sink) else {
+        return sink.finish(None);
+    };
+    check::template(&root, true, &mut sink);
+    rules::template(&root, &mut sink);
+    let canonical_json = canonical(&root, &mut sink);
+    for name in environment::names(&root, &mut sink) {
+        sink.enter_environment(name);
+        if let Some(merged) = environment::merge(&root, name, &mut sink) {
+            check::template(&merged, false, &mut sink);
+            rules::template(&merged, &mut sink);
+            canonical(&merged, &mut sink);
+        }
+    }
+    let field = |name| {
+        root.get(name)
+            .and_then(Node::text)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (namespace, name, version) = (field("namespace_name"), field("name"), field("version"));
+    let file = file.to_owned();
+    sink.finish(Some(Document {
+        file,
+        root,
+        namespace,
+        name,
+        version,
+        canonical: canonical_json,
+    }))
+}
+
+/// The canonical JSON of a tree, which must not be longer than what is read: it is stored and read back.
+fn canonical(root: &Node, sink: &mut Sink) -> String {
+    let json = root.canonical_json();
+    if json.len() > LONGEST_TEXT {
+        let message = format!(
+            "written out as JSON, the template has {} bytes; at most {LONGEST_TEXT} are allowed",
+            json.len()
+        );
+        sink.push(code::TOO_LARGE, root.at, message, None);
+    }
+    json
+}
+
+/// The tree of a text that is a mapping, in the names that the checks know.
+fn read(text: &str, sink: &mut Sink) -> Option<Node> {
+    let mut root = yaml::read(text, sink)?;
+    if !matches!(root.value, Value::Mapping(_)) {
+        let message = format!("a template is a mapping, found {}", root.described());
+        sink.push(code::NOT_A_MAPPING, root.at, message, None);
+        return None;
+    }
+    rename_aliases(&mut root, sink);
+    Some(root)
+}
+
+/// Gives fields their one name, so that documents of the same meaning have the same hash, and overrides meet what
+/// they override.
+fn rename_aliases(root: &mut Node, sink: &mut Sink) {
+    if let Value::Mapping(entries) = &mut root.value {
+        for (key, Entry { value, .. }) in entries {
+            match (key.as_str(), &mut value.value) {
+                ("steps", Value::List(steps)) => {
+                    for step in steps {
+                        rename_dependencies(step, sink);
+                    }
+                }
+                ("environments", Value::Mapping(environments)) => {
+                    for environment in environments.values_mut() {
+                        rename_aliases(&mut environment.value, sink);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn rename_dependencies(step: &mut Node, sink: &mut Sink) {
+    let Value::Mapping(entries) = &mut step.value else {
+        return;
+    };
+    let Some(alias) = entries.remove(DEPENDENCIES_ALIAS) else {
+        return;
+    };
+    if entries.contains_key("dependencies") {
+        let message = format!(
+            "`{DEPENDENCIES_ALIAS}` is another name for `dependencies`, which is given too"
+        );
+        let hint = "keep one of them".to_owned();
+        sink.push(code::FIELD_GIVEN_TWICE, alias.key_at, message, Some(hint));
+    } else {
+        entries.insert("dependencies".to_owned(), alias);
+    }
+}
+
+impl Document {
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The name within the namespace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The semantic version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The whole document as JSON: keys sorted, no white space, numbers as written where JSON has them so.
+    pub fn canonical_json(&self) -> String {
+        self.canonical.clone()
+    }
+
+    /// SHA-256 of [`Document::canonical_json`], in lower-case hexadecimal.
+    pub fn content_hash(&self) -> String {
+        hash(&self.canonical)
+    }
+
+    /// The template as `environment` changes it: of its overrides `ALL` first, then the named step's; mappings are
+    /// merged, scalars and lists replaced. An environment that the document does not name changes nothing.
+    pub fn merged(&self, environment: &str) -> Result<Template, Problems> {
+        let mut sink = Sink::new(&self.file);
+        match environment::merge(&self.root, environment, &mut sink) {
+            Some(merged) => checked(&merged, sink),
+            None => sink.finish(None),
+        }
+    }
+}
+
+/// The template of a tree whose environments are merged.
+pub(crate) fn checked(merged: &Node, mut sink: Sink) -> Result<Template, Problems> {
+    check::template(merged, false, &mut sink);
+    rules::template(merged, &mut sink);
+    let canonical_json = canonical(merged, &mut sink);
+    if !sink.is_empty() {
+        return sink.finish(None);
+    }
+    let template = Template::of_checked(canonical_json);
+    if let Err(error) = &template {
+        sink.push(code::WRONG_TYPE, merged.at, error.to_string(), None);
+    }
+    sink.finish(template.ok())
+}
+
+impl Template {
+    /// Reads back what [`Template::canonical_json`] gave.
+    pub fn from_canonical_json(text: &str) -> Result<Self, Problems> {
+        let mut sink = Sink::new("merged template");
+        match read(text, &mut sink) {
+            Some(merged) => checked(&merged, sink),
+            None => sink.finish(None),
+        }
+    }
+}

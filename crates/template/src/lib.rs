@@ -1,0 +1,31 @@
+//! The task template: its form, its parser and its checks. Nothing here knows a running task.
+//!
+//! Layout, in the order in which a text goes through it:
+//!
+//! - [`parse`] and [`Document`]: the way in; a text becomes a checked document
+//! - `yaml`: a text becomes a tree of nodes, each with its place; `scalar` says what a plain scalar is
+//! - `node`: the tree, and its canonical JSON
+//! - `shape`: which fields a template has, as data; `check`: a tree held against a shape
+//! - `rules`: what spans several fields; `graph`: duplicate steps, unknown dependencies, cycles
+//! - `environment`: overrides merged into the steps
+//! - [`Template`], [`Step`], [`Handler`], [`Retry`]: what an engine runs, defaults filled in
+//! - [`Problem`], [`Problems`], [`code`]: what is wrong, where, and what to do; `nearest`: a guess
+//!   at what was meant
+
+mod check;
+pub mod code;
+mod document;
+mod environment;
+mod graph;
+mod nearest;
+mod node;
+mod problem;
+mod rules;
+mod scalar;
+mod shape;
+mod template;
+mod yaml;
+
+pub use document::{Document, parse};
+pub use problem::{Problem, Problems};
+pub use template::{Backoff, Handler, Metadata, Retry, Step, StepType, Template};

@@ -1,0 +1,185 @@
+//! A template as an engine runs it: one environment merged, defaults filled in.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+/// A valid template with one environment merged.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The name within the namespace.
+    pub name: String,
+    /// The namespace.
+    pub namespace_name: String,
+    /// The semantic version.
+    pub version: String,
+    /// What the workflow is for.
+    pub description: Option<String>,
+    /// A handler of the whole task. It must resolve, and is never called.
+    pub task_handler: Option<Handler>,
+    /// What is said about the template.
+    pub metadata: Metadata,
+    /// The steps, at least one, in the order of the file. Their names are unique, their dependencies exist, and
+    /// there is no cycle.
+    pub steps: Vec<Step>,
+    canonical: String,
+}
+
+/// The fields of a [`Template`]. Only this crate, which has checked them, makes one out of them.
+#[derive(Deserialize)]
+struct Content {
+    name: String,
+    namespace_name: String,
+    version: String,
+    description: Option<String>,
+    task_handler: Option<Handler>,
+    #[serde(default)]
+    metadata: Metadata,
+    steps: Vec<Step>,
+}
+
+/// What is said about a template.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Metadata {
+    /// Words to find it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// One node of the graph.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Step {
+    /// The name, unique in the template.
+    pub name: String,
+    /// What the step is for.
+    pub description: Option<String>,
+    /// How the step takes part in the graph.
+    #[serde(default, rename = "type")]
+    pub step_type: StepType,
+    /// What runs it.
+    pub handler: Handler,
+    /// The names of the steps that it waits for.
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+    /// What happens after a failed attempt.
+    #[serde(default)]
+    pub retry: Retry,
+    /// How long an attempt may take, in seconds, greater than zero. None: as long as it likes.
+    pub timeout_seconds: Option<f64>,
+}
+
+/// How a step takes part in the graph.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepType {
+    /// It runs once all its dependencies are done.
+    #[default]
+    Standard,
+}
+
+/// The user's code for a step.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Handler {
+    /// What a worker finds it by, such as `package.module.Handler`.
+    pub callable: String,
+    /// The method to call.
+    #[serde(default = "default_method")]
+    pub method: String,
+    /// The handler's configuration: the JSON of a mapping, numbers as written.
+    #[serde(default = "empty_mapping")]
+    pub initialization: Box<RawValue>,
+}
+
+/// What happens after a failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Retry {
+    /// False: there is one attempt, whatever the handler says of its failure.
+    pub retryable: bool,
+    /// How many attempts there are in all, 1 to 100.
+    pub max_attempts: u32,
+    /// How the waits between attempts grow.
+    pub backoff: Backoff,
+    /// The unit of the waits, in milliseconds, at least 1.
+    pub backoff_base_ms: u64,
+    /// The longest wait, in milliseconds, at least [`Retry::backoff_base_ms`].
+    pub max_backoff_ms: u64,
+}
+
+/// How the waits between attempts grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backoff {
+    /// There are no waits.
+    None,
+    /// By one unit each time.
+    Linear,
+    /// By doubling.
+    Exponential,
+    /// As the Fibonacci numbers.
+    Fibonacci,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            retryable: true,
+            max_attempts: 3,
+            backoff: Backoff::Exponential,
+            backoff_base_ms: 1_000,
+            max_backoff_ms: 30_000,
+        }
+    }
+}
+
+fn default_method() -> String {
+    "call".to_owned()
+}
+
+fn empty_mapping() -> Box<RawValue> {
+    RawValue::from_string("{}".to_owned()).expect("an empty object is JSON")
+}
+
+impl Step {
+    /// [`Step::timeout_seconds`] in milliseconds, rounded up.
+    pub fn timeout_ms(&self) -> Option<u64> {
+        // The largest time-out is far below what a u64 holds.
+        self.timeout_seconds
+            .map(|seconds| (seconds * 1000.0).ceil() as u64)
+    }
+}
+
+impl Template {
+    /// The template of a merged document that has passed all checks.
+    pub(crate) fn of_checked(canonical: String) -> Result<Self, serde_json::Error> {
+        let content: Content = serde_json::from_str(&canonical)?;
+        Ok(Self {
+            name: content.name,
+            namespace_name: content.namespace_name,
+            version: content.version,
+            description: content.description,
+            task_handler: content.task_handler,
+            metadata: content.metadata,
+            steps: content.steps,
+            canonical,
+        })
+    }
+
+    /// The merged content as JSON: keys sorted, no white space, numbers as written where JSON has them so.
+    /// Defaults are not written out.
+    pub fn canonical_json(&self) -> String {
+        self.canonical.clone()
+    }
+
+    /// SHA-256 of [`Template::canonical_json`], in lower-case hexadecimal.
+    pub fn content_hash(&self) -> String {
+        hash(&self.canonical)
+    }
+}
+
+pub(crate) fn hash(canonical: &str) -> String {
+    Sha256::digest(canonical)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
