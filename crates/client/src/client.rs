@@ -1,0 +1,219 @@
+//! The calls.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use tasker_protocol::api::{CreateTask, Health, Step, StepPage, Task};
+use tasker_protocol::error::ErrorBody;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::retry::{Pauses, Repeat};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What an answer may take beyond the time that the engine was asked to wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An engine, by its URL. Cloning shares the connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+}
+
+impl Client {
+    /// A client of the engine at `base_url`, such as `http://localhost:8080`. It connects when it is first used.
+    ///
+    /// # Errors
+    /// [`Error::BaseUrl`] when that is no `http` URL.
+    pub fn new(base_url: &str, token: Option<String>) -> Result<Self, Error> {
+        let refuse = |reason: String| Error::BaseUrl {
+            url: base_url.to_owned(),
+            reason,
+        };
+        let base = Url::parse(base_url).map_err(|error| refuse(error.to_string()))?;
+        if base.scheme() != "http" {
+            return Err(refuse(format!("its scheme is {}, not http", base.scheme())));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .map_err(Error::Setup)?;
+        Ok(Self { http, base, token })
+    }
+
+    /// Creates a task and, with `wait`, answers when it has ended or is blocked, or after that time.
+    /// A failure after which the task may exist is not tried again.
+    ///
+    /// # Errors
+    /// [`Error::Api`] when the engine refuses the task.
+    pub async fn create_task(
+        &self,
+        task: &CreateTask,
+        wait: Option<Duration>,
+    ) -> Result<Task, Error> {
+        let request = Request {
+            method: Method::POST,
+            url: with_wait(self.url(&["v1", "tasks"]), wait),
+            body: Some(task),
+            timeout: ANSWER_TIMEOUT + wait.unwrap_or_default(),
+        };
+        self.call(request, Repeat::Unsafe).await
+    }
+
+    /// Reads a task; with `wait`, when it has ended or is blocked, or after that time as it then is.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with `TASK_NOT_FOUND` when there is none.
+    pub async fn get_task(&self, task_uuid: Uuid, wait: Option<Duration>) -> Result<Task, Error> {
+        let url = self.url(&["v1", "tasks", &task_uuid.to_string()]);
+        let mut request = Request::read(with_wait(url, wait));
+        request.timeout += wait.unwrap_or_default();
+        self.call(request, Repeat::Safe).await
+    }
+
+    /// Reads all steps of a task in creation order.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with `TASK_NOT_FOUND` when there is no such task.
+    pub async fn list_task_steps(&self, task_uuid: Uuid) -> Result<Vec<Step>, Error> {
+        let first = self.url(&["v1", "tasks", &task_uuid.to_string(), "workflow_steps"]);
+        let mut steps = Vec::new();
+        let mut url = first.clone();
+        loop {
+            let page: StepPage = self.call(Request::read(url), Repeat::Safe).await?;
+            steps.extend(page.steps);
+            let Some(cursor) = page.next_cursor else {
+                return Ok(steps);
+            };
+            url = first.clone();
+            url.query_pairs_mut().append_pair("cursor", &cursor);
+        }
+    }
+
+    /// Whether the engine is ready, and if not, why. An engine that is not ready is an answer, not an
+    /// error; it is asked once.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] when nothing answers.
+    pub async fn health(&self) -> Result<Health, Error> {
+        let request = Request::read(self.url(&["health"]));
+        let (status, text) = self.send(&request).await?;
+        parse(&text).map_err(|error| unexpected(&request, status, error, text))
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: Request<'_>,
+        repeat: Repeat,
+    ) -> Result<T, Error> {
+        let mut pauses = Pauses::new();
+        loop {
+            let error = match self.call_once(&request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let Some(pause) = pauses.after(&error, repeat) else {
+                return Err(error);
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn call_once<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, Error> {
+        let (status, text) = self.send(request).await?;
+        if status.is_success() {
+            return parse(&text).map_err(|error| unexpected(request, status, error, text));
+        }
+        match parse::<ErrorBody>(&text) {
+            Ok(body) => Err(Error::Api {
+                call: request.to_string(),
+                status: status.as_u16(),
+                detail: Box::new(body.error),
+            }),
+            Err(error) => Err(unexpected(request, status, error, text)),
+        }
+    }
+
+    async fn send(&self, request: &Request<'_>) -> Result<(StatusCode, String), Error> {
+        let mut builder = self
+            .http
+            .request(request.method.clone(), request.url.clone())
+            .timeout(request.timeout);
+        if let Some(token) = &self.token {
+            builder = builder.bearer_auth(token);
+        }
+        if let Some(body) = request.body {
+            builder = builder.json(body);
+        }
+        let answer = async {
+            let response = builder.send().await?;
+            Ok((response.status(), response.text().await?))
+        };
+        answer.await.map_err(|source| Error::Transport {
+            call: request.to_string(),
+            source,
+        })
+    }
+}
+
+struct Request<'a> {
+    method: Method,
+    url: Url,
+    body: Option<&'a CreateTask>,
+    timeout: Duration,
+}
+
+impl Request<'_> {
+    fn read(url: Url) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            body: None,
+            timeout: ANSWER_TIMEOUT,
+        }
+    }
+}
+
+impl std::fmt::Display for Request<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.url)
+    }
+}
+
+fn with_wait(mut url: Url, wait: Option<Duration>) -> Url {
+    if let Some(wait) = wait {
+        let seconds = wait.as_secs_f64().to_string();
+        url.query_pairs_mut().append_pair("wait", &seconds);
+    }
+    url
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+fn unexpected(
+    request: &Request<'_>,
+    status: StatusCode,
+    error: serde_json::Error,
+    body: String,
+) -> Error {
+    Error::Unexpected {
+        call: request.to_string(),
+        status: status.as_u16(),
+        reason: error.to_string(),
+        body,
+    }
+}

@@ -1,0 +1,206 @@
+//! The C ABI of Tasker's worker: `tasker.h` says what each function does. All `unsafe` of the project is here.
+//!
+//! Layout:
+//! - this file: the exports, a few lines each. Bytes are read, a call is made, its value is handed out.
+//! - `bytes`: what passes the border, with the `unsafe` that it takes.
+//! - `handles`: workers by number, so that a stale handle is an answer and not a crash.
+//! - `call`: what every call has in common: a panic becomes a value, a forked process is told so.
+//! - `logging`: the log's form and level.
+
+// A C caller hands in pointers and takes exported symbols; both need `unsafe`. Each use says why it is sound.
+#![allow(unsafe_code)]
+
+mod bytes;
+mod call;
+mod handles;
+mod logging;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tasker_protocol::frame::Outcome;
+use tasker_worker::{Next, Options, Worker, templates};
+
+pub use bytes::{TaskerBytes, TaskerResult};
+pub use call::TaskerCode;
+pub use handles::TaskerWorker;
+
+use bytes::text;
+use call::{Fault, call};
+
+/// Starts a worker.
+///
+/// # Safety
+/// `options` points to `size` bytes, and `worker` to a place for a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_start(
+    options: *const u8,
+    size: usize,
+    worker: *mut *mut TaskerWorker,
+) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let place = unsafe { worker.as_mut() };
+        let place = place.ok_or_else(|| Fault::invalid("`worker` is NULL"))?;
+        *place = std::ptr::null_mut();
+        // SAFETY: the caller's contract, as above.
+        let options: Options = parse("options", unsafe { text("options", options, size) }?)?;
+        logging::install();
+        let started = Worker::start(options)?;
+        let value = json!({
+            "address": started.address().to_string(),
+            "templates": started.templates(),
+        });
+        *place = handles::insert(started);
+        Ok(value.to_string())
+    })
+}
+
+/// Waits for messages.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_worker_next(worker: *mut TaskerWorker, timeout_ms: u32) -> TaskerResult {
+    call(|| {
+        let held = handles::get(worker)?;
+        match held.next(Duration::from_millis(timeout_ms.into())) {
+            Next::Messages(messages) => to_json(&messages),
+            Next::Stopped => Err(Fault::stopped()),
+        }
+    })
+}
+
+/// Hands over outcomes.
+///
+/// # Safety
+/// `outcomes` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_complete(
+    worker: *mut TaskerWorker,
+    outcomes: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        let held = handles::get(worker)?;
+        // SAFETY: the caller's contract, as above.
+        let outcomes = unsafe { text("outcomes", outcomes, size) }?;
+        let outcomes: Vec<Outcome> = parse("outcomes", outcomes)?;
+        held.complete(outcomes)?;
+        Ok(String::new())
+    })
+}
+
+/// Changes the slots.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_worker_set_slots(worker: *mut TaskerWorker, slots: u32) -> TaskerResult {
+    call(|| {
+        handles::get(worker)?.set_slots(slots);
+        Ok(String::new())
+    })
+}
+
+/// Adds a reason why the worker is not ready.
+///
+/// # Safety
+/// `problem` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_add_problem(
+    worker: *mut TaskerWorker,
+    problem: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        let held = handles::get(worker)?;
+        // SAFETY: the caller's contract, as above.
+        let problem = unsafe { text("problem", problem, size) }?;
+        held.add_problem(problem.to_owned());
+        Ok(String::new())
+    })
+}
+
+/// Starts to drain.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_worker_drain(worker: *mut TaskerWorker, timeout_ms: u32) -> TaskerResult {
+    call(|| {
+        handles::get(worker)?.drain(Duration::from_millis(timeout_ms.into()));
+        Ok(String::new())
+    })
+}
+
+/// Tells where the worker stands.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_worker_status(worker: *mut TaskerWorker) -> TaskerResult {
+    call(|| to_json(&handles::get(worker)?.status()))
+}
+
+/// Stops the worker and forgets its handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_worker_free(worker: *mut TaskerWorker) {
+    // There is nobody to tell of a panic, and the worker is gone in any case.
+    let outcome = call(|| {
+        handles::remove(worker);
+        Ok(String::new())
+    });
+    // SAFETY: the bytes were made by `call` just now and nobody else has them.
+    unsafe { outcome.bytes.free() };
+}
+
+/// Checks a template.
+///
+/// # Safety
+/// `text` points to `size` bytes and `file` to `file_size`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_template_check(
+    text: *const u8,
+    size: usize,
+    file: *const u8,
+    file_size: usize,
+) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let text = unsafe { bytes::text("text", text, size) }?;
+        // SAFETY: the caller's contract, as above.
+        let file = unsafe { bytes::text("file", file, file_size) }?;
+        to_json(&templates::check(text, file).map_err(Fault::invalid)?)
+    })
+}
+
+/// The version of this library.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_version() -> TaskerBytes {
+    TaskerBytes::new(env!("CARGO_PKG_VERSION").to_owned())
+}
+
+/// Gives back bytes that a call passed out.
+///
+/// # Safety
+/// `bytes` came from a call and was not given back before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_bytes_free(bytes: TaskerBytes) {
+    // SAFETY: the caller's contract, as above.
+    unsafe { bytes.free() };
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(Fault::failed)
+}
+
+/// Reads JSON; the message of what is wrong names `what` and the field.
+fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Fault> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        // What is no JSON at all has a line and a column, and a field only by chance.
+        if error.is_data() && path != "." {
+            Fault::invalid(format!("{what}: {path}: {error}"))
+        } else {
+            Fault::invalid(format!("{what}: {error}"))
+        }
+    })?;
+    reader
+        .end()
+        .map_err(|error| Fault::invalid(format!("{what}: {error}")))?;
+    Ok(value)
+}

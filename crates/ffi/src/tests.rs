@@ -1,0 +1,344 @@
+//! The exports as a C program calls them.
+
+use std::collections::BTreeSet;
+use std::net::{TcpListener, TcpStream};
+use std::ptr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{self, Message as Frame, WebSocket};
+
+use super::*;
+
+/// Longer than any wait that goes well.
+const PATIENCE_MS: u32 = 20_000;
+
+/// What a call answered, its bytes copied and given back.
+fn answer(result: TaskerResult) -> (TaskerCode, String) {
+    (result.code, owned(result.bytes))
+}
+
+fn owned(bytes: TaskerBytes) -> String {
+    // SAFETY: a call has just made the bytes.
+    let text = unsafe { text("answer", bytes.data, bytes.size) }
+        .expect("UTF-8")
+        .to_owned();
+    // SAFETY: a call has made the bytes, and they are given back once.
+    unsafe { tasker_bytes_free(bytes) };
+    text
+}
+
+fn ok(result: TaskerResult) -> Value {
+    let (code, text) = answer(result);
+    assert_eq!(code, TaskerCode::Ok, "{text}");
+    match text.as_str() {
+        "" => Value::Null,
+        text => serde_json::from_str(text).expect("JSON"),
+    }
+}
+
+fn start_with(options: &str) -> (TaskerResult, *mut TaskerWorker) {
+    let mut worker = ptr::null_mut();
+    // SAFETY: the text and the place outlive the call.
+    let result = unsafe { tasker_worker_start(options.as_ptr(), options.len(), &raw mut worker) };
+    (result, worker)
+}
+
+fn options(engine: &str, bind: &str) -> Value {
+    json!({
+        "urls": [engine], "token": null, "bind": bind, "worker_id": "worker-1", "language": "python",
+        "version": "0.1.0", "namespaces": ["math"], "callables": ["math.Square"], "template_paths": [], "slots": 4,
+        "problems": []
+    })
+}
+
+/// A listener in the engine's place, and a worker that connects to it.
+fn start() -> (TcpListener, *mut TaskerWorker, Value) {
+    let engine = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", engine.local_addr().expect("an address"));
+    let (result, worker) = start_with(&options(&url, "127.0.0.1:0").to_string());
+    let value = ok(result);
+    assert!(!worker.is_null());
+    (engine, worker, value)
+}
+
+fn complete(worker: *mut TaskerWorker, outcomes: &str) -> TaskerResult {
+    // SAFETY: the text outlives the call.
+    unsafe { tasker_worker_complete(worker, outcomes.as_ptr(), outcomes.len()) }
+}
+
+fn check(text: &str, file: &str) -> TaskerResult {
+    // SAFETY: the texts outlive the call.
+    unsafe { tasker_template_check(text.as_ptr(), text.len(), file.as_ptr(), file.len()) }
+}
+
+fn receive(session: &mut WebSocket<TcpStream>) -> Value {
+    loop {
+        match session.read().expect("a frame") {
+            Frame::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+            Frame::Ping(_) => {}
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+}
+
+fn send(session: &mut WebSocket<TcpStream>, message: &Value) {
+    let frame = Frame::text(message.to_string());
+    session.send(frame).expect("sent");
+}
+
+#[test]
+fn options_that_are_wrong_are_refused_with_the_fields_name() {
+    let good = options("http://127.0.0.1:1", "127.0.0.1:0");
+    let changed = |field: &str, value: Value| {
+        let mut options = good.clone();
+        options[field] = value;
+        options.to_string()
+    };
+    for (options, expected) in [
+        ("{".to_owned(), "options: EOF while parsing an object"),
+        (
+            changed("slots", json!("many")),
+            "options: slots: invalid type: string \"many\", expected u32",
+        ),
+        (
+            changed("urls", json!(["http://a", 7])),
+            "options: urls[1]: invalid type: integer `7`, expected a string",
+        ),
+        (
+            changed("speed", json!(1)),
+            "options: speed: unknown field `speed`, expected one of `urls`",
+        ),
+        ("{}".to_owned(), "options: missing field `urls`"),
+        (changed("urls", json!([])), "`urls` is empty"),
+        (
+            changed("urls", json!(["https://engine"])),
+            "the engine's address `https://engine` cannot be used",
+        ),
+    ] {
+        let (result, worker) = start_with(&options);
+        let (code, message) = answer(result);
+        assert_eq!(code, TaskerCode::Invalid);
+        assert!(message.starts_with(expected), "{message}");
+        assert!(worker.is_null());
+    }
+}
+
+#[test]
+fn arguments_that_are_no_text_are_refused_by_name() {
+    // SAFETY: NULL is refused and not followed.
+    let missing = unsafe { tasker_worker_start(ptr::null(), 4, ptr::null_mut()) };
+    assert_eq!(
+        answer(missing),
+        (TaskerCode::Invalid, "`worker` is NULL".to_owned())
+    );
+    let mut worker = ptr::null_mut();
+    // SAFETY: as above.
+    let missing = unsafe { tasker_worker_start(ptr::null(), 4, &raw mut worker) };
+    assert_eq!(
+        answer(missing),
+        (TaskerCode::Invalid, "`options` is NULL".to_owned())
+    );
+    let broken = [b'a', 0xff];
+    // SAFETY: the bytes outlive the call.
+    let broken = unsafe { tasker_worker_start(broken.as_ptr(), 2, &raw mut worker) };
+    assert_eq!(
+        answer(broken),
+        (
+            TaskerCode::Invalid,
+            "`options` is not UTF-8 from byte 1 on".to_owned()
+        )
+    );
+}
+
+#[test]
+fn a_handle_that_is_none_is_an_answer() {
+    let (code, message) = answer(tasker_worker_next(ptr::null_mut(), 0));
+    assert_eq!(
+        (code, message.as_str()),
+        (TaskerCode::Invalid, "`worker` is NULL")
+    );
+    let invented = ptr::without_provenance_mut(usize::MAX);
+    assert_eq!(
+        answer(tasker_worker_status(invented)).0,
+        TaskerCode::Invalid
+    );
+    tasker_worker_free(ptr::null_mut());
+    tasker_worker_free(invented);
+
+    let (_engine, worker, _) = start();
+    tasker_worker_free(worker);
+    assert_eq!(
+        answer(tasker_worker_set_slots(worker, 1)).0,
+        TaskerCode::Stopped
+    );
+    tasker_worker_free(worker);
+}
+
+#[test]
+fn a_worker_runs_an_attempt_and_drains() {
+    let (engine, worker, value) = start();
+    assert!(
+        value["address"]
+            .as_str()
+            .is_some_and(|address| address.starts_with("127.0.0.1:")),
+        "{value}"
+    );
+    assert_eq!(value["templates"], json!([]));
+    let (stream, _) = engine.accept().expect("a connection");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a time limit");
+    let mut session = tungstenite::accept(stream).expect("a handshake");
+    let hello = &receive(&mut session)["hello"];
+    assert_eq!(hello["callables"], json!(["math.Square"]));
+    let uuid = "018f0000-0000-7000-8000-000000000001";
+    let attempt = json!({"task_uuid": uuid, "step_uuid": uuid, "attempt": 1});
+    let dispatch = json!({
+        "task_uuid": uuid, "step_uuid": uuid, "attempt": 1, "max_attempts": 3, "namespace": "math", "name": "square",
+        "version": "1.0.0", "step_name": "square", "callable": "math.Square", "method": "call", "configuration": {},
+        "idempotency_key": "key", "context": {"n": 6}, "results": {"before": 1}, "timeout_ms": 30_000, "tags": [],
+        "correlation_id": null
+    });
+    let welcome = json!({"welcome": {"protocol": 1, "epoch": 1, "heartbeat_ms": 1_000}});
+    send(&mut session, &json!([welcome, {"dispatch": dispatch}]));
+
+    let given = ok(tasker_worker_next(worker, PATIENCE_MS));
+    assert_eq!(given, json!([{"dispatch": dispatch}]));
+    assert_eq!(
+        ok(tasker_worker_status(worker)),
+        json!({"session": "open", "ready": true, "reasons": [], "held": 1})
+    );
+    send(&mut session, &json!({"cancel": attempt}));
+    let given = ok(tasker_worker_next(worker, PATIENCE_MS));
+    assert_eq!(given, json!([{"cancel": attempt}]));
+    assert_eq!(receive(&mut session), json!({"ready": {"slots": 3}}));
+
+    let outcome = json!({
+        "task_uuid": uuid, "step_uuid": uuid, "attempt": 1, "success": true, "results": {"result": 36}
+    });
+    ok(complete(worker, &json!([outcome]).to_string()));
+    assert_eq!(
+        receive(&mut session),
+        json!([{"outcome": outcome}, {"ready": {"slots": 4}}])
+    );
+    ok(tasker_worker_drain(worker, PATIENCE_MS));
+    assert_eq!(receive(&mut session), json!({"ready": {"slots": 0}}));
+    send(&mut session, &json!({"accepted": [attempt]}));
+    assert_eq!(receive(&mut session), json!({"leaving": {}}));
+    drop(session);
+    assert_eq!(
+        answer(tasker_worker_next(worker, PATIENCE_MS)).0,
+        TaskerCode::Stopped
+    );
+    tasker_worker_free(worker);
+}
+
+#[test]
+fn outcomes_that_are_wrong_are_refused_with_their_place() {
+    let (_engine, worker, _) = start();
+    let (code, message) = answer(complete(worker, r#"[{"attempt": "one"}]"#));
+    assert_eq!(code, TaskerCode::Invalid);
+    assert!(
+        message.starts_with("outcomes: [0].attempt: invalid type: string \"one\", expected u32"),
+        "{message}"
+    );
+    let uuid = "018f0000-0000-7000-8000-000000000001";
+    let empty = json!([{"task_uuid": uuid, "step_uuid": uuid, "attempt": 1, "success": false}]);
+    let (code, message) = answer(complete(worker, &empty.to_string()));
+    let expected = format!("the outcome of attempt 1 of step {uuid}: it failed and has no `error`");
+    assert_eq!((code, message), (TaskerCode::Invalid, expected));
+    tasker_worker_free(worker);
+}
+
+#[test]
+fn a_time_out_gives_an_empty_array() {
+    let (_engine, worker, _) = start();
+    assert_eq!(ok(tasker_worker_next(worker, 1)), json!([]));
+    tasker_worker_free(worker);
+}
+
+#[test]
+fn a_problem_is_a_reason() {
+    let (_engine, worker, _) = start();
+    let problem = "math.Square cannot be imported";
+    // SAFETY: the text outlives the call.
+    let added = unsafe { tasker_worker_add_problem(worker, problem.as_ptr(), problem.len()) };
+    ok(added);
+    let status = ok(tasker_worker_status(worker));
+    assert_eq!(
+        (&status["ready"], &status["reasons"][0]),
+        (&json!(false), &json!(problem))
+    );
+    tasker_worker_free(worker);
+}
+
+#[test]
+fn a_worker_that_is_freed_answers_the_threads_that_wait_for_it() {
+    let (_engine, worker, _) = start();
+    let handle = worker.addr();
+    let (waiting, waits) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let worker = ptr::without_provenance_mut(handle);
+        waiting.send(()).expect("the test waits");
+        answer(tasker_worker_next(worker, u32::MAX)).0
+    });
+    waits.recv().expect("the thread has started");
+    tasker_worker_free(worker);
+    assert_eq!(thread.join().expect("no panic"), TaskerCode::Stopped);
+}
+
+#[test]
+fn a_taken_port_is_a_failure_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let (result, worker) = start_with(&options("http://127.0.0.1:1", &address).to_string());
+    let (code, message) = answer(result);
+    assert_eq!(code, TaskerCode::Failed);
+    assert!(
+        message.starts_with(&format!("cannot listen on {address} for the health page")),
+        "{message}"
+    );
+    assert!(worker.is_null());
+}
+
+#[test]
+fn a_template_is_checked() {
+    let text = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
+                callable: math.Square\n";
+    assert_eq!(
+        ok(check(text, "square.yaml")),
+        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"]})
+    );
+    let (code, problems) = answer(check("name: square\nsteps: 7\n", "square.yaml"));
+    assert_eq!(code, TaskerCode::Invalid);
+    assert!(problems.contains("square.yaml:2:"), "{problems}");
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    assert_eq!(owned(tasker_version()), env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn header_and_exports_agree() {
+    let header = include_str!("../tasker.h");
+    let declared: BTreeSet<_> = header
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .filter_map(|line| {
+            line.split_once('(')
+                .and_then(|(before, _)| before.split(' ').next_back())
+        })
+        .filter(|name| name.starts_with("tasker_"))
+        .collect();
+    let source = include_str!("lib.rs");
+    let exported: BTreeSet<_> = source
+        .split("#[unsafe(no_mangle)]")
+        .skip(1)
+        .filter_map(|item| item.split_once("fn ")?.1.split_once('('))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(declared, exported);
+    assert_eq!(exported.len(), 11);
+}

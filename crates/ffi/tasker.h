@@ -1,0 +1,89 @@
+// The C ABI of Tasker's worker, for the worker libraries of other languages.
+//
+// Bytes passed in are borrowed for the call. Bytes passed out are owned by the caller, who gives them back to
+// tasker_bytes_free exactly once. All text is UTF-8. No call unwinds: a panic is an error with code TASKER_PANIC.
+// Every function may be called from any thread.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+  uint8_t *data;
+  size_t size;
+} TaskerBytes;
+
+typedef enum {
+  TASKER_OK = 0,
+  TASKER_INVALID = 1,  // An argument is wrong; the message says which.
+  TASKER_STOPPED = 2,  // The worker has left its session: there is nothing more to come.
+  TASKER_FAILED = 3,   // The call could not be carried out, such as a port that is taken.
+  TASKER_PANIC = 4,    // A bug in Tasker.
+} TaskerCode;
+
+typedef struct {
+  TaskerCode code;
+  TaskerBytes bytes;  // The value when code is TASKER_OK, else a message for people.
+} TaskerResult;
+
+typedef struct TaskerWorker TaskerWorker;
+
+// Starts a worker: its health port, its session and the reconnecting. `options` is a JSON object:
+//   {"urls": ["http://127.0.0.1:8080"],    engines; the first is used
+//    "token": null or string,
+//    "bind": "127.0.0.1:8081",             health port; port 0 takes a free one
+//    "worker_id": string, "language": "python", "version": string,
+//    "namespaces": [string],               added to those of the templates
+//    "callables": [string],                added to those of the templates
+//    "template_paths": [folder or file],   read, checked and registered
+//    "slots": 128,
+//    "problems": [string]}                 why it is not ready, such as a handler that cannot be imported
+// On TASKER_OK `*worker` is set, to be given to tasker_worker_free; the value is
+// {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string]}]}.
+TaskerResult tasker_worker_start(const uint8_t *options, size_t size, TaskerWorker **worker);
+
+// Waits until something is to be done, at most timeout_ms, and gives all of it: a JSON array, empty at time-out, of
+//   {"dispatch": {...}}   an attempt to run, as in docs/worker_protocol.md
+//   {"cancel": {"task_uuid", "step_uuid", "attempt"}}   stop that attempt if possible; its outcome is not wanted
+// TASKER_STOPPED once the worker has drained or was stopped and nothing is left to hand over.
+TaskerResult tasker_worker_next(TaskerWorker *worker, uint32_t timeout_ms);
+
+// Hands over outcomes, a JSON array of the `outcome` messages of docs/worker_protocol.md. They are kept and sent again
+// until the engine has accepted them. Empty value. Never blocks on the network.
+TaskerResult tasker_worker_complete(TaskerWorker *worker, const uint8_t *outcomes, size_t size);
+
+// How many attempts the worker will hold from now on, those it holds included. Empty value.
+TaskerResult tasker_worker_set_slots(TaskerWorker *worker, uint32_t slots);
+
+// Adds a reason why the worker is not ready, shown on its health port. Empty value.
+TaskerResult tasker_worker_add_problem(TaskerWorker *worker, const uint8_t *problem, size_t size);
+
+// Starts to drain: no new attempts are taken, and tasker_worker_next answers TASKER_STOPPED when none is held any more
+// and every outcome is accepted, or timeout_ms later. Empty value; does not wait.
+TaskerResult tasker_worker_drain(TaskerWorker *worker, uint32_t timeout_ms);
+
+// {"session": "connecting" | "open" | "draining" | "stopped", "ready": bool, "reasons": [string],
+//  "held": attempts running or not yet accepted}
+TaskerResult tasker_worker_status(TaskerWorker *worker);
+
+// Stops the worker without draining and frees it. Calls that block return TASKER_STOPPED before it returns; the
+// caller must not use `worker` afterwards. NULL is ignored.
+void tasker_worker_free(TaskerWorker *worker);
+
+// Checks a template. The value is {"namespace", "name", "version", "callables": [string]}; TASKER_INVALID with all
+// problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
+TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
+
+// The version of this library, such as "0.1.0".
+TaskerBytes tasker_version(void);
+
+// Gives back bytes that a call passed out.
+void tasker_bytes_free(TaskerBytes bytes);
+
+#ifdef __cplusplus
+}
+#endif

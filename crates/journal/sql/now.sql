@@ -1,0 +1,2 @@
+-- PostgreSQL's clock.
+SELECT clock_timestamp()

@@ -1,0 +1,10 @@
+-- The next open tasks of this engine's shards, in the order of shard and task.
+-- $1 engine; $2 and $3 the last shard and task that were read; $4 how many.
+SELECT
+    task_uuid, namespace, name, version, template_hash, status, created_at, ended_at, priority, context, request, shard
+FROM tasker.tasks
+WHERE ended_at IS NULL
+  AND (shard, task_uuid) > ($2, $3)
+  AND shard IN (SELECT s.shard FROM tasker.shards AS s WHERE s.engine = $1)
+ORDER BY shard, task_uuid
+LIMIT $4

@@ -1,0 +1,376 @@
+//! An append in statements of bounded size, each task's part whole.
+
+use std::{collections::HashMap, time::SystemTime};
+
+use tokio_postgres::{Client, Error, Statement, types::ToSql};
+use uuid::Uuid;
+
+use crate::{Append, CommitNumber, NewTask, Row, TaskChange, reader::timestamp, shard_of};
+
+/// A statement takes at most this many bytes of texts and records, or one larger task.
+const MAX_STATEMENT_BYTES: usize = 16 << 20;
+
+/// A task's part larger than this is refused: PostgreSQL takes no message of 1 GiB, and needs several copies of it.
+const MAX_PART_BYTES: usize = 256 << 20;
+
+/// What an append adds to one task.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) task_uuid: Uuid,
+    created: Option<NewTask>,
+    row: Option<Row>,
+    change: Option<TaskChange>,
+}
+
+impl Part {
+    /// What PostgreSQL would refuse, found before it is sent.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let created = self.created.iter().flat_map(|task| {
+            [
+                ("namespace", task.namespace.as_str()),
+                ("name", &task.name),
+                ("version", &task.version),
+                ("template hash", &task.template_hash),
+                ("context", &task.context),
+                ("request", &task.request),
+            ]
+        });
+        let row = self.row.iter().map(|row| ("payload", row.payload.as_str()));
+        if let Some((what, _)) = created
+            .chain(row)
+            .find(|(_, text)| text.as_bytes().contains(&0))
+        {
+            return Some(format!(
+                "the {what} has a NUL byte, which PostgreSQL cannot store in a text"
+            ));
+        }
+        let bytes = self.bytes();
+        (bytes > MAX_PART_BYTES)
+            .then(|| format!("{bytes} bytes for one task are over the limit of {MAX_PART_BYTES}"))
+    }
+
+    fn bytes(&self) -> usize {
+        let created = self
+            .created
+            .as_ref()
+            .map_or(0, |task| task.context.len() + task.request.len());
+        let row = self
+            .row
+            .as_ref()
+            .map_or(0, |row| row.records.len() + row.payload.len());
+        created + row
+    }
+
+    /// Whether its commit can be found by it: a change alone may have met no task.
+    fn leaves_a_trace(&self) -> bool {
+        self.created.is_some() || self.row.is_some()
+    }
+}
+
+/// Puts what belongs to a task together; tasks stay in the order in which they come first.
+pub(crate) fn parts(append: Append) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(append.created.len().max(append.rows.len()));
+    let mut places = HashMap::with_capacity(parts.capacity());
+    let mut place = |parts: &mut Vec<Part>, task_uuid: Uuid| {
+        *places.entry(task_uuid).or_insert_with(|| {
+            parts.push(Part {
+                task_uuid,
+                created: None,
+                row: None,
+                change: None,
+            });
+            parts.len() - 1
+        })
+    };
+    for task in append.created {
+        let place = place(&mut parts, task.task_uuid);
+        debug_assert!(parts[place].created.is_none(), "a task is created once");
+        parts[place].created = Some(task);
+    }
+    for row in append.rows {
+        let place = place(&mut parts, row.task_uuid);
+        debug_assert!(
+            parts[place].row.is_none(),
+            "a task's rows are folded into one"
+        );
+        parts[place].row = Some(row);
+    }
+    for change in append.changed {
+        let place = place(&mut parts, change.task_uuid);
+        debug_assert!(
+            parts[place].change.is_none(),
+            "a task's changes are folded into one"
+        );
+        parts[place].change = Some(change);
+    }
+    parts
+}
+
+/// Cuts parts into statements.
+pub(crate) fn statements(parts: &[Part]) -> impl Iterator<Item = &[Part]> {
+    let mut rest = parts;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest
+            .iter()
+            .take_while(|part| {
+                bytes += part.bytes();
+                bytes <= MAX_STATEMENT_BYTES
+            })
+            .count();
+        let (statement, later) = rest.split_at(fitting.max(1).min(rest.len()));
+        rest = later;
+        (!statement.is_empty()).then_some(statement)
+    })
+}
+
+/// One task by which a commit can be found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Witness {
+    task_uuid: Uuid,
+    number: CommitNumber,
+}
+
+impl Witness {
+    /// `None` for a statement that only changes tasks: it may be sent again without harm.
+    pub(crate) fn of(parts: &[Part], number: CommitNumber) -> Option<Witness> {
+        let part = parts.iter().find(|part| part.leaves_a_trace())?;
+        Some(Witness {
+            task_uuid: part.task_uuid,
+            number,
+        })
+    }
+
+    pub(crate) fn number(&self) -> CommitNumber {
+        self.number
+    }
+
+    /// Whether the commit is in the journal.
+    pub(crate) async fn is_committed(&self, client: &Client) -> Result<bool, Error> {
+        let row = client
+            .query_one(
+                include_str!("../sql/is_committed.sql"),
+                &[
+                    &shard_of(self.task_uuid),
+                    &self.task_uuid,
+                    &self.number.get(),
+                ],
+            )
+            .await?;
+        Ok(row.get(0))
+    }
+}
+
+/// Prepares the statement that [`send`] runs.
+pub(crate) async fn prepare(client: &Client) -> Result<Statement, Error> {
+    client.prepare(include_str!("../sql/append.sql")).await
+}
+
+/// Runs one statement. Returns whether the fence held; if not, nothing was written.
+pub(crate) async fn send(
+    client: &Client,
+    statement: &Statement,
+    engine: &str,
+    epoch: i64,
+    number: CommitNumber,
+    parts: &[Part],
+) -> Result<bool, Error> {
+    let mut created = Created::default();
+    let mut changed = Changed::default();
+    let mut rows = Rows::default();
+    for part in parts {
+        let shard = shard_of(part.task_uuid);
+        match (&part.created, &part.change) {
+            (Some(task), change) => created.push(shard, task, change.as_ref()),
+            (None, Some(change)) => changed.push(shard, change),
+            (None, None) => {}
+        }
+        if let Some(row) = &part.row {
+            rows.push(shard, row);
+        }
+    }
+    let number = number.get();
+    let parameters: [&(dyn ToSql + Sync); 23] = [
+        &engine,
+        &epoch,
+        &number,
+        &created.shards,
+        &created.tasks,
+        &created.namespaces,
+        &created.names,
+        &created.versions,
+        &created.template_hashes,
+        &created.statuses,
+        &created.created_at,
+        &created.ended_at,
+        &created.priorities,
+        &created.contexts,
+        &created.requests,
+        &changed.shards,
+        &changed.tasks,
+        &changed.statuses,
+        &changed.ended_at,
+        &rows.shards,
+        &rows.tasks,
+        &rows.records,
+        &rows.payloads,
+    ];
+    Ok(client.query_one(statement, &parameters).await?.get(0))
+}
+
+/// Columns of the tasks to insert.
+#[derive(Default)]
+struct Created<'a> {
+    shards: Vec<i16>,
+    tasks: Vec<Uuid>,
+    namespaces: Vec<&'a str>,
+    names: Vec<&'a str>,
+    versions: Vec<&'a str>,
+    template_hashes: Vec<&'a str>,
+    statuses: Vec<i16>,
+    created_at: Vec<SystemTime>,
+    ended_at: Vec<Option<SystemTime>>,
+    priorities: Vec<i16>,
+    contexts: Vec<&'a str>,
+    requests: Vec<&'a str>,
+}
+
+impl<'a> Created<'a> {
+    fn push(&mut self, shard: i16, task: &'a NewTask, change: Option<&TaskChange>) {
+        self.shards.push(shard);
+        self.tasks.push(task.task_uuid);
+        self.namespaces.push(&task.namespace);
+        self.names.push(&task.name);
+        self.versions.push(&task.version);
+        self.template_hashes.push(&task.template_hash);
+        self.statuses
+            .push(change.map_or(task.status, |change| change.status));
+        self.created_at.push(timestamp(task.created_at));
+        self.ended_at
+            .push(change.and_then(|change| change.ended_at).map(timestamp));
+        self.priorities.push(task.priority);
+        self.contexts.push(&task.context);
+        self.requests.push(&task.request);
+    }
+}
+
+/// Columns of the tasks to update.
+#[derive(Default)]
+struct Changed {
+    shards: Vec<i16>,
+    tasks: Vec<Uuid>,
+    statuses: Vec<i16>,
+    ended_at: Vec<Option<SystemTime>>,
+}
+
+impl Changed {
+    fn push(&mut self, shard: i16, change: &TaskChange) {
+        self.shards.push(shard);
+        self.tasks.push(change.task_uuid);
+        self.statuses.push(change.status);
+        self.ended_at.push(change.ended_at.map(timestamp));
+    }
+}
+
+/// Columns of the record rows to insert.
+#[derive(Default)]
+struct Rows<'a> {
+    shards: Vec<i16>,
+    tasks: Vec<Uuid>,
+    records: Vec<&'a [u8]>,
+    payloads: Vec<&'a str>,
+}
+
+impl<'a> Rows<'a> {
+    fn push(&mut self, shard: i16, row: &'a Row) {
+        self.shards.push(shard);
+        self.tasks.push(row.task_uuid);
+        self.records.push(&row.records);
+        self.payloads.push(&row.payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(task: u128, payload_bytes: usize) -> Row {
+        Row {
+            task_uuid: Uuid::from_u128(task),
+            records: vec![1],
+            payload: "x".repeat(payload_bytes),
+        }
+    }
+
+    fn sizes(rows: Vec<Row>) -> Vec<usize> {
+        let parts = parts(Append {
+            rows,
+            ..Append::default()
+        });
+        statements(&parts).map(<[Part]>::len).collect()
+    }
+
+    #[test]
+    fn small_rows_share_a_statement() {
+        assert_eq!(
+            sizes((0..1000).map(|task| row(task, 100)).collect()),
+            [1000]
+        );
+        assert_eq!(sizes(Vec::new()), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_statement_is_cut_at_its_limit_and_a_larger_row_goes_alone() {
+        let nearly_half = MAX_STATEMENT_BYTES / 2 - 1;
+        let rows = vec![
+            row(1, nearly_half),
+            row(2, nearly_half),
+            row(3, 1),
+            row(4, MAX_STATEMENT_BYTES),
+            row(5, 1),
+        ];
+        assert_eq!(sizes(rows), [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn what_belongs_to_a_task_stays_together_in_the_order_of_tasks() {
+        let change = |task| TaskChange {
+            task_uuid: Uuid::from_u128(task),
+            status: 4,
+            ended_at: Some(5),
+        };
+        let parts = parts(Append {
+            rows: vec![row(2, 1), row(1, 1)],
+            changed: vec![change(3), change(1)],
+            ..Append::default()
+        });
+        let tasks: Vec<u128> = parts.iter().map(|part| part.task_uuid.as_u128()).collect();
+        assert_eq!(tasks, [2, 1, 3]);
+        assert!(parts[1].row.is_some() && parts[1].change.is_some());
+        assert!(parts[2].row.is_none() && parts[2].change.is_some());
+    }
+
+    #[test]
+    fn a_nul_byte_and_too_many_bytes_are_refused_by_name() {
+        let refusal = |row: Row| {
+            parts(Append {
+                rows: vec![row],
+                ..Append::default()
+            })[0]
+                .refusal()
+        };
+        assert_eq!(refusal(row(1, 10)), None);
+        let nul = Row {
+            payload: "a\0b".to_owned(),
+            ..row(1, 0)
+        };
+        assert_eq!(
+            refusal(nul).as_deref(),
+            Some("the payload has a NUL byte, which PostgreSQL cannot store in a text")
+        );
+        assert_eq!(
+            refusal(row(1, MAX_PART_BYTES)).as_deref(),
+            Some("268435457 bytes for one task are over the limit of 268435456")
+        );
+    }
+}

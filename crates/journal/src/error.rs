@@ -1,0 +1,127 @@
+//! What can go wrong, and what the caller has to do.
+
+use tokio_postgres::error::{Severity, SqlState};
+
+/// Why the journal could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL cannot be read. It may hold a password, so it is not shown.
+    #[error(
+        "the database URL cannot be read: {0}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    Url(#[source] tokio_postgres::Error),
+    /// PostgreSQL cannot be reached, or cannot do it now. Trying again later may help.
+    #[error("PostgreSQL is not available: {}", describe(.0))]
+    Unavailable(#[source] tokio_postgres::Error),
+    /// The server is a standby, which takes no writes. Trying again later may help.
+    #[error("PostgreSQL is a standby that takes no writes; connect to the primary")]
+    Standby,
+    /// PostgreSQL said no, and will say so again.
+    #[error("PostgreSQL refused: {}", describe(.0))]
+    Refused(#[source] tokio_postgres::Error),
+    /// The database's encoding cannot hold all text.
+    #[error("the database's encoding is {0}; create the database with ENCODING 'UTF8'")]
+    Encoding(String),
+    /// Connections to the database change hands between transactions.
+    #[error(
+        "the connection goes through a proxy that pools transactions; \
+         give the engine a direct connection to PostgreSQL, or one through a pool of sessions"
+    )]
+    Pooled,
+    /// The tables are of an earlier release.
+    #[error(
+        "the database's schema is at version {found}, this engine needs {needed}: run `tasker-server migrate`"
+    )]
+    SchemaOlder {
+        /// The last migration applied; 0 when there is none.
+        found: i32,
+        /// The last migration of this release.
+        needed: i32,
+    },
+    /// The tables are of a later release.
+    #[error(
+        "the database's schema is at version {found}, this engine knows {known}: run an engine of a later release"
+    )]
+    SchemaNewer {
+        /// The last migration applied.
+        found: i32,
+        /// The last migration of this release.
+        known: i32,
+    },
+    /// Another process has taken the engine over; nothing was written. This process must end.
+    #[error(
+        "another process has taken over engine {engine} (this one had epoch {epoch}); nothing more is written"
+    )]
+    Fenced {
+        /// The engine.
+        engine: String,
+        /// The epoch that this process had.
+        epoch: i64,
+    },
+    /// The database is on another history than the one that was written: a failover or a restored copy has lost
+    /// commits. The caller forgets what it knows, calls [`Journal::rejoin`](crate::Journal::rejoin) and recovers.
+    #[error("the database has another history than was written to it: {0}")]
+    Diverged(String),
+    /// The journal's own task is gone.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody doing anything here.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Error::Unavailable(_) | Error::Standby)
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Error {
+        if is_transient(&error) {
+            Error::Unavailable(error)
+        } else {
+            Error::Refused(error)
+        }
+    }
+}
+
+/// Whether PostgreSQL may do the same later: classes 08 (connection), 40 (rolled back), 53 (resources), 57 (operator),
+/// 58 (system), 25006 (read only) and 55P03 (lock), and whatever is no answer of PostgreSQL's at all.
+pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
+    let Some(state) = error.code() else {
+        return true;
+    };
+    *state == SqlState::READ_ONLY_SQL_TRANSACTION
+        || *state == SqlState::LOCK_NOT_AVAILABLE
+        || ["08", "40", "53", "57", "58"]
+            .iter()
+            .any(|class| state.code().starts_with(class))
+}
+
+/// Whether PostgreSQL itself said that the statement was undone. Whatever else ends a statement leaves open whether it
+/// was committed: a lost connection, and the end of a session while it was committing.
+pub(crate) fn is_undone(error: &tokio_postgres::Error) -> bool {
+    error
+        .as_db_error()
+        .is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
+}
+
+/// PostgreSQL's own words where there are any; otherwise the error with its causes.
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
+    if let Some(refusal) = error.as_db_error() {
+        let detail = refusal
+            .detail()
+            .map(|detail| format!(" ({detail})"))
+            .unwrap_or_default();
+        return format!("{}{detail} [{}]", refusal.message(), refusal.code().code());
+    }
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}

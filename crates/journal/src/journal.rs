@@ -1,0 +1,197 @@
+//! The handle: opening, appending, reading.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_postgres::Config;
+use uuid::Uuid;
+
+use crate::{
+    Append, Day, Error, NewTemplate, OpenTasks, Registered, StoredTask, StoredTemplate, Text,
+    appender::{AppendOutcome, Appender, Command, Status},
+    migration, partition,
+    reader::{self, Reader},
+    session,
+    takeover::Owner,
+    template,
+};
+
+/// What a journal is opened with.
+#[derive(Clone)]
+pub struct Options {
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    pub url: String,
+    /// The engine to be. A process that starts with an engine's id takes it over from the process that had it.
+    pub engine_id: String,
+    /// Where the engine can be reached; shown to operators.
+    pub address: String,
+}
+
+/// The journal. Clones are the same journal; appends queue one behind the other, reads go beside them.
+#[derive(Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+    reader: Arc<Reader>,
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Status>,
+}
+
+/// What the handle and the appender both need.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    engine: String,
+    epoch: AtomicI64,
+    /// The days whose partitions are known to exist.
+    days: RwLock<BTreeSet<Day>>,
+}
+
+impl Shared {
+    pub(crate) fn set_epoch(&self, epoch: i64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
+    pub(crate) async fn ensure_partitions(&self) -> Result<(), Error> {
+        let days = partition::ensure(&self.config).await?;
+        // A set that is only ever replaced whole is good even if its last writer panicked.
+        *self.days.write().unwrap_or_else(PoisonError::into_inner) = days;
+        Ok(())
+    }
+}
+
+impl Journal {
+    /// Brings the schema to this release's version and returns the names of the migrations applied. Safe to run from
+    /// several processes at once, and again.
+    pub async fn migrate(url: &str) -> Result<Vec<String>, Error> {
+        migration::migrate(url).await
+    }
+
+    /// Connects, refuses what cannot hold a journal, takes the engine and all shards over and makes the partitions of
+    /// the next days. Does not wait for a database that is not there: see [`Error::is_transient`].
+    pub async fn open(options: Options) -> Result<Journal, Error> {
+        let config = session::config(
+            &options.url,
+            &format!("tasker engine {}", options.engine_id),
+        )?;
+        session::check_not_pooled(&config).await?;
+        let shared = Arc::new(Shared {
+            config: config.clone(),
+            engine: options.engine_id.clone(),
+            epoch: AtomicI64::new(0),
+            days: RwLock::default(),
+        });
+        let (commands, receiver) = mpsc::channel(1);
+        let (sender, status) = watch::channel(Status::Connected);
+        let appender =
+            Appender::open(shared.clone(), Owner::new(&options), receiver, sender).await?;
+        shared.ensure_partitions().await?;
+        tokio::spawn(appender.run());
+        Ok(Journal {
+            shared,
+            reader: Arc::new(Reader::new(config)),
+            commands,
+            status,
+        })
+    }
+
+    /// The epoch in which this process owns the engine. Rises when a connection was lost.
+    pub fn epoch(&self) -> i64 {
+        self.shared.epoch.load(Ordering::Acquire)
+    }
+
+    /// Whether the journal can commit; follows the connection also while nothing is appended.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Commits an append, in one statement up to 16 MiB, and returns when it is durable, after whatever failures of
+    /// PostgreSQL's and exactly once.
+    ///
+    /// Goes on when its caller stops waiting.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`]: nothing more will ever be committed. [`Error::Diverged`]: forget, rejoin, recover. In both
+    /// cases, what this append has added is unknown to the caller.
+    pub async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
+        self.ask(|answer| Command::Append(append, answer)).await
+    }
+
+    /// After [`Error::Diverged`]: takes the engine over in the database as it is now, and returns the epoch. What was
+    /// known before has to be read again, by [`Journal::open_tasks`] and [`Journal::templates`].
+    pub async fn rejoin(&self) -> Result<i64, Error> {
+        self.ask(Command::Rejoin).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
+    ) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.commands
+            .send(command(answer))
+            .await
+            .map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Makes the partitions of the next days; to be called now and then, an hour apart or less.
+    pub async fn ensure_partitions(&self) -> Result<(), Error> {
+        self.shared.ensure_partitions().await
+    }
+
+    /// Whether tasks of a day can be created.
+    pub fn has_partition(&self, day: Day) -> bool {
+        self.shared
+            .days
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&day)
+    }
+
+    /// PostgreSQL's clock, in microseconds since 1970-01-01 UTC.
+    pub async fn now(&self) -> Result<i64, Error> {
+        self.reader
+            .read(|session| async move { reader::now(&session.client).await })
+            .await
+    }
+
+    /// All tasks of this engine that have not ended, page by page.
+    pub fn open_tasks(&self) -> OpenTasks {
+        OpenTasks::new(self.reader.clone(), self.shared.engine.clone())
+    }
+
+    /// One task, open or ended.
+    pub async fn task(&self, task_uuid: Uuid) -> Result<Option<StoredTask>, Error> {
+        self.reader.task(task_uuid).await
+    }
+
+    /// What every version of every template means now, in the order of namespace, name and version (as texts).
+    pub async fn templates(&self) -> Result<Vec<StoredTemplate>, Error> {
+        self.reader
+            .read(|session| async move { template::all(&session.client).await })
+            .await
+    }
+
+    /// The text with a hash, also of content that no version means any more: tasks keep it.
+    pub async fn template_body(&self, hash: &str) -> Result<Option<Text>, Error> {
+        self.reader
+            .read(|session| async move { template::body(&session.client, hash).await })
+            .await
+    }
+
+    /// Says what a version of a template means. Other content under the same version replaces it only with `replace`.
+    pub async fn register_template(
+        &self,
+        template: &NewTemplate,
+        replace: bool,
+    ) -> Result<Registered, Error> {
+        self.reader
+            .read(|session| async move { template::register(&session.client, template, replace).await })
+            .await
+    }
+}

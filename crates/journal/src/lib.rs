@@ -1,0 +1,41 @@
+//! The journal: what a Tasker engine must find again after a crash, in PostgreSQL.
+//!
+//! It stores bytes and texts and knows no task: what they mean is the core's. Writing goes one way, through
+//! [`Journal::append`]: one statement a commit, for everything that the caller has gathered, and fenced, so that of two
+//! processes that both believe to own an engine only the later one writes.
+//!
+//! Layout, in the order in which data goes through it:
+//! - [`row`]: what is stored, and what an append adds.
+//! - [`Shard`](shard_of) and [`Day`]: where a task's rows are.
+//! - [`Journal`]: the handle: opening, appending, reading.
+//! - `batch`: an append in statements of bounded size.
+//! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
+//! - `session`: one connection to PostgreSQL and what it must be like.
+//! - `takeover`: who owns an engine.
+//! - `partition`: a day's partitions, made ahead of time.
+//! - `reader`: tasks and templates, read beside the appends.
+//! - [`migration`]: the tables, made by numbered files.
+//! - [`Error`]: what can go wrong, and what the caller has to do.
+//!
+//! The SQL is in `sql/`, one named statement a file; the tables are described in `migrations/`.
+
+mod appender;
+mod batch;
+mod error;
+mod journal;
+pub mod migration;
+mod partition;
+mod place;
+mod reader;
+pub mod row;
+mod session;
+mod takeover;
+mod template;
+
+pub use appender::{AppendOutcome, Refused, Status};
+pub use error::Error;
+pub use journal::{Journal, Options};
+pub use place::{Day, SHARDS, shard_of};
+pub use reader::OpenTasks;
+pub use row::{Append, CommitNumber, NewTask, Row, StoredTask, TaskChange, Text};
+pub use template::{NewTemplate, Registered, StoredTemplate};

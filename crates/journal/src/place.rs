@@ -1,0 +1,77 @@
+//! Where a task's rows are: its UUID carries its shard and its day.
+
+use uuid::Uuid;
+
+/// How many shards tasks are spread over.
+pub const SHARDS: i16 = 64;
+
+const MILLIS_PER_DAY: i64 = 86_400_000;
+
+/// The shard of a task: the low six bits of the ninth byte, which in a UUIDv7 are random.
+pub fn shard_of(task_uuid: Uuid) -> i16 {
+    i16::from(task_uuid.as_bytes()[8] & 0x3f)
+}
+
+/// A day in UTC, counted from 1970-01-01. Each has a partition of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// The day in a task's UUIDv7.
+    pub fn of_task(task_uuid: Uuid) -> Day {
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&task_uuid.as_bytes()[..6]);
+        Day::of_millis(i64::from_be_bytes(millis))
+    }
+
+    /// The day of a time in microseconds since 1970-01-01 UTC.
+    pub fn of_time(micros: i64) -> Day {
+        Day::of_millis(micros.div_euclid(1000))
+    }
+
+    /// The day some days later.
+    pub fn plus(self, days: i32) -> Day {
+        Day(self.0 + days)
+    }
+
+    /// The least UUID that a UUIDv7 of this day can be.
+    pub(crate) fn first_uuid(self) -> Uuid {
+        let millis = u128::try_from(i64::from(self.0) * MILLIS_PER_DAY).unwrap_or(0);
+        Uuid::from_u128(millis << 80)
+    }
+
+    fn of_millis(millis: i64) -> Day {
+        // 48 bits of milliseconds are below 3.3 million days; a clock in microseconds is below 107 million.
+        Day(millis.div_euclid(MILLIS_PER_DAY) as i32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_in_the_shard_of_its_ninth_byte() {
+        let task = |ninth: u8| {
+            let mut bytes = [0xff; 16];
+            bytes[8] = ninth;
+            Uuid::from_bytes(bytes)
+        };
+        assert_eq!(shard_of(task(0b1000_0000)), 0);
+        assert_eq!(shard_of(task(0b1010_1010)), 42);
+        assert_eq!(shard_of(task(0b1011_1111)), SHARDS - 1);
+    }
+
+    #[test]
+    fn a_day_begins_and_ends_with_its_first_and_last_millisecond() {
+        let at =
+            |millis: u64| uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
+        let day = 20_000 * 86_400_000;
+        assert_eq!(Day::of_task(at(day - 1)), Day(19_999));
+        assert_eq!(Day::of_task(at(day)), Day(20_000));
+        assert_eq!(Day::of_task(at(day + 86_399_999)), Day(20_000));
+        assert_eq!(Day::of_time(day as i64 * 1000), Day(20_000));
+        assert!(Day(20_000).first_uuid() < at(day));
+        assert!(Day(20_000).first_uuid() > at(day - 1));
+    }
+}

@@ -1,0 +1,238 @@
+//! Tasks and templates, read beside the appends on a connection of its own.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::sync::Mutex;
+use tokio_postgres::{Client, Config, Row as SqlRow};
+use uuid::Uuid;
+
+use crate::{Error, NewTask, Row, StoredTask, session::Session, shard_of};
+
+/// A page of open tasks grows and shrinks so that its texts take about this many bytes.
+const PAGE_BYTES: usize = 8 << 20;
+
+/// The most tasks in a page.
+const PAGE_TASKS: i64 = 512;
+
+/// How long recovery waits at most before it asks again.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+/// The reading half. Its connection is made when first needed, and again when it was lost.
+pub(crate) struct Reader {
+    config: Config,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+impl Reader {
+    pub(crate) fn new(config: Config) -> Reader {
+        Reader {
+            config,
+            session: Mutex::new(None),
+        }
+    }
+
+    /// The connection; `fresh` says whether it was made just now.
+    async fn session(&self) -> Result<(Arc<Session>, bool), Error> {
+        let mut kept = self.session.lock().await;
+        if let Some(session) = kept.as_ref().filter(|session| !session.is_closed()) {
+            return Ok((session.clone(), false));
+        }
+        let session = Arc::new(Session::connect(&self.config).await?);
+        *kept = Some(session.clone());
+        Ok((session, true))
+    }
+
+    /// Reads; where a connection made earlier turns out to be lost, once more on a new one.
+    ///
+    /// The query owns the session, so that its future can go from thread to thread.
+    pub(crate) async fn read<T, F>(&self, query: impl Fn(Arc<Session>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let (session, fresh) = self.session().await?;
+        match query(session).await {
+            Err(Error::Unavailable(_)) if !fresh => {
+                *self.session.lock().await = None;
+                let (session, _) = self.session().await?;
+                query(session).await
+            }
+            result => result,
+        }
+    }
+
+    pub(crate) async fn task(&self, task_uuid: Uuid) -> Result<Option<StoredTask>, Error> {
+        let shard = shard_of(task_uuid);
+        self.read(|session| async move {
+            let client = &session.client;
+            // Both are sent before either is answered: one round trip.
+            let (task, rows) = tokio::try_join!(
+                async {
+                    Ok(client
+                        .query_opt(include_str!("../sql/task.sql"), &[&shard, &task_uuid])
+                        .await?)
+                },
+                records(client, vec![shard], vec![task_uuid]),
+            )?;
+            Ok(task.map(|task| StoredTask {
+                rows: rows.into_values().next().unwrap_or_default(),
+                ..stored_task(&task)
+            }))
+        })
+        .await
+    }
+}
+
+/// PostgreSQL's clock, in microseconds since 1970-01-01 UTC.
+pub(crate) async fn now(client: &Client) -> Result<i64, Error> {
+    Ok(micros(
+        client
+            .query_one(include_str!("../sql/now.sql"), &[])
+            .await?
+            .get(0),
+    ))
+}
+
+/// The open tasks of an engine's shards, page by page. A lost connection is made again and the reading goes on where
+/// it was, so each task is given once.
+pub struct OpenTasks {
+    reader: Arc<Reader>,
+    engine: String,
+    after: (i16, Uuid),
+    limit: i64,
+}
+
+impl OpenTasks {
+    pub(crate) fn new(reader: Arc<Reader>, engine: String) -> OpenTasks {
+        OpenTasks {
+            reader,
+            engine,
+            after: (-1, Uuid::nil()),
+            limit: 16,
+        }
+    }
+
+    /// The next tasks, with all that was added to them; `None` after the last. Waits while PostgreSQL is not there.
+    pub async fn next(&mut self) -> Result<Option<Vec<StoredTask>>, Error> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.try_next().await {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, "open tasks cannot be read; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_next(&mut self) -> Result<Option<Vec<StoredTask>>, Error> {
+        let (engine, (shard, task), limit) = (&self.engine, self.after, self.limit);
+        let (found, mut rows) = self
+            .reader
+            .read(|session| async move {
+                let client = &session.client;
+                let found = client
+                    .query(
+                        include_str!("../sql/open_tasks.sql"),
+                        &[engine, &shard, &task, &limit],
+                    )
+                    .await?;
+                let (shards, tasks) = found.iter().map(place).unzip();
+                let rows = records(client, shards, tasks).await?;
+                Ok((found, rows))
+            })
+            .await?;
+        let Some(last) = found.last() else {
+            return Ok(None);
+        };
+        self.after = place(last);
+        let mut bytes = 0;
+        let mut page = Vec::with_capacity(found.len());
+        for row in &found {
+            let mut stored = stored_task(row);
+            stored.rows = rows.remove(&stored.task.task_uuid).unwrap_or_default();
+            bytes += stored.task.context.len();
+            bytes += stored
+                .rows
+                .iter()
+                .map(|row| row.records.len() + row.payload.len())
+                .sum::<usize>();
+            page.push(stored);
+        }
+        self.limit = if bytes > PAGE_BYTES {
+            (limit / 2).max(1)
+        } else {
+            (limit * 2).min(PAGE_TASKS)
+        };
+        Ok(Some(page))
+    }
+}
+
+async fn records(
+    client: &Client,
+    shards: Vec<i16>,
+    tasks: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Vec<Row>>, Error> {
+    let mut rows: HashMap<Uuid, Vec<Row>> = HashMap::new();
+    for row in client
+        .query(include_str!("../sql/records.sql"), &[&shards, &tasks])
+        .await?
+    {
+        let row = Row {
+            task_uuid: row.get(0),
+            records: row.get(1),
+            payload: row.get(2),
+        };
+        rows.entry(row.task_uuid).or_default().push(row);
+    }
+    Ok(rows)
+}
+
+fn place(task: &SqlRow) -> (i16, Uuid) {
+    (task.get("shard"), task.get("task_uuid"))
+}
+
+/// A task without its rows.
+fn stored_task(row: &SqlRow) -> StoredTask {
+    StoredTask {
+        task: NewTask {
+            task_uuid: row.get("task_uuid"),
+            namespace: row.get("namespace"),
+            name: row.get("name"),
+            version: row.get("version"),
+            template_hash: row.get("template_hash"),
+            status: row.get("status"),
+            created_at: micros(row.get("created_at")),
+            priority: row.get("priority"),
+            context: row.get::<_, &str>("context").into(),
+            request: row.get::<_, &str>("request").into(),
+        },
+        ended_at: row.get::<_, Option<SystemTime>>("ended_at").map(micros),
+        rows: Vec::new(),
+    }
+}
+
+/// A timestamp as PostgreSQL has it, in microseconds since 1970-01-01 UTC.
+fn micros(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => {
+            i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros)
+        }
+    }
+}
+
+/// The reverse of [`micros`].
+pub(crate) fn timestamp(micros: i64) -> SystemTime {
+    let distance = Duration::from_micros(micros.unsigned_abs());
+    if micros < 0 {
+        UNIX_EPOCH - distance
+    } else {
+        UNIX_EPOCH + distance
+    }
+}

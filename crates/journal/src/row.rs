@@ -1,0 +1,111 @@
+//! What is stored, and what an append adds to it.
+
+use std::{fmt, sync::Arc};
+
+use uuid::Uuid;
+
+/// A text that several owners share.
+pub type Text = Arc<str>;
+
+/// What one append adds. All of a task's part is committed at once, or none of it.
+#[derive(Clone, Debug, Default)]
+pub struct Append {
+    /// Tasks that begin. Their days' partitions must exist.
+    pub created: Vec<NewTask>,
+    /// What is added to tasks: one row a task, already folded.
+    pub rows: Vec<Row>,
+    /// Tasks whose own row changes, at most once each; also one of `created`, whose row is then inserted so.
+    pub changed: Vec<TaskChange>,
+}
+
+impl Append {
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.created.is_empty() && self.rows.is_empty() && self.changed.is_empty()
+    }
+}
+
+/// A task's own row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTask {
+    /// A UUIDv7 that carries the day and the shard.
+    pub task_uuid: Uuid,
+    /// The template's namespace.
+    pub namespace: String,
+    /// The template's name.
+    pub name: String,
+    /// The template's version.
+    pub version: String,
+    /// The hash of the merged content that the task keeps.
+    pub template_hash: String,
+    /// A number that the caller gives a meaning.
+    pub status: i16,
+    /// Microseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+    /// From -100 to 100.
+    pub priority: i16,
+    /// JSON text, stored as it is.
+    pub context: Text,
+    /// JSON text of the creation's other fields, stored as it is.
+    pub request: Text,
+}
+
+/// What one commit adds to one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// A versioned list of records.
+    pub records: Vec<u8>,
+    /// The texts that belong to them.
+    pub payload: String,
+}
+
+/// A change of a task's own row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskChange {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// A number that the caller gives a meaning.
+    pub status: i16,
+    /// When the task ended, in microseconds since 1970-01-01 UTC; `None` while it is open.
+    pub ended_at: Option<i64>,
+}
+
+/// A task as the journal has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTask {
+    /// Its own row; `status` is the present one.
+    pub task: NewTask,
+    /// When it ended, in microseconds since 1970-01-01 UTC; `None` while it is open.
+    pub ended_at: Option<i64>,
+    /// What was added to it, in the order of the commits.
+    pub rows: Vec<Row>,
+}
+
+/// The number of a commit: the epoch and a counter. Numbers rise from commit to commit, across restarts too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitNumber(i64);
+
+impl CommitNumber {
+    /// The first number of an epoch, which no commit bears.
+    pub(crate) fn before_first(epoch: i64) -> CommitNumber {
+        CommitNumber(epoch << 32)
+    }
+
+    /// The number that follows.
+    pub(crate) fn next(self) -> CommitNumber {
+        CommitNumber(self.0 + 1)
+    }
+
+    /// As the tables have it.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for CommitNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0 >> 32, self.0 & 0xffff_ffff)
+    }
+}

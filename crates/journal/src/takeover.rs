@@ -1,0 +1,218 @@
+//! Who owns an engine: taking it over, and finding out whether another process has.
+
+use std::{fmt, time::Duration};
+
+use tokio_postgres::{Config, error::SqlState};
+use uuid::Uuid;
+
+use crate::{Error, Options, session::Session};
+
+/// How long a take-over waits for whoever holds the engine's row, before it ends that session.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'";
+
+/// How often a take-over looks for sessions that it waits for, once it ends them.
+const EVICTION_INTERVAL: Duration = Duration::from_millis(50);
+
+/// This process as an owner.
+pub(crate) struct Owner {
+    pub(crate) engine: String,
+    pub(crate) address: String,
+    /// Drawn at start: tells this process from another with the same engine and epoch.
+    pub(crate) holder: Uuid,
+}
+
+impl Owner {
+    pub(crate) fn new(options: &Options) -> Owner {
+        Owner {
+            engine: options.engine_id.clone(),
+            address: options.address.clone(),
+            holder: Uuid::now_v7(),
+        }
+    }
+
+    /// Compares what the database has for this engine with what this process knows.
+    ///
+    /// A later epoch of another process means that it has taken over; one of this process's own, that the answer to
+    /// raising it was lost. An earlier epoch means that the database has lost what was written.
+    pub(crate) async fn check_recorded(&self, session: &Session, epoch: i64) -> Result<(), Error> {
+        let row = session
+            .client
+            .query_opt(include_str!("../sql/owner.sql"), &[&self.engine])
+            .await?;
+        let Some(row) = row else {
+            return Err(Error::Diverged(format!(
+                "it does not know engine {}",
+                self.engine
+            )));
+        };
+        let (recorded, holder): (i64, Uuid) = (row.get(0), row.get(1));
+        if recorded > epoch && holder != self.holder {
+            return Err(Error::Fenced {
+                engine: self.engine.clone(),
+                epoch,
+            });
+        }
+        if recorded < epoch || holder != self.holder {
+            return Err(Error::Diverged(format!(
+                "its epoch is {recorded}, it was {epoch}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Takes the engine and all shards over and returns the epoch, which is above `floor`.
+    pub(crate) async fn take_over(
+        &self,
+        config: &Config,
+        session: &mut Session,
+        floor: i64,
+    ) -> Result<i64, Error> {
+        match self.try_take_over(session, floor).await {
+            Err(error) if waits_for_lock(&error) => {}
+            result => return result,
+        }
+        tracing::warn!(
+            engine = self.engine,
+            "sessions that hold the engine's row are ended"
+        );
+        let waiting = session.backend().await?;
+        loop {
+            let result = tokio::select! {
+                result = self.try_take_over(session, floor) => result,
+                error = evict(config, waiting) => Err(error),
+            };
+            match result {
+                Err(error) if waits_for_lock(&error) => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_take_over(&self, session: &mut Session, floor: i64) -> Result<i64, Error> {
+        let transaction = session.client.transaction().await?;
+        transaction.batch_execute(PATIENCE).await?;
+        transaction
+            .query(include_str!("../sql/lock_shards.sql"), &[])
+            .await?;
+        let mut floor = floor;
+        let others = transaction
+            .query(
+                include_str!("../sql/fence_others.sql"),
+                &[&self.engine, &self.holder],
+            )
+            .await?;
+        for row in &others {
+            let (other, epoch): (&str, i64) = (row.get(0), row.get(1));
+            tracing::warn!(
+                engine = self.engine,
+                other,
+                "the shards of another engine are taken over"
+            );
+            floor = floor.max(epoch);
+        }
+        let row = transaction
+            .query_one(
+                include_str!("../sql/take_engine.sql"),
+                &[&self.engine, &self.holder, &self.address, &floor],
+            )
+            .await?;
+        transaction
+            .execute(include_str!("../sql/take_shards.sql"), &[&self.engine])
+            .await?;
+        transaction.commit().await?;
+        Ok(row.get(0))
+    }
+
+    /// Raises this process's epoch and returns it; `None` when another process has taken the engine over.
+    ///
+    /// When it returns, no append of an earlier epoch runs or will be committed.
+    pub(crate) async fn raise_epoch(
+        &self,
+        config: &Config,
+        session: &mut Session,
+    ) -> Result<Option<i64>, Error> {
+        match self.try_raise_epoch(session).await {
+            Err(error) if waits_for_lock(&error) => {}
+            result => return result,
+        }
+        tracing::warn!(
+            engine = self.engine,
+            "an earlier session of this engine is ended"
+        );
+        let waiting = session.backend().await?;
+        loop {
+            let result = tokio::select! {
+                result = self.try_raise_epoch(session) => result,
+                error = evict(config, waiting) => Err(error),
+            };
+            match result {
+                Err(error) if waits_for_lock(&error) => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_raise_epoch(&self, session: &mut Session) -> Result<Option<i64>, Error> {
+        let transaction = session.client.transaction().await?;
+        transaction.batch_execute(PATIENCE).await?;
+        let row = transaction
+            .query_opt(
+                include_str!("../sql/raise_epoch.sql"),
+                &[&self.engine, &self.holder],
+            )
+            .await?;
+        transaction.commit().await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+}
+
+/// Which history a database is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    system: i64,
+    timeline: String,
+}
+
+impl Origin {
+    pub(crate) async fn read(session: &Session) -> Result<Origin, Error> {
+        let row = session
+            .client
+            .query_one(include_str!("../sql/origin.sql"), &[])
+            .await?;
+        Ok(Origin {
+            system: row.get(0),
+            timeline: row.get(1),
+        })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "system {}, timeline {}", self.system, self.timeline)
+    }
+}
+
+fn waits_for_lock(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+}
+
+/// Ends the sessions that the process `waiting` waits for, again and again. Returns only when it cannot.
+async fn evict(config: &Config, waiting: i32) -> Error {
+    let session = match Session::connect(config).await {
+        Ok(session) => session,
+        Err(error) => return error,
+    };
+    loop {
+        if let Err(error) = session
+            .client
+            .query(
+                include_str!("../sql/end_blocking_sessions.sql"),
+                &[&waiting],
+            )
+            .await
+        {
+            return error.into();
+        }
+        tokio::time::sleep(EVICTION_INTERVAL).await;
+    }
+}

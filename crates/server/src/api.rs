@@ -1,0 +1,108 @@
+//! The REST API and the worker's WebSocket: routes, and what stands before all of them.
+
+pub mod body;
+pub mod error;
+mod events;
+mod health;
+mod tasks;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State, WebSocketUpgrade};
+use axum::http::{Method, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use subtle::ConstantTimeEq;
+use tasker_protocol::api::MAX_BODY_BYTES;
+use tasker_protocol::error::ErrorCode;
+use tasker_protocol::frame::MAX_FRAME_BYTES;
+
+use crate::health::Health;
+use crate::service::Running;
+use error::ApiError;
+
+/// What every handler gets.
+#[derive(Clone)]
+pub struct App {
+    health: Arc<Health>,
+    token: Option<Arc<str>>,
+}
+
+impl App {
+    /// The engine, once it has recovered and while it can commit.
+    fn engine(&self) -> Result<Arc<Running>, ApiError> {
+        self.health
+            .engine()
+            .map_err(|reasons| ApiError::unavailable(&reasons.join("; ")))
+    }
+}
+
+/// All routes.
+pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
+    let app = App {
+        health,
+        token: token.map(Arc::from),
+    };
+    let guarded = Router::new()
+        .route("/v1/tasks", post(tasks::create))
+        .route("/v1/tasks/{task_uuid}", get(tasks::show))
+        .route("/v1/tasks/{task_uuid}/workflow_steps", get(tasks::steps))
+        .route("/v1/tasks/{task_uuid}/events", get(events::follow))
+        .route("/v1/worker", get(worker))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), authorize));
+    Router::new()
+        .route("/health", get(health::ready))
+        .route("/health/ready", get(health::ready))
+        .route("/health/live", get(health::live))
+        .merge(guarded)
+        .with_state(app)
+}
+
+async fn authorize(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if let Some(token) = &app.token {
+        let given = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .unwrap_or_default();
+        if !bool::from(given.as_bytes().ct_eq(token.as_bytes())) {
+            return Err(ApiError::new(
+                ErrorCode::Unauthorized,
+                "this engine wants the header `Authorization: Bearer TOKEN` with the token that TASKER_TOKEN gave it",
+            ));
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+async fn worker(State(app): State<App>, upgrade: WebSocketUpgrade) -> Result<Response, ApiError> {
+    let engine = app.engine()?;
+    Ok(upgrade
+        .max_message_size(MAX_FRAME_BYTES)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .on_upgrade(|socket| crate::session::serve(socket, engine)))
+}
+
+async fn unknown_path(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!("there is no {method} {}", uri.path()),
+    )
+}
+
+async fn unknown_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!("{} is there, but not with {method}", uri.path()),
+    )
+}

@@ -1,0 +1,138 @@
+//! Request bodies, queries and path segments, refused in the API's own error shape with the path of what is wrong.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tasker_protocol::api::MAX_BODY_BYTES;
+use tasker_protocol::error::ErrorCode;
+use uuid::Uuid;
+
+use super::error::ApiError;
+
+/// A JSON body, whatever its content type says.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Body<T>, ApiError> {
+        let bytes =
+            Bytes::from_request(request, state)
+                .await
+                .map_err(|rejection| match rejection {
+                    BytesRejection::FailedToBufferBody(rejection)
+                        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE =>
+                    {
+                        ApiError::new(
+                            ErrorCode::BodyTooLarge,
+                            format!("the body is larger than {MAX_BODY_BYTES} bytes"),
+                        )
+                    }
+                    rejection => ApiError::new(ErrorCode::InvalidRequest, rejection.body_text()),
+                })?;
+        parse(&bytes).map(Body)
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        refusal(error.into_inner(), &path)
+    })?;
+    reader.end().map_err(|error| refusal(error, "."))?;
+    Ok(value)
+}
+
+fn refusal(error: serde_json::Error, path: &str) -> ApiError {
+    if error.is_data() {
+        ApiError::with_details(
+            ErrorCode::InvalidRequest,
+            format!("the body is not what this call takes, at `{path}`: {error}"),
+            json!({"path": path}),
+        )
+    } else {
+        ApiError::new(
+            ErrorCode::MalformedJson,
+            format!("the body is not JSON: {error}"),
+        )
+    }
+}
+
+/// A query string.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Params<T>, ApiError> {
+        let Query(value) = Query::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| ApiError::new(ErrorCode::InvalidRequest, rejection.body_text()))?;
+        Ok(Params(value))
+    }
+}
+
+/// The task that a path names.
+pub struct TaskUuid(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for TaskUuid {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<TaskUuid, ApiError> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| ApiError::new(ErrorCode::InvalidRequest, rejection.body_text()))?;
+        text.parse().map(TaskUuid).map_err(|error| {
+            ApiError::new(
+                ErrorCode::InvalidRequest,
+                format!("`{text}` in the path is not a task's UUID: {error}"),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use tasker_protocol::api::CreateTask;
+
+    use super::*;
+
+    fn error(body: &str) -> (u16, String) {
+        let Err(error) = parse::<CreateTask>(body.as_bytes()) else {
+            panic!("{body} is taken");
+        };
+        let text = format!("{error:?}");
+        (error.into_response().status().as_u16(), text)
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_named() {
+        let (status, text) = error("{\"name\": ");
+        assert_eq!(status, 400);
+        assert!(text.contains("MalformedJson"), "{text}");
+        let (status, text) = error(r#"{"name": "n", "namespace": "ns", "context": {}} trailing"#);
+        assert_eq!(status, 400);
+        assert!(text.contains("MalformedJson"), "{text}");
+        let (_, text) = error(r#"{"name": "n", "context": {}}"#);
+        assert!(text.contains("missing field `namespace`"), "{text}");
+        let (_, text) = error(r#"{"name": "n", "namespace": "ns", "context": {}, "tags": [1]}"#);
+        assert!(text.contains("at `tags[0]`"), "{text}");
+        let (_, text) = error(r#"{"name": "n", "namespace": "ns", "context": {}, "tag": []}"#);
+        assert!(text.contains("unknown field `tag`"), "{text}");
+    }
+
+    #[test]
+    fn a_context_is_kept_digit_for_digit() {
+        let body = r#"{"name": "n", "namespace": "ns", "context": {"a": 1e400, "b":  1.10}}"#;
+        let create = parse::<CreateTask>(body.as_bytes()).map_err(|error| format!("{error:?}"));
+        assert_eq!(
+            create.expect("valid").context.get(),
+            r#"{"a": 1e400, "b":  1.10}"#
+        );
+    }
+}

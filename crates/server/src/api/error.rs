@@ -1,0 +1,69 @@
+//! Every answer of the API that is not a success: `{"error": {"code", "message", "details"}}`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use tasker_protocol::error::{ErrorBody, ErrorCode, ErrorDetail};
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub struct ApiError(ErrorDetail);
+
+impl ApiError {
+    /// An error without details.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
+        ApiError::with_details(code, message, Value::Null)
+    }
+
+    /// An error with values for programs.
+    pub fn with_details(code: ErrorCode, message: impl Into<String>, details: Value) -> ApiError {
+        ApiError(ErrorDetail {
+            code,
+            message: message.into(),
+            details,
+        })
+    }
+
+    /// The engine cannot commit at present.
+    pub fn unavailable(reason: &str) -> ApiError {
+        ApiError::new(
+            ErrorCode::Unavailable,
+            format!("{reason}; the request had no effect: send it again"),
+        )
+    }
+}
+
+/// The HTTP status of a code.
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::MalformedJson | ErrorCode::InvalidRequest | ErrorCode::UnexpectedMessage => {
+            StatusCode::BAD_REQUEST
+        }
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::NotFound
+        | ErrorCode::TemplateNotFound
+        | ErrorCode::TaskNotFound
+        | ErrorCode::StepNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::TemplateConflict => StatusCode::CONFLICT,
+        ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge | ErrorCode::ResultTooLarge => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        ErrorCode::TemplateInvalid | ErrorCode::RecordRefused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = status(self.0.code);
+        let mut response = (status, Json(ErrorBody { error: self.0 })).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

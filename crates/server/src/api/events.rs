@@ -1,0 +1,92 @@
+//! `GET /v1/tasks/{task_uuid}/events`: every state change of a task, as server-sent events that can be resumed.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{Stream, stream};
+use tasker_core::TaskId;
+use tasker_protocol::api::TaskEvent;
+use tasker_protocol::error::ErrorCode;
+use tokio::sync::{mpsc, oneshot};
+
+use super::App;
+use super::body::TaskUuid;
+use super::error::ApiError;
+use super::tasks::stopping;
+use crate::engine::Command;
+use crate::follow::{EventId, Followed, Follower};
+use crate::recovery;
+use crate::service::Running;
+
+/// The events after `Last-Event-ID`, or from the task's creation on; the stream ends with the task.
+pub async fn follow(
+    State(app): State<App>,
+    TaskUuid(id): TaskUuid,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let engine = app.engine()?;
+    let after = headers
+        .get("last-event-id")
+        .map(|value| value.to_str().unwrap_or_default().parse::<EventId>())
+        .transpose()
+        .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
+    let following = Following::start(&engine, id, after).await?;
+    let events = stream::unfold(following, |mut following| async move {
+        let event = following.next().await?;
+        Some((Ok(event), following))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// A task that is followed: what the journal holds, then what is committed from now on.
+struct Following {
+    follower: Follower,
+    commits: Option<mpsc::UnboundedReceiver<Arc<Followed>>>,
+    events: VecDeque<(EventId, TaskEvent)>,
+}
+
+impl Following {
+    async fn start(
+        engine: &Arc<Running>,
+        id: TaskId,
+        after: Option<EventId>,
+    ) -> Result<Following, ApiError> {
+        // First the live commits, then the journal: what is in both is told once, and nothing falls between them.
+        let (reply, answer) = oneshot::channel();
+        engine.send(Command::Follow { task: id, reply }).await?;
+        let commits = answer.await.map_err(|_| stopping())?;
+        let (stored, decoded) = engine.stored(id).await?;
+        let task = recovery::created(&stored, &decoded);
+        let (mut follower, events) = Follower::new(task, after);
+        let mut events = VecDeque::from(events);
+        events.extend(follower.commit(&Followed {
+            first: 1,
+            records: decoded.records,
+            texts: decoded.record_texts,
+        }));
+        Ok(Following {
+            follower,
+            commits,
+            events,
+        })
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        while self.events.is_empty() && !self.follower.has_ended() {
+            let commit = self.commits.as_mut()?.recv().await?;
+            self.events.extend(self.follower.commit(&commit));
+        }
+        let (id, event) = self.events.pop_front()?;
+        let kind = match event {
+            TaskEvent::Task { .. } => "task",
+            TaskEvent::Step { .. } => "step",
+        };
+        let data = serde_json::to_string(&event)
+            .unwrap_or_else(|error| unreachable!("an event serialises into memory: {error}"));
+        Some(Event::default().id(id.to_string()).event(kind).data(data))
+    }
+}

@@ -1,0 +1,231 @@
+//! `/v1/tasks`: creating and showing tasks and their steps.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use tasker_core::{StepIndex, TaskId};
+use tasker_protocol::api::{self, CreateTask, MAX_PAYLOAD_BYTES, MAX_WAIT_SECONDS, StepPage};
+use tasker_protocol::error::ErrorCode;
+use tokio::sync::oneshot;
+
+use super::App;
+use super::body::{Body, Params, TaskUuid};
+use super::error::ApiError;
+use crate::engine::{Command, NewTask};
+use crate::payloads::Request;
+use crate::service::Running;
+use crate::{recovery, view};
+
+/// Steps on a page at the most.
+const PAGE: usize = 1000;
+
+/// `?wait=SECONDS`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    wait: Option<f64>,
+}
+
+impl Wait {
+    fn limit(&self) -> Result<Option<Duration>, ApiError> {
+        match self.wait {
+            None => Ok(None),
+            Some(seconds) if (0.0..=MAX_WAIT_SECONDS).contains(&seconds) => {
+                Ok(Some(Duration::from_secs_f64(seconds)))
+            }
+            Some(seconds) => Err(ApiError::new(
+                ErrorCode::InvalidRequest,
+                format!("`wait` is {seconds}: it takes seconds from 0 to {MAX_WAIT_SECONDS}"),
+            )),
+        }
+    }
+}
+
+/// `?limit=&cursor=`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    limit: Option<usize>,
+    cursor: Option<StepIndex>,
+}
+
+/// `POST /v1/tasks`: 201 once the task is durable.
+pub async fn create(
+    State(app): State<App>,
+    Params(wait): Params<Wait>,
+    Body(create): Body<CreateTask>,
+) -> Result<(StatusCode, Json<api::Task>), ApiError> {
+    let engine = app.engine()?;
+    let limit = wait.limit()?;
+    let new = new_task(&engine, create)?;
+    let id = new.id;
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Create {
+        task: Box::new(new),
+        wait: limit.is_some(),
+        reply,
+    };
+    engine.send(command).await?;
+    let task = match limit {
+        None => answer.await.map_err(|_| stopping())?,
+        Some(limit) => settled(&engine, id, limit, async { answer.await.ok() }).await?,
+    };
+    Ok((StatusCode::CREATED, Json(task)))
+}
+
+fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
+    let size = create.context.get().len();
+    if size > MAX_PAYLOAD_BYTES {
+        return Err(ApiError::new(
+            ErrorCode::ContextTooLarge,
+            format!(
+                "the context has {size} bytes, at most {MAX_PAYLOAD_BYTES} are taken: store the data elsewhere and \
+                 send a reference"
+            ),
+        ));
+    }
+    if !(-100..=100).contains(&create.priority) {
+        return Err(ApiError::with_details(
+            ErrorCode::InvalidRequest,
+            format!("`priority` is {}: it takes -100 to 100", create.priority),
+            json!({"path": "priority"}),
+        ));
+    }
+    let graph = engine
+        .catalog
+        .find(&create.namespace, &create.name, create.version.as_deref())
+        .map_err(|unknown| {
+            ApiError::with_details(
+                ErrorCode::TemplateNotFound,
+                unknown.message,
+                json!({"nearest": unknown.nearest}),
+            )
+        })?;
+    Ok(NewTask {
+        id: engine.new_task_id()?,
+        graph,
+        priority: create.priority,
+        request: Request::from(&create),
+        context: create.context,
+    })
+}
+
+/// `GET /v1/tasks/{task_uuid}`.
+pub async fn show(
+    State(app): State<App>,
+    TaskUuid(id): TaskUuid,
+    Params(wait): Params<Wait>,
+) -> Result<Json<api::Task>, ApiError> {
+    let engine = app.engine()?;
+    let task = match wait.limit()? {
+        None => now(&engine, id).await?,
+        Some(limit) => {
+            let answer = ask(&engine, id, true);
+            settled(&engine, id, limit, async { answer.await.ok().flatten() }).await?
+        }
+    };
+    Ok(Json(task))
+}
+
+/// `GET /v1/tasks/{task_uuid}/workflow_steps`.
+pub async fn steps(
+    State(app): State<App>,
+    TaskUuid(id): TaskUuid,
+    Params(page): Params<Page>,
+) -> Result<Json<StepPage>, ApiError> {
+    let engine = app.engine()?;
+    let limit = page.limit.unwrap_or(PAGE);
+    if !(1..=PAGE).contains(&limit) {
+        return Err(ApiError::new(
+            ErrorCode::InvalidRequest,
+            format!("`limit` is {limit}: it takes 1 to {PAGE}"),
+        ));
+    }
+    let from = page.cursor.unwrap_or(0);
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Steps {
+        task: id,
+        from,
+        // One more than asked for tells whether there is a next page.
+        limit: limit + 1,
+        reply,
+    };
+    engine.send(command).await?;
+    let mut steps = match answer.await.map_err(|_| stopping())? {
+        Some(steps) => steps,
+        None => {
+            stored(&engine, id, |task, texts| {
+                let state = tasker_core::State::default();
+                (from..task.steps.len() as StepIndex)
+                    .take(limit + 1)
+                    .map(|step| view::step(&state, task, texts, step))
+                    .collect()
+            })
+            .await?
+        }
+    };
+    let more = steps.len() > limit;
+    steps.truncate(limit);
+    Ok(Json(StepPage {
+        steps,
+        next_cursor: more.then(|| (from as usize + limit).to_string()),
+    }))
+}
+
+/// The task when `answer` comes within the limit, else as it is then.
+async fn settled(
+    engine: &Arc<Running>,
+    id: TaskId,
+    limit: Duration,
+    answer: impl Future<Output = Option<api::Task>>,
+) -> Result<api::Task, ApiError> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Some(task)) => Ok(task),
+        Ok(None) | Err(_) => now(engine, id).await,
+    }
+}
+
+/// The task as it is now: from memory, or from the journal when it has ended.
+async fn now(engine: &Arc<Running>, id: TaskId) -> Result<api::Task, ApiError> {
+    match ask(engine, id, false).await? {
+        Some(task) => Ok(task),
+        None => {
+            stored(engine, id, |task, texts| {
+                view::task(&tasker_core::State::default(), task, texts)
+            })
+            .await
+        }
+    }
+}
+
+async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api::Task>, ApiError> {
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Task {
+        task: id,
+        wait,
+        reply,
+    };
+    engine.send(command).await?;
+    answer.await.map_err(|_| stopping())
+}
+
+/// What `show` makes of a task that is only in the journal.
+async fn stored<T>(
+    engine: &Running,
+    id: TaskId,
+    show: impl FnOnce(&tasker_core::Task, &crate::payloads::TaskTexts) -> T,
+) -> Result<T, ApiError> {
+    let (stored, decoded) = engine.stored(id).await?;
+    let task = recovery::replay(&stored, &decoded);
+    Ok(show(&task, &decoded.texts))
+}
+
+pub(super) fn stopping() -> ApiError {
+    ApiError::unavailable("the engine is stopping")
+}

@@ -1,0 +1,126 @@
+//! Following a task: its records, from the journal and then live, turned into events by a replica of the task.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tasker_core::history::{self, Transition};
+use tasker_core::{Record, Task};
+use tasker_protocol::api::TaskEvent;
+use tasker_protocol::frame::Failure;
+
+use crate::view;
+
+/// What one commit added to a task.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The number of its first record, counted from 1 over the task's life.
+    pub first: u64,
+    /// The records.
+    pub records: Vec<Record>,
+    /// Their texts, as many as each says.
+    pub texts: Vec<Arc<str>>,
+}
+
+/// Where an event stands in its task's history: the record that made it, and its place among those it made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventId {
+    record: u64,
+    place: u64,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.record, self.place)
+    }
+}
+
+/// A `Last-Event-ID` that no event of a task has.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an event's id: send back the `id` of the last event that was read")]
+pub struct NotAnEventId(String);
+
+impl FromStr for EventId {
+    type Err = NotAnEventId;
+
+    fn from_str(text: &str) -> Result<EventId, NotAnEventId> {
+        text.split_once('-')
+            .and_then(|(record, place)| {
+                Some(EventId {
+                    record: record.parse().ok()?,
+                    place: place.parse().ok()?,
+                })
+            })
+            .ok_or_else(|| NotAnEventId(text.to_owned()))
+    }
+}
+
+/// A replica of a task that turns records into events.
+pub struct Follower {
+    replica: Task,
+    after: Option<EventId>,
+}
+
+impl Follower {
+    /// Follows a task from its creation; `task` has no records yet. Events up to `after` are left out.
+    pub fn new(task: Task, after: Option<EventId>) -> (Follower, Vec<(EventId, TaskEvent)>) {
+        let follower = Follower {
+            replica: task,
+            after,
+        };
+        let events = follower.events(0, &history::creation(&follower.replica), None);
+        (follower, events)
+    }
+
+    /// The events of a commit; those of records that were seen before are left out.
+    pub fn commit(&mut self, commit: &Followed) -> Vec<(EventId, TaskEvent)> {
+        let mut events = Vec::new();
+        let mut texts = commit.texts.iter();
+        for (number, record) in (commit.first..).zip(&commit.records) {
+            let body = texts.by_ref().take(record.texts()).collect::<Vec<_>>();
+            if number != self.replica.records + 1 {
+                continue;
+            }
+            let transitions = history::follow(&mut self.replica, record);
+            let error = match (record, body.first()) {
+                (Record::Failed { .. }, Some(body)) => serde_json::from_str::<Failure>(body)
+                    .ok()
+                    .map(|failure| failure.message),
+                (Record::Lost { .. }, _) => Some("the worker went away".to_owned()),
+                _ => None,
+            };
+            events.extend(self.events(number, &transitions, error));
+        }
+        events
+    }
+
+    /// Whether no event will follow.
+    pub fn has_ended(&self) -> bool {
+        self.replica.has_ended()
+    }
+
+    fn events(
+        &self,
+        record: u64,
+        transitions: &[Transition],
+        error: Option<String>,
+    ) -> Vec<(EventId, TaskEvent)> {
+        let made_by_failure = |transition: &Transition| {
+            let state = match transition {
+                Transition::Step { state, .. } => *state,
+                Transition::Task { .. } => return false,
+            };
+            use tasker_protocol::api::StepState::{Enqueued, Error, WaitingForRetry};
+            matches!(state, Enqueued | Error | WaitingForRetry)
+        };
+        (0..)
+            .zip(transitions)
+            .map(|(place, transition)| {
+                let error = error.clone().filter(|_| made_by_failure(transition));
+                let event = view::event(&self.replica, transition, error);
+                (EventId { record, place }, event)
+            })
+            .filter(|(id, _)| self.after.is_none_or(|after| *id > after))
+            .collect()
+    }
+}

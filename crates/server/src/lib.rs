@@ -1,0 +1,25 @@
+//! The engine's process around the pure core: API, worker sessions, one commit at a time, recovery, shutdown.
+//!
+//! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
+//! - [`options`]: the command line and the environment.
+//! - [`service`]: the process: start, recovery, stop.
+//! - [`api`]: the REST API. [`session`]: a worker's WebSocket.
+//! - [`engine`]: the loop that owns the core. [`batch`]: what the next commit adds, and what waits for it.
+//! - [`recovery`]: tasks read back from the journal.
+//! - [`catalog`]: templates and their graphs. [`payloads`]: contexts and results.
+//! - [`follow`]: a task's events. [`view`]: tasks and steps as the API shows them.
+//! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit.
+
+pub mod api;
+pub mod batch;
+pub mod catalog;
+pub mod clock;
+pub mod engine;
+pub mod follow;
+pub mod health;
+pub mod options;
+pub mod payloads;
+pub mod recovery;
+pub mod service;
+pub mod session;
+pub mod view;

@@ -1,0 +1,100 @@
+//! The command line and the environment: parsed first, resolved second.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Variables that other parts of a Tasker system read; the engine accepts them in silence.
+const OTHERS: [&str; 8] = [
+    "TASKER_URL",
+    "TASKER_TEMPLATE_PATH",
+    "TASKER_HANDLER_PATH",
+    "TASKER_FIXTURE_PATH",
+    "TASKER_CONFIG_PATH",
+    "TASKER_SERVER_BIN",
+    "TASKER_TOKEN",
+    "TASKER_ENV",
+];
+
+/// The engine: runs tasks on PostgreSQL, serves the API and the workers.
+#[derive(Debug, Parser)]
+#[command(name = "tasker-server", version)]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the engine.
+    Serve(Serve),
+    /// Bring the database's schema up to date.
+    Migrate {
+        /// The database, such as postgres://user@host:5432/name.
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+    },
+}
+
+/// How to run the engine.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// The database, such as postgres://user@host:5432/name.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// The address of the API.
+    #[arg(long, env = "TASKER_BIND", default_value = "127.0.0.1:8080")]
+    pub bind: SocketAddr,
+    /// What callers and workers show; without it only loopback addresses are served.
+    #[arg(long, env = "TASKER_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Which of a template's environments is merged.
+    #[arg(long = "env", env = "TASKER_ENV", default_value = "production")]
+    pub environment: String,
+    /// Names this engine: one that starts under the same name takes over its tasks at once. Default: the host's name.
+    #[arg(long, env = "TASKER_ENGINE_ID", default_value_t = host_name())]
+    pub engine_id: String,
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_else(|_| "engine".to_owned())
+}
+
+/// A sentence for each variable that begins with `TASKER_` and means nothing.
+pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let known = ["TASKER_BIND", "TASKER_ENGINE_ID"];
+    let known = || OTHERS.into_iter().chain(known);
+    names
+        .filter(|name| name.starts_with("TASKER_") && !name.starts_with("TASKER_TEST_"))
+        .filter(|name| !known().any(|known| known == name))
+        .map(|name| {
+            let nearest = known().max_by(|a, b| {
+                let alike = |known| strsim::normalized_damerau_levenshtein(&name, known);
+                alike(a).total_cmp(&alike(b))
+            });
+            format!(
+                "the environment variable {name} is not known; did you mean {}?",
+                nearest.unwrap_or_default()
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_variable_is_reported_with_the_nearest_known_one() {
+        let names = ["PATH", "TASKER_BIND", "TASKER_TOKN", "TASKER_URL"];
+        let warnings = unknown_variables(names.into_iter().map(str::to_owned));
+        assert_eq!(
+            warnings,
+            ["the environment variable TASKER_TOKN is not known; did you mean TASKER_TOKEN?"]
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! Reading tasks back from the journal: all open ones when the engine starts, a single one when it is asked for and has
+//! left memory. The same records go through the same `evolve` as they did live.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tasker_core::gateway::Texts;
+use tasker_core::{Change, Graph, Record, State, Task, TaskId, Time, record};
+use tasker_journal::{self as journal, Journal, StoredTask};
+use tasker_protocol::Json;
+
+use crate::batch::stored_status;
+use crate::catalog::{self, Catalog};
+use crate::engine::Recovered;
+use crate::payloads::{Request, TaskTexts};
+
+/// A task that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The merged template that the task runs cannot be read.
+    #[error(transparent)]
+    Unusable(#[from] catalog::Unusable),
+    /// The merged template that the task runs is missing.
+    #[error("task {task} runs a template with the hash {hash}, which is not stored")]
+    Template {
+        /// The task.
+        task: TaskId,
+        /// The hash of its merged template.
+        hash: String,
+    },
+    /// A row is damaged or of a later release.
+    #[error("task {task}: {error}")]
+    Records {
+        /// The task.
+        task: TaskId,
+        /// What is wrong.
+        error: record::Error,
+    },
+    /// A text is not JSON.
+    #[error("task {task}: a stored text is not JSON: {error}")]
+    Json {
+        /// The task.
+        task: TaskId,
+        /// What is wrong.
+        error: serde_json::Error,
+    },
+}
+
+/// A stored task, decoded.
+pub struct Decoded {
+    /// What it runs.
+    pub graph: Arc<Graph>,
+    /// Its texts after all records.
+    pub texts: TaskTexts,
+    /// Its records, in order.
+    pub records: Vec<Record>,
+    /// The records' texts, as many as each says.
+    pub record_texts: Vec<Arc<str>>,
+}
+
+/// Rebuilds the state from all open tasks.
+pub async fn recover(journal: &Journal, catalog: &Catalog) -> Result<Recovered, Error> {
+    let mut recovered = Recovered::default();
+    let mut pages = journal.open_tasks();
+    while let Some(page) = pages.next().await? {
+        for stored in page {
+            let decoded = decode(journal, &stored, catalog).await?;
+            let id = stored.task.task_uuid;
+            insert(&mut recovered.state, &stored, &decoded);
+            recovered.payloads.insert(id, decoded.texts);
+            if let Some(task) = recovered.state.task(id) {
+                // A row is changed in the commit that changes what it says.
+                recovered.stored.insert(id, stored_status(task));
+            }
+        }
+    }
+    Ok(recovered)
+}
+
+fn insert(state: &mut State, stored: &StoredTask, decoded: &Decoded) {
+    let task = stored.task.task_uuid;
+    state.evolve(&Change::Created {
+        task,
+        graph: Arc::clone(&decoded.graph),
+        priority: stored.task.priority,
+        at: Time(stored.task.created_at),
+    });
+    for record in &decoded.records {
+        let record = record.clone();
+        state.evolve(&Change::Recorded { task, record });
+    }
+}
+
+/// A stored task as it stands after all its records.
+pub fn replay(stored: &StoredTask, decoded: &Decoded) -> Task {
+    let mut task = created(stored, decoded);
+    let mut ready = Vec::new();
+    for record in &decoded.records {
+        task.apply(record, &mut ready);
+    }
+    task
+}
+
+/// A stored task as it was created.
+pub fn created(stored: &StoredTask, decoded: &Decoded) -> Task {
+    Task::new(
+        stored.task.task_uuid,
+        Arc::clone(&decoded.graph),
+        stored.task.priority,
+        Time(stored.task.created_at),
+    )
+}
+
+/// Decodes a stored task.
+pub async fn decode(
+    journal: &Journal,
+    stored: &StoredTask,
+    catalog: &Catalog,
+) -> Result<Decoded, Error> {
+    let id = stored.task.task_uuid;
+    let in_json = |error| Error::Json { task: id, error };
+    let json = |text: &str| -> Result<Json, Error> {
+        let raw = RawValue::from_string(text.to_owned()).map_err(in_json)?;
+        Ok(raw.into())
+    };
+    let hash = &stored.task.template_hash;
+    if catalog.graph(hash).is_none()
+        && let Some(merged) = journal.template_body(hash).await?
+    {
+        catalog.load_body(hash, &merged)?;
+    }
+    let graph = catalog.graph(hash).ok_or_else(|| Error::Template {
+        task: id,
+        hash: hash.clone(),
+    })?;
+    let request: Request = serde_json::from_str(&stored.task.request).map_err(in_json)?;
+    let mut texts = TaskTexts::new(&graph, request, json(&stored.task.context)?);
+    let mut records = Vec::new();
+    let mut record_texts = Vec::new();
+    for row in &stored.rows {
+        let (row_records, row_texts) = record::decode(&row.records, &row.payload)
+            .map_err(|error| Error::Records { task: id, error })?;
+        let mut rest = row_texts.iter();
+        for record in &row_records {
+            if record.texts() == 0 {
+                continue;
+            }
+            if let (Some(body), Some(metadata)) = (rest.next(), rest.next()) {
+                texts.steps[record.step() as usize] = Some(Texts {
+                    body: json(body)?,
+                    metadata: match *metadata {
+                        "" => None,
+                        text => Some(json(text)?),
+                    },
+                });
+            }
+        }
+        record_texts.extend(row_texts.into_iter().map(Arc::from));
+        records.extend(row_records);
+    }
+    Ok(Decoded {
+        graph,
+        texts,
+        records,
+        record_texts,
+    })
+}

@@ -1,0 +1,259 @@
+//! The process: opens the port, waits for PostgreSQL, recovers, runs the engine, and stops in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+use tasker_core::{TaskId, Time};
+use tasker_journal::{self as journal, Day, Journal, Status, StoredTask};
+use tasker_protocol::error::ErrorCode;
+use tasker_protocol::frame::Rejection;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use crate::api::{self, error::ApiError};
+use crate::catalog::{self, Catalog};
+use crate::clock::Clock;
+use crate::engine::{self, Command, Engine};
+use crate::health::Health;
+use crate::options::Serve;
+use crate::recovery::{self, Decoded};
+
+/// Commands that wait for the engine at the most; whoever sends more waits.
+const QUEUE: usize = 65_536;
+
+/// Between attempts to reach PostgreSQL at the start: at first, and at the most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How long calls that are under way may take when the process stops.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// How often the partitions of the days to come are looked after.
+const PARTITIONS: Duration = Duration::from_secs(3600);
+
+/// An engine that has recovered, as the API and the sessions see it.
+pub struct Running {
+    /// Where commands go.
+    pub commands: mpsc::Sender<Command>,
+    /// The engine's clock.
+    pub clock: Clock,
+    /// The templates.
+    pub catalog: Arc<Catalog>,
+    /// Whether the journal can commit.
+    pub connection: watch::Receiver<Status>,
+    journal: Journal,
+    environment: String,
+}
+
+impl Running {
+    /// Hands the engine a command.
+    pub async fn send(&self, command: Command) -> Result<(), ApiError> {
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| ApiError::unavailable("the engine is stopping"))
+    }
+
+    /// Registers the templates that a worker brings.
+    pub async fn register(&self, templates: &[String]) -> Result<(), Rejection> {
+        let replaceable = matches!(&*self.environment, "test" | "development");
+        self.catalog
+            .register(&self.journal, &self.environment, replaceable, templates)
+            .await
+    }
+
+    /// A task as the journal holds it.
+    pub async fn stored(&self, task: TaskId) -> Result<(StoredTask, Decoded), ApiError> {
+        let unavailable = |error: journal::Error| ApiError::unavailable(&error.to_string());
+        let stored = self.journal.task(task).await.map_err(unavailable)?;
+        let stored = stored.ok_or_else(|| {
+            ApiError::new(ErrorCode::TaskNotFound, format!("there is no task {task}"))
+        })?;
+        match recovery::decode(&self.journal, &stored, &self.catalog).await {
+            Ok(decoded) => Ok((stored, decoded)),
+            Err(recovery::Error::Journal(error)) => Err(unavailable(error)),
+            Err(error) => {
+                tracing::error!("{error}");
+                Err(ApiError::new(ErrorCode::Internal, error.to_string()))
+            }
+        }
+    }
+
+    /// The fencing epoch.
+    pub fn epoch(&self) -> i64 {
+        self.journal.epoch()
+    }
+
+    /// A UUIDv7 of now, with a random shard in its low bits.
+    ///
+    /// # Errors
+    /// The partition of its day is missing: such a task could not be stored.
+    pub fn new_task_id(&self) -> Result<TaskId, ApiError> {
+        let mut random = [0; 10];
+        rand::rng().fill_bytes(&mut random);
+        let Time(micros) = self.clock.now();
+        let millis = u64::try_from(micros / 1000).unwrap_or(0);
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        if self.journal.has_partition(Day::of_task(id)) {
+            Ok(id)
+        } else {
+            Err(ApiError::unavailable("today's partition is missing"))
+        }
+    }
+}
+
+/// The process cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}. --bind or TASKER_BIND chooses another address")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Anyone who reaches the port could create tasks.
+    #[error(
+        "refusing to listen on {0} without a token: anyone who reaches this address could create tasks and take \
+         results. Set TASKER_TOKEN, or bind to a loopback address such as 127.0.0.1:8080"
+    )]
+    Unprotected(SocketAddr),
+    /// The journal refused.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// A stored template cannot be read.
+    #[error(transparent)]
+    Template(#[from] catalog::Unusable),
+    /// A stored task cannot be read.
+    #[error(transparent)]
+    Recovery(#[from] recovery::Error),
+    /// The engine stopped.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// The port broke.
+    #[error("serving {0} failed: {1}")]
+    Serve(SocketAddr, std::io::Error),
+}
+
+/// Serves until `stop` completes or the engine cannot go on.
+pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
+    let address = options.bind;
+    if options.token.is_none() && !address.ip().is_loopback() {
+        return Err(Error::Unprotected(address));
+    }
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Error::Bind { address, error })?;
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!("listening on http://{address}");
+
+    let health = Arc::new(Health::starting());
+    let router = api::router(Arc::clone(&health), options.token.clone());
+    let (close, mut closing) = watch::channel(false);
+    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::warn!("TCP_NODELAY: {error}");
+        }
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        // An error means that the sender is gone, which closes too.
+        let _ = closing.wait_for(|closing| *closing).await;
+    });
+    let server = tokio::spawn(server.into_future());
+
+    let (stop_engine, engine_stops) = watch::channel(false);
+    let engine = tokio::spawn(run(options, Arc::clone(&health), engine_stops));
+    let result = tokio::select! {
+        () = stop => {
+            tracing::info!("stopping");
+            Ok(())
+        }
+        result = engine => return result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
+    };
+    // The calls first, then the engine that answers them.
+    close.send_replace(true);
+    stop_engine.send_replace(true);
+    match tokio::time::timeout(SHUTDOWN, server).await {
+        Ok(Ok(Err(error))) => Err(Error::Serve(address, error)),
+        _ => result,
+    }
+}
+
+async fn run(
+    options: Serve,
+    health: Arc<Health>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let journal = tokio::select! {
+        journal = open(&options, &health) => journal?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(()),
+    };
+    let catalog = Arc::new(Catalog::default());
+    catalog.load(&journal.templates().await?)?;
+    let recovered = recovery::recover(&journal, &catalog).await?;
+    let clock = Clock::new(Time(journal.now().await?));
+    tracing::info!(
+        epoch = journal.epoch(),
+        open_tasks = recovered.state.tasks().count(),
+        "recovered"
+    );
+    let (commands, queue) = mpsc::channel(QUEUE);
+    let running = Arc::new(Running {
+        commands,
+        clock,
+        catalog,
+        connection: journal.status(),
+        journal: journal.clone(),
+        environment: options.environment,
+    });
+    health.recovered(running);
+    let engine = Engine::new(recovered, clock).run(journal.clone(), queue);
+    let partitions = async {
+        loop {
+            tokio::time::sleep(PARTITIONS).await;
+            if let Err(error) = journal.ensure_partitions().await {
+                tracing::error!("the partitions of the coming days: {error}");
+            }
+        }
+    };
+    let mut connection = journal.status();
+    let ended =
+        connection.wait_for(|status| matches!(status, Status::Fenced | Status::Diverged { .. }));
+    tokio::select! {
+        result = engine => Ok(result?),
+        () = partitions => Ok(()),
+        // Found out while nothing is appended; otherwise the append says it.
+        Ok(status) = ended => Err(match &*status {
+            Status::Diverged { reason } => journal::Error::Diverged(reason.to_string()),
+            _ => journal::Error::Fenced {
+                engine: options.engine_id,
+                epoch: journal.epoch(),
+            },
+        }
+        .into()),
+    }
+}
+
+/// Waits until PostgreSQL is there. What does not mend itself is an error.
+async fn open(options: &Serve, health: &Health) -> Result<Journal, Error> {
+    let mut wait = RETRY.0;
+    loop {
+        let opened = Journal::open(journal::Options {
+            url: options.database_url.clone(),
+            engine_id: options.engine_id.clone(),
+            address: options.bind.to_string(),
+        });
+        match opened.await {
+            Ok(journal) => return Ok(journal),
+            Err(error) if error.is_transient() => {
+                tracing::warn!("{error}; trying again in {wait:?}");
+                health.not_yet(error.to_string());
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(RETRY.1);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! A worker's side of a session with the engine: connecting and reconnecting, slots, outcomes kept until they are
+//! durable, templates, the health port. It knows no language's runtime: whoever uses it runs the handlers.
+//!
+//! Layout:
+//! - [`Worker`], [`Options`], [`Error`]: the way in. A [`Worker`] is started, asked for [`Message`]s and given outcomes.
+//! - [`session`]: the state machine. Pure: time and inputs in, effects out.
+//! - `connection`: one WebSocket to the engine; `endpoint`: where the engine is.
+//! - `driver`: the loop that carries the machine's effects out.
+//! - `inbox`: messages on their way to the handlers.
+//! - `health`: the health port; [`Status`]: what it shows.
+//! - [`templates`]: reads and checks template files.
+//! - `limits`: what an outcome may weigh.
+
+mod connection;
+mod driver;
+mod endpoint;
+mod error;
+mod health;
+mod inbox;
+mod limits;
+mod options;
+pub mod session;
+mod status;
+pub mod templates;
+mod worker;
+
+#[cfg(test)]
+mod fake_engine;
+
+pub use error::Error;
+pub use inbox::Next;
+pub use options::Options;
+pub use session::Message;
+pub use status::{SessionState, Status};
+pub use worker::Worker;

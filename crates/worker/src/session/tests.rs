@@ -1,0 +1,499 @@
+//! The session, one behaviour at a time.
+
+use serde_json::value::RawValue;
+use tasker_protocol::error::ErrorCode;
+use tasker_protocol::json_null;
+
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+
+pub(super) fn profile() -> Profile {
+    Profile {
+        worker_id: "worker-1".to_owned(),
+        instance: Uuid::from_u128(7),
+        language: "python".to_owned(),
+        version: "0.1.0".to_owned(),
+        namespaces: vec!["math".to_owned()],
+        callables: vec!["math.Square".to_owned()],
+        templates: vec!["name: square".to_owned()],
+    }
+}
+
+pub(super) fn attempt(step: u128) -> AttemptRef {
+    AttemptRef {
+        task_uuid: Uuid::from_u128(1),
+        step_uuid: Uuid::from_u128(step),
+        attempt: 1,
+    }
+}
+
+pub(super) fn dispatch(attempt: AttemptRef) -> EngineMessage {
+    EngineMessage::Dispatch(Box::new(Dispatch {
+        task_uuid: attempt.task_uuid,
+        step_uuid: attempt.step_uuid,
+        attempt: attempt.attempt,
+        max_attempts: 3,
+        namespace: "math".to_owned(),
+        name: "square".to_owned(),
+        version: "1.0.0".to_owned(),
+        step_name: "square".to_owned(),
+        callable: "math.Square".to_owned(),
+        method: "call".to_owned(),
+        configuration: json_null(),
+        idempotency_key: "key".to_owned(),
+        context: json_null(),
+        results: Default::default(),
+        timeout_ms: None,
+        tags: Vec::new(),
+        correlation_id: None,
+    }))
+}
+
+pub(super) fn outcome(attempt: AttemptRef) -> Outcome {
+    let results = RawValue::from_string(attempt.step_uuid.as_u128().to_string()).expect("JSON");
+    Outcome {
+        task_uuid: attempt.task_uuid,
+        step_uuid: attempt.step_uuid,
+        attempt: attempt.attempt,
+        success: true,
+        results: Some(results.into()),
+        error: None,
+        metadata: None,
+    }
+}
+
+pub(super) fn welcome() -> EngineMessage {
+    EngineMessage::Welcome(Welcome {
+        protocol: 1,
+        epoch: 1,
+        heartbeat_ms: 1_000,
+    })
+}
+
+/// What an effect is, in a word or two, for assertions.
+fn word(effect: Effect) -> String {
+    match effect {
+        Effect::Connect => "connect".to_owned(),
+        Effect::Disconnect => "disconnect".to_owned(),
+        Effect::Ping => "ping".to_owned(),
+        Effect::Send(WorkerMessage::Hello(hello)) => {
+            format!(
+                "hello slots={} running={}",
+                hello.slots,
+                steps(&hello.running)
+            )
+        }
+        Effect::Send(WorkerMessage::Outcome(outcome)) => {
+            format!("outcome {}", outcome.step_uuid.as_u128())
+        }
+        Effect::Send(WorkerMessage::Ready { slots }) => format!("ready {slots}"),
+        Effect::Send(WorkerMessage::Returned(attempt)) => {
+            format!("returned {}", steps(&[attempt]))
+        }
+        Effect::Send(WorkerMessage::Leaving {}) => "leaving".to_owned(),
+        Effect::Deliver(Message::Dispatch(dispatch)) => {
+            format!("run {}", dispatch.step_uuid.as_u128())
+        }
+        Effect::Deliver(Message::Cancel(attempt)) => format!("stop {}", steps(&[attempt])),
+        Effect::Inform(_) => "inform".to_owned(),
+        Effect::Warn(text) => format!("warn: {text}"),
+    }
+}
+
+fn steps(attempts: &[AttemptRef]) -> String {
+    let steps = attempts
+        .iter()
+        .map(|attempt| attempt.step_uuid.as_u128().to_string());
+    steps.collect::<Vec<_>>().join(",")
+}
+
+/// A session with its clock.
+struct Bench {
+    session: Session,
+    now: Duration,
+}
+
+impl Bench {
+    fn new(slots: u32) -> Self {
+        Self {
+            session: Session::new(profile(), slots, 42),
+            now: Duration::ZERO,
+        }
+    }
+
+    /// A session that has been welcomed.
+    fn open(slots: u32) -> Self {
+        let mut bench = Self::new(slots);
+        assert_eq!(bench.give(Input::Tick), ["connect"]);
+        bench.greet();
+        bench
+    }
+
+    /// Goes through connecting, greeting and welcome, and gives what follows the greeting.
+    fn greet(&mut self) -> (String, Vec<String>) {
+        let mut greeting = self.give(Input::Connected);
+        assert_eq!(greeting.len(), 1, "{greeting:?}");
+        let mut after = self.receive(welcome());
+        assert_eq!(after.remove(0), "inform");
+        (greeting.remove(0), after)
+    }
+
+    fn give(&mut self, input: Input) -> Vec<String> {
+        let mut effects = Vec::new();
+        self.session.handle(self.now, input, &mut effects);
+        effects.into_iter().map(word).collect()
+    }
+
+    fn receive(&mut self, message: EngineMessage) -> Vec<String> {
+        self.give(Input::Received(message))
+    }
+
+    fn complete(&mut self, step: u128) -> Vec<String> {
+        self.give(Input::Completed(vec![outcome(attempt(step))]))
+    }
+
+    fn lose(&mut self) -> Vec<String> {
+        self.give(Input::Lost {
+            reason: "reset".to_owned(),
+            refused: false,
+        })
+    }
+
+    /// Sleeps until the deadline.
+    fn sleep(&mut self) -> Vec<String> {
+        self.now = self.session.deadline().expect("not stopped");
+        self.give(Input::Tick)
+    }
+}
+
+#[test]
+fn an_attempt_is_run_and_its_outcome_sent_and_forgotten_once_accepted() {
+    let mut bench = Bench::open(2);
+    assert_eq!(bench.session.state(), SessionState::Open);
+    assert_eq!(bench.receive(dispatch(attempt(1))), ["run 1"]);
+    assert_eq!(bench.complete(1), ["outcome 1"]);
+    assert_eq!(bench.session.held(), 1);
+    let none: [&str; 0] = [];
+    assert_eq!(
+        bench.receive(EngineMessage::Accepted(vec![attempt(1)])),
+        none
+    );
+    assert_eq!(bench.session.held(), 0);
+}
+
+#[test]
+fn a_greeting_names_what_is_held_and_a_welcome_is_followed_by_what_is_not_accepted() {
+    let mut bench = Bench::open(4);
+    for step in 1..=4 {
+        bench.receive(dispatch(attempt(step)));
+    }
+    bench.complete(1);
+    bench.complete(2);
+    bench.receive(EngineMessage::Accepted(vec![attempt(1)]));
+    bench.receive(EngineMessage::Cancel(attempt(3)));
+    assert_eq!(bench.lose(), ["warn: no session: reset"]);
+    assert_eq!(bench.session.state(), SessionState::Connecting);
+
+    assert_eq!(bench.sleep(), ["connect"]);
+    let (greeting, after) = bench.greet();
+    assert_eq!(greeting, "hello slots=3 running=4,3,2");
+    assert_eq!(after, ["outcome 2"]);
+    assert_eq!(bench.session.trouble(), None);
+}
+
+#[test]
+fn an_outcome_that_comes_while_there_is_no_session_waits_for_the_welcome() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    bench.receive(dispatch(attempt(2)));
+    bench.lose();
+    let none: [&str; 0] = [];
+    assert_eq!(bench.complete(1), none);
+    bench.sleep();
+    assert_eq!(bench.give(Input::Connected), ["hello slots=2 running=2,1"]);
+    assert_eq!(bench.complete(2), none);
+    assert_eq!(
+        bench.receive(welcome()),
+        ["inform", "outcome 1", "outcome 2"]
+    );
+}
+
+#[test]
+fn a_dispatch_of_an_attempt_that_is_held_is_ignored() {
+    let mut bench = Bench::open(2);
+    let none: [&str; 0] = [];
+    bench.receive(dispatch(attempt(1)));
+    assert_eq!(bench.receive(dispatch(attempt(1))), none);
+    bench.complete(1);
+    assert_eq!(bench.receive(dispatch(attempt(1))), none);
+}
+
+#[test]
+fn a_dispatch_that_crossed_a_smaller_ready_is_handed_back() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    assert_eq!(bench.give(Input::Slots(1)), ["ready 1"]);
+    assert_eq!(bench.receive(dispatch(attempt(2))), ["returned 2"]);
+    bench.complete(1);
+    assert_eq!(bench.receive(dispatch(attempt(3))), ["run 3"]);
+}
+
+#[test]
+fn a_cancelled_attempt_holds_its_slot_until_its_handler_ends() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    let cancel = || EngineMessage::Cancel(attempt(1));
+    assert_eq!(bench.receive(cancel()), ["stop 1", "ready 1"]);
+    assert_eq!(bench.receive(dispatch(attempt(2))), ["run 2"]);
+    assert_eq!(bench.receive(dispatch(attempt(3))), ["returned 3"]);
+    assert_eq!(bench.complete(1), ["outcome 1", "ready 2"]);
+    assert_eq!(bench.session.held(), 2);
+    bench.receive(EngineMessage::Accepted(vec![attempt(1)]));
+    assert_eq!(bench.session.held(), 1);
+}
+
+#[test]
+fn a_cancel_is_passed_on_once_and_only_while_the_handler_runs() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    bench.receive(EngineMessage::Cancel(attempt(1)));
+    assert_eq!(
+        bench.receive(EngineMessage::Cancel(attempt(1))),
+        ["ready 1"]
+    );
+    bench.complete(1);
+    assert_eq!(
+        bench.receive(EngineMessage::Cancel(attempt(1))),
+        ["ready 2"]
+    );
+}
+
+#[test]
+fn an_outcome_of_an_attempt_that_does_not_run_is_dropped() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    bench.complete(1);
+    let expected = format!(
+        "warn: attempt 1 of step {} has no handler that runs: its outcome is dropped",
+        Uuid::from_u128(1)
+    );
+    assert_eq!(bench.complete(1), [expected]);
+}
+
+#[test]
+fn a_silent_engine_is_given_up_after_five_seconds_of_pings() {
+    let mut bench = Bench::open(1);
+    for second in 1..=4 {
+        assert_eq!(bench.sleep(), ["ping"]);
+        assert_eq!(bench.now, Duration::from_secs(second));
+    }
+    let warning = "warn: no session: nothing was heard from the engine for 5 s";
+    assert_eq!(bench.sleep(), ["disconnect", warning]);
+    assert_eq!(bench.now, SILENCE);
+}
+
+#[test]
+fn whatever_is_heard_keeps_the_session() {
+    let mut bench = Bench::open(1);
+    for _ in 0..20 {
+        assert_eq!(bench.sleep(), ["ping"]);
+        bench.now += 10 * MS;
+        let none: [&str; 0] = [];
+        assert_eq!(bench.give(Input::Heard), none);
+    }
+    assert_eq!(bench.session.state(), SessionState::Open);
+}
+
+#[test]
+fn what_has_arrived_counts_before_the_time_that_has_passed() {
+    let mut bench = Bench::open(1);
+    bench.now += 60 * SILENCE;
+    assert_eq!(bench.receive(dispatch(attempt(1))), ["run 1", "ping"]);
+    assert_eq!(bench.session.state(), SessionState::Open);
+}
+
+#[test]
+fn a_connection_that_is_not_made_in_time_is_given_up() {
+    let mut bench = Bench::new(1);
+    bench.give(Input::Tick);
+    let warning = "warn: no session: no connection within 5 s";
+    assert_eq!(bench.sleep(), ["disconnect", warning]);
+    assert_eq!(bench.now, CONNECT_TIMEOUT);
+    assert_eq!(bench.sleep(), ["connect"]);
+    assert_eq!(bench.session.trouble(), Some("no connection within 5 s"));
+}
+
+#[test]
+fn an_engine_that_stays_away_is_one_line_in_the_log() {
+    let mut bench = Bench::new(1);
+    bench.give(Input::Tick);
+    let none: [&str; 0] = [];
+    assert_eq!(bench.lose(), ["warn: no session: reset"]);
+    for _ in 0..10 {
+        assert_eq!(bench.sleep(), ["connect"]);
+        assert_eq!(bench.lose(), none);
+    }
+    bench.sleep();
+    bench.greet();
+    assert_eq!(bench.lose(), ["warn: no session: reset"]);
+}
+
+#[test]
+fn a_refused_worker_says_why_and_asks_again_slowly() {
+    let mut bench = Bench::new(1);
+    bench.give(Input::Tick);
+    bench.give(Input::Connected);
+    let refusal = EngineMessage::Rejected(Rejection {
+        code: ErrorCode::TemplateConflict,
+        message: "math/square 1.0.0 has other content".to_owned(),
+    });
+    let reason =
+        "the engine refused the session: TEMPLATE_CONFLICT: math/square 1.0.0 has other content";
+    assert_eq!(
+        bench.receive(refusal),
+        ["disconnect", &format!("warn: no session: {reason}")]
+    );
+    assert_eq!(bench.session.trouble(), Some(reason));
+    assert_eq!(bench.sleep(), ["connect"]);
+    assert!(bench.now >= 2_500 * MS, "{:?}", bench.now);
+    bench.greet();
+    assert_eq!(bench.session.state(), SessionState::Open);
+}
+
+#[test]
+fn an_engine_of_another_protocol_is_refused_with_both_versions() {
+    let mut bench = Bench::new(1);
+    bench.give(Input::Tick);
+    bench.give(Input::Connected);
+    bench.receive(EngineMessage::Welcome(Welcome {
+        protocol: 9,
+        epoch: 1,
+        heartbeat_ms: 1_000,
+    }));
+    assert_eq!(
+        bench.session.trouble(),
+        Some("the engine speaks version 9 of the session protocol, this worker 1 to 1")
+    );
+}
+
+#[test]
+fn a_dispatch_before_the_welcome_ends_the_connection_so_that_nobody_waits_for_it() {
+    let mut bench = Bench::new(1);
+    bench.give(Input::Tick);
+    bench.give(Input::Connected);
+    let effects = bench.receive(dispatch(attempt(1)));
+    assert_eq!(effects[0], "disconnect");
+    bench.sleep();
+    let (greeting, _) = bench.greet();
+    assert_eq!(greeting, "hello slots=1 running=");
+}
+
+#[test]
+fn draining_finishes_what_is_held_and_leaves_last() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    assert_eq!(
+        bench.give(Input::Drain(Duration::from_secs(8))),
+        ["ready 0"]
+    );
+    assert_eq!(bench.session.state(), SessionState::Draining);
+    assert_eq!(bench.receive(dispatch(attempt(2))), ["returned 2"]);
+    assert_eq!(bench.complete(1), ["outcome 1"]);
+    assert_eq!(
+        bench.receive(EngineMessage::Accepted(vec![attempt(1)])),
+        ["leaving"]
+    );
+    assert!(bench.session.is_stopped());
+    assert_eq!(bench.session.deadline(), None);
+}
+
+#[test]
+fn draining_with_nothing_held_leaves_at_once() {
+    let mut bench = Bench::open(2);
+    assert_eq!(
+        bench.give(Input::Drain(Duration::from_secs(8))),
+        ["ready 0", "leaving"]
+    );
+    let mut bench = Bench::new(2);
+    bench.give(Input::Tick);
+    assert_eq!(
+        bench.give(Input::Drain(Duration::from_secs(8))),
+        ["disconnect"]
+    );
+    assert!(bench.session.is_stopped());
+}
+
+#[test]
+fn a_drain_that_takes_too_long_leaves_with_what_still_runs() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    bench.give(Input::Drain(2_500 * MS));
+    assert_eq!(bench.sleep(), ["ping"]);
+    assert_eq!(bench.sleep(), ["ping"]);
+    assert_eq!(
+        bench.sleep(),
+        ["warn: leaving with 1 attempts held", "leaving"]
+    );
+    assert_eq!(bench.now, 2_500 * MS);
+}
+
+#[test]
+fn an_outcome_that_was_lost_on_the_way_is_handed_over_before_a_drained_worker_leaves() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    bench.complete(1);
+    bench.give(Input::Drain(Duration::from_secs(8)));
+    bench.lose();
+    bench.sleep();
+    let (greeting, after) = bench.greet();
+    assert_eq!(greeting, "hello slots=0 running=1");
+    assert_eq!(after, ["outcome 1"]);
+    assert_eq!(
+        bench.receive(EngineMessage::Accepted(vec![attempt(1)])),
+        ["leaving"]
+    );
+}
+
+#[test]
+fn the_engine_may_ask_to_drain_and_a_later_time_limit_counts() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    assert_eq!(
+        bench.receive(EngineMessage::Drain {}),
+        ["inform", "ready 0"]
+    );
+    bench.now += 60 * MS;
+    bench.give(Input::Drain(500 * MS));
+    let warning = "warn: leaving with 1 attempts held";
+    assert_eq!(bench.sleep(), [warning, "leaving"]);
+    assert_eq!(bench.now, 560 * MS);
+}
+
+#[test]
+fn stopping_leaves_at_once_whatever_is_held() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    assert_eq!(
+        bench.give(Input::Stop),
+        ["ready 0", "warn: leaving with 1 attempts held", "leaving"]
+    );
+    let none: [&str; 0] = [];
+    assert_eq!(bench.complete(1), none);
+}
+
+#[test]
+fn an_error_message_is_told_and_changes_nothing() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    let error = EngineMessage::Error(Rejection {
+        code: ErrorCode::UnexpectedMessage,
+        message: "no such message".to_owned(),
+    });
+    assert_eq!(
+        bench.receive(error),
+        ["warn: the engine could not handle a message: UNEXPECTED_MESSAGE: no such message"]
+    );
+    assert_eq!(bench.session.held(), 1);
+    assert_eq!(bench.session.state(), SessionState::Open);
+}

@@ -1,0 +1,120 @@
+//! What a worker tells people about itself.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use tasker_protocol::api::Health;
+
+use crate::session::Session;
+
+/// Where a worker's session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// Not open yet, or not open at present.
+    Connecting,
+    /// Welcomed: attempts come and outcomes go.
+    Open,
+    /// Takes nothing new and finishes what it holds.
+    Draining,
+    /// Has left.
+    Stopped,
+}
+
+/// Where a worker stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Where its session stands.
+    pub session: SessionState,
+    /// Whether its session is open and nothing is wrong with its templates and handlers.
+    pub ready: bool,
+    /// Why it is not ready, a sentence each.
+    pub reasons: Vec<String>,
+    /// Attempts running or with an outcome that is not yet accepted.
+    pub held: usize,
+}
+
+impl Status {
+    pub(crate) fn health(self) -> Health {
+        let status = if self.ready { "ok" } else { "not_ready" };
+        Health {
+            status: status.to_owned(),
+            reasons: self.reasons,
+        }
+    }
+}
+
+/// What the health port, the handle and the driver know in common: the driver writes the session's part after each
+/// change, the handle adds problems.
+#[derive(Debug)]
+pub(crate) struct Board {
+    engine: String,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug)]
+struct Entries {
+    session: SessionState,
+    held: usize,
+    trouble: Option<String>,
+    problems: Vec<String>,
+}
+
+impl Board {
+    pub(crate) fn new(engine: String, problems: Vec<String>) -> Self {
+        Self {
+            engine,
+            entries: Mutex::new(Entries {
+                session: SessionState::Connecting,
+                held: 0,
+                trouble: None,
+                problems,
+            }),
+        }
+    }
+
+    pub(crate) fn update(&self, session: &Session) {
+        let mut entries = self.lock();
+        entries.session = session.state();
+        entries.held = session.held();
+        if entries.trouble.as_deref() != session.trouble() {
+            entries.trouble = session.trouble().map(str::to_owned);
+        }
+    }
+
+    /// The driver has ended, in whatever way.
+    pub(crate) fn stopped(&self) {
+        self.lock().session = SessionState::Stopped;
+    }
+
+    pub(crate) fn add_problem(&self, problem: String) {
+        self.lock().problems.push(problem);
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let entries = self.lock();
+        let mut reasons = entries.problems.clone();
+        reasons.extend(match (entries.session, &entries.trouble) {
+            (SessionState::Open, _) => None,
+            (SessionState::Connecting, None) => Some(format!("connecting to {}", self.engine)),
+            (SessionState::Connecting, Some(trouble)) => {
+                Some(format!("no session with {}: {trouble}", self.engine))
+            }
+            (SessionState::Draining, _) => {
+                Some(format!("draining, {} attempts held", entries.held))
+            }
+            (SessionState::Stopped, _) => Some("stopped".to_owned()),
+        });
+        Status {
+            session: entries.session,
+            ready: reasons.is_empty(),
+            reasons,
+            held: entries.held,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        // No update leaves the entries half written, so they are good even if a holder panicked.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,216 @@
+//! Reads and checks template files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use tasker_template::{Document, Problems, parse};
+
+/// A template that can be registered, as far as people and handlers need to know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The namespace.
+    pub namespace: String,
+    /// The name within the namespace.
+    pub name: String,
+    /// The semantic version.
+    pub version: String,
+    /// Callables of its steps, in whatever environment, sorted.
+    pub callables: Vec<String>,
+}
+
+/// What was found below some paths.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Valid templates in the order of their files' names.
+    pub summaries: Vec<Summary>,
+    /// The text of each.
+    pub texts: Vec<String>,
+    /// What is wrong with the others, with file and line.
+    pub problems: Vec<String>,
+}
+
+/// Reads every path: a file, or a folder that is searched for `*.yaml` and `*.yml`. A path that cannot be read is a
+/// problem, as a template that is not valid is; the others count.
+pub fn read(paths: &[PathBuf]) -> Found {
+    let mut found = Found::default();
+    let mut files = BTreeSet::new();
+    for path in paths {
+        find(path, true, &mut BTreeSet::new(), &mut files, &mut found);
+    }
+    for file in files {
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) => {
+                found.problems.push(unreadable(&file, &error));
+                continue;
+            }
+        };
+        match check(&text, &file.to_string_lossy()) {
+            Ok(summary) => {
+                found.summaries.push(summary);
+                found.texts.push(text);
+            }
+            Err(Problems(problems)) => {
+                let problems = problems.iter().map(ToString::to_string);
+                found.problems.extend(problems);
+            }
+        }
+    }
+    found
+}
+
+/// Checks one template. `file` is the name shown in problems.
+pub fn check(text: &str, file: &str) -> Result<Summary, Problems> {
+    let document = parse(text, file)?;
+    Ok(Summary {
+        namespace: document.namespace().to_owned(),
+        name: document.name().to_owned(),
+        version: document.version().to_owned(),
+        callables: callables(&document)?,
+    })
+}
+
+/// The engine alone knows its environment, so a worker offers what its templates call in any of them.
+fn callables(document: &Document) -> Result<Vec<String>, Problems> {
+    const NO_ENVIRONMENT: &str = "";
+    let mut callables = BTreeSet::new();
+    let environments = environments(document);
+    for environment in environments
+        .iter()
+        .map(String::as_str)
+        .chain([NO_ENVIRONMENT])
+    {
+        let merged = document.merged(environment)?;
+        callables.extend(merged.steps.into_iter().map(|step| step.handler.callable));
+    }
+    Ok(callables.into_iter().collect())
+}
+
+fn environments(document: &Document) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Outline {
+        #[serde(default)]
+        environments: std::collections::BTreeMap<String, IgnoredAny>,
+    }
+    serde_json::from_str::<Outline>(&document.canonical_json())
+        .map(|outline| outline.environments.into_keys().collect())
+        .unwrap_or_default()
+}
+
+/// Collects the template files at or below `path`. Links are followed, each folder once, for build systems make
+/// folders of links.
+fn find(
+    path: &Path,
+    named: bool,
+    folders: &mut BTreeSet<PathBuf>,
+    files: &mut BTreeSet<PathBuf>,
+    found: &mut Found,
+) {
+    let children = match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_dir() => {
+            if named || is_template(path) {
+                files.insert(path.to_owned());
+            }
+            return;
+        }
+        Ok(_) => path.canonicalize().and_then(|folder| {
+            if folders.insert(folder) {
+                fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()
+            } else {
+                Ok(Vec::new())
+            }
+        }),
+        Err(error) => Err(error),
+    };
+    match children {
+        Ok(children) => {
+            for child in children {
+                find(&child.path(), false, folders, files, found);
+            }
+        }
+        Err(error) if named || is_template(path) => found.problems.push(unreadable(path, &error)),
+        // A link that leads nowhere, named like no template.
+        Err(_) => {}
+    }
+}
+
+fn is_template(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: cannot be read: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(name: &str, callable: &str) -> String {
+        format!(
+            "name: {name}\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
+             callable: {callable}\n"
+        )
+    }
+
+    #[test]
+    fn folders_are_searched_for_templates_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let below = folder.path().join("deep/below");
+        fs::create_dir_all(&below).expect("folders");
+        fs::write(folder.path().join("two.yml"), template("two", "math.Two")).expect("a file");
+        fs::write(below.join("one.yaml"), template("one", "math.One")).expect("a file");
+        fs::write(below.join("notes.txt"), "not a template").expect("a file");
+        std::os::unix::fs::symlink(folder.path(), below.join("loop")).expect("a link");
+
+        let found = read(&[folder.path().to_owned()]);
+
+        assert_eq!(found.problems, Vec::<String>::new());
+        let names: Vec<_> = found.summaries.iter().map(|found| &found.name).collect();
+        assert_eq!(names, ["one", "two"]);
+        assert_eq!(found.summaries[0].callables, ["math.One"]);
+        assert_eq!(found.texts[1], template("two", "math.Two"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_file_and_line_and_the_rest_counts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bad = folder.path().join("bad.yaml");
+        fs::write(&bad, "name: bad\nnamespace_name: math\nsteps: 7\n").expect("a file");
+        fs::write(
+            folder.path().join("good.yaml"),
+            template("good", "math.Good"),
+        )
+        .expect("a file");
+        let missing = folder.path().join("missing");
+
+        let found = read(&[folder.path().to_owned(), missing.clone()]);
+
+        assert_eq!(found.summaries.len(), 1);
+        let expected = format!(
+            "{}: cannot be read: No such file or directory (os error 2)",
+            missing.display()
+        );
+        assert!(found.problems.contains(&expected), "{:?}", found.problems);
+        let start = format!("{}:3:", bad.display());
+        assert!(
+            found
+                .problems
+                .iter()
+                .any(|problem| problem.starts_with(&start)),
+            "{:?}",
+            found.problems
+        );
+    }
+
+    #[test]
+    fn callables_of_every_environment_are_offered() {
+        let text = template("one", "math.Real")
+            + "environments:\n  test:\n    steps:\n      - name: square\n        handler: {callable: math.Fake}\n";
+        let summary = check(&text, "one.yaml").expect("a valid template");
+        assert_eq!(summary.callables, ["math.Fake", "math.Real"]);
+    }
+}

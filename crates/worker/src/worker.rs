@@ -1,0 +1,238 @@
+//! A running worker and the way to it.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tasker_protocol::frame::Outcome;
+use tokio::runtime;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tracing::{error, info};
+use uuid::Builder;
+
+use crate::driver::Driver;
+use crate::endpoint::Endpoint;
+use crate::inbox::{Inbox, Next};
+use crate::limits::within_limits;
+use crate::session::{Input, Profile, Session};
+use crate::status::{Board, Status};
+use crate::templates::{self, Summary};
+use crate::{Error, Options, health};
+
+/// A running worker: its session, its health port and its one thread. Every method may be called from any thread;
+/// only [`Worker::next`] and dropping block. A dropped worker leaves at once.
+#[derive(Debug)]
+pub struct Worker {
+    address: SocketAddr,
+    templates: Vec<Summary>,
+    inputs: UnboundedSender<Input>,
+    inbox: Arc<Inbox>,
+    board: Arc<Board>,
+    /// Taken by the drop, which waits for it.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Listens on the health port, reads the templates and goes on to connect. Templates that are not valid do not
+    /// stop it: they are reasons why it is not ready.
+    pub fn start(options: Options) -> Result<Self, Error> {
+        let url = options.urls.first().ok_or(Error::NoUrl)?;
+        let endpoint = Endpoint::new(url, options.token.as_deref())?;
+        let (listener, address) = listen(&options.bind).map_err(|source| Error::Bind {
+            bind: options.bind.clone(),
+            source,
+        })?;
+        let found = templates::read(&options.template_paths);
+        let mut problems = options.problems;
+        problems.extend(found.problems);
+        for problem in &problems {
+            error!("not ready: {problem}");
+        }
+        let summaries = found.summaries;
+        let profile = Profile {
+            worker_id: options.worker_id,
+            instance: Builder::from_random_bytes(rand::random()).into_uuid(),
+            language: options.language,
+            version: options.version,
+            namespaces: union(
+                options.namespaces,
+                summaries.iter().map(|summary| &summary.namespace),
+            ),
+            callables: union(
+                options.callables,
+                summaries.iter().flat_map(|summary| &summary.callables),
+            ),
+            templates: found.texts,
+        };
+        info!(
+            "worker {} serves {} templates, health on http://{address}/health, engine {endpoint}",
+            profile.worker_id,
+            summaries.len()
+        );
+
+        let session = Session::new(profile, options.slots, rand::random());
+        let inbox = Arc::new(Inbox::default());
+        let board = Arc::new(Board::new(endpoint.to_string(), problems));
+        let driver = Driver::new(session, endpoint, Arc::clone(&inbox), Arc::clone(&board));
+        let (inputs, receiver) = unbounded_channel();
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::Thread)?;
+        let ending = Ending {
+            inbox: Arc::clone(&inbox),
+            board: Arc::clone(&board),
+        };
+        let router = health::router(Arc::clone(&board));
+        let thread = std::thread::Builder::new()
+            .name("tasker-worker".to_owned())
+            .spawn(move || {
+                let _ending = ending;
+                runtime.block_on(async {
+                    match tokio::net::TcpListener::from_std(listener) {
+                        Ok(listener) => {
+                            tokio::spawn(async { axum::serve(listener, router).await });
+                        }
+                        Err(error) => error!("the health page is not served: {error}"),
+                    }
+                    driver.run(receiver).await;
+                });
+                // A name that is being looked up would hold up the end.
+                runtime.shutdown_background();
+            })
+            .map_err(Error::Thread)?;
+        Ok(Self {
+            address,
+            templates: summaries,
+            inputs,
+            inbox,
+            board,
+            thread: Some(thread),
+        })
+    }
+
+    /// Where the health page is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The templates that it registers.
+    pub fn templates(&self) -> &[Summary] {
+        &self.templates
+    }
+
+    /// Waits until something is to be done, at most `timeout`, and takes all of it. Each attempt is to be completed,
+    /// a cancelled one too.
+    pub fn next(&self, timeout: Duration) -> Next {
+        self.inbox.take(timeout)
+    }
+
+    /// Hands over outcomes, which are kept and sent again until the engine has accepted them. If one of them is
+    /// wrong, none is taken.
+    pub fn complete(&self, outcomes: Vec<Outcome>) -> Result<(), Error> {
+        outcomes.iter().try_for_each(sound)?;
+        let outcomes = outcomes.into_iter().map(within_limits).collect();
+        self.tell(Input::Completed(outcomes));
+        Ok(())
+    }
+
+    /// How many attempts it holds at once from now on.
+    pub fn set_slots(&self, slots: u32) {
+        self.tell(Input::Slots(slots));
+    }
+
+    /// Adds a reason why it is not ready.
+    pub fn add_problem(&self, problem: String) {
+        error!("not ready: {problem}");
+        self.board.add_problem(problem);
+    }
+
+    /// Takes no new attempts, and leaves when none is held any more and every outcome is accepted, or when the time
+    /// is over. Does not wait for it: [`Worker::next`] says when it has left.
+    pub fn drain(&self, timeout: Duration) {
+        info!("draining, at most {timeout:?}");
+        self.tell(Input::Drain(timeout));
+    }
+
+    /// Leaves at once: from here on [`Worker::next`] answers [`Next::Stopped`] on every thread.
+    pub fn stop(&self) {
+        self.inbox.close();
+        self.tell(Input::Stop);
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        self.board.status()
+    }
+
+    fn tell(&self, input: Input) {
+        // A worker that has left needs no input any more.
+        let _ = self.inputs.send(input);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            // Its panic was printed when it happened, and nothing is left to be done about it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Tells everybody that the thread has ended, a panic included.
+struct Ending {
+    inbox: Arc<Inbox>,
+    board: Arc<Board>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.board.stopped();
+        self.inbox.close();
+    }
+}
+
+fn listen(bind: &str) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(bind)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+fn union<'a>(own: Vec<String>, of_templates: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let names: BTreeSet<String> = own.into_iter().chain(of_templates.cloned()).collect();
+    names.into_iter().collect()
+}
+
+fn sound(outcome: &Outcome) -> Result<(), Error> {
+    let reason = match outcome {
+        Outcome {
+            success: true,
+            results: None,
+            ..
+        } => "it succeeded and has no `results`",
+        Outcome {
+            success: true,
+            error: Some(_),
+            ..
+        } => "it succeeded and has an `error`",
+        Outcome {
+            success: false,
+            error: None,
+            ..
+        } => "it failed and has no `error`",
+        _ => return Ok(()),
+    };
+    Err(Error::Outcome {
+        step_uuid: outcome.step_uuid,
+        attempt: outcome.attempt,
+        reason,
+    })
+}
