@@ -11,7 +11,7 @@ pub fn reason(
     step: StepIndex,
     rfc3339: impl Fn(crate::Time) -> String,
 ) -> Option<String> {
-    let (node, now) = (task.graph.node(step), task.step(step));
+    let now = task.step(step);
     match now.state {
         StepState::Pending => Some(pending(task, step)),
         StepState::Enqueued => Some(enqueued(state, task, step)),
@@ -29,8 +29,7 @@ pub fn reason(
             now.attempts
         )),
         StepState::Error => Some(format!(
-            "{} failed after {} of {} attempts",
-            node.name,
+            "failed after {} of {} attempts",
             now.attempts,
             task.max_attempts(step)
         )),

@@ -114,7 +114,7 @@ fn a_retryable_failure_waits_for_its_backoff_and_no_longer() {
     assert_eq!(world.step(task, "a").state, StepState::Error);
     assert_eq!(world.task(task).status(), TaskStatus::BlockedByFailures);
     assert_eq!(world.reason(task, "b"), "blocked by the failure of a");
-    assert_eq!(world.reason(task, "a"), "a failed after 3 of 3 attempts");
+    assert_eq!(world.reason(task, "a"), "failed after 3 of 3 attempts");
     assert_eq!(world.state.next_timer(), None);
 }
 

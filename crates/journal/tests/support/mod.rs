@@ -1,9 +1,11 @@
 //! A PostgreSQL server of a test's own, and a network between it and the journal that can fail.
 
 mod network;
+mod pooler;
 mod server;
 
 pub use network::Network;
+pub use pooler::Pooler;
 pub use server::Server;
 
 use tasker_journal::{Journal, NewTask, Options, Row, Status};
@@ -29,7 +31,9 @@ pub async fn try_open(url: &str, engine: &str) -> Result<Journal, tasker_journal
 /// A server with the journal's tables.
 pub async fn migrated() -> Server {
     let server = Server::start();
-    Journal::migrate(&server.url()).await.expect("the migrations apply");
+    Journal::migrate(&server.url())
+        .await
+        .expect("the migrations apply");
     server
 }
 
@@ -50,7 +54,11 @@ pub fn new_task(context: &str) -> NewTask {
 }
 
 pub fn row(task_uuid: Uuid, records: &[u8], payload: &str) -> Row {
-    Row { task_uuid, records: records.to_vec(), payload: payload.to_owned() }
+    Row {
+        task_uuid,
+        records: records.to_vec(),
+        payload: payload.to_owned(),
+    }
 }
 
 /// All open tasks, in the order of their UUIDs.
@@ -66,5 +74,10 @@ pub async fn recover(journal: &Journal) -> Vec<tasker_journal::StoredTask> {
 
 /// Waits until the journal says something of itself.
 pub async fn wait_for_status(journal: &Journal, is_wanted: impl FnMut(&Status) -> bool) -> Status {
-    journal.status().wait_for(is_wanted).await.expect("the journal is open").clone()
+    journal
+        .status()
+        .wait_for(is_wanted)
+        .await
+        .expect("the journal is open")
+        .clone()
 }

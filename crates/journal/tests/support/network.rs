@@ -53,7 +53,9 @@ impl Network {
                 if *accepting.down.borrow() {
                     continue;
                 }
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { continue };
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else {
+                    continue;
+                };
                 tokio::spawn(relay(journal, server, accepting.clone()));
             }
         });

