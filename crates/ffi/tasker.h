@@ -1,8 +1,16 @@
 // The C ABI of Tasker's worker, for the worker libraries of other languages.
 //
-// Bytes passed in are borrowed for the call. Bytes passed out are owned by the caller, who gives them back to
-// tasker_bytes_free exactly once. All text is UTF-8. No call unwinds: a panic is an error with code TASKER_PANIC.
-// Every function may be called from any thread.
+// A worker library starts a worker, asks it with tasker_worker_next what is to be done, runs the handlers by its own
+// means, and hands their outcomes to tasker_worker_complete. Connecting, reconnecting, sending again what may have
+// been lost, templates and the health page are done here, on a thread of the worker's own.
+//
+// Bytes passed in are borrowed for the call; NULL with size 0 is no bytes. Bytes passed out are owned by the caller,
+// who gives them back to tasker_bytes_free exactly once; data is NULL when size is 0. All text is UTF-8, without a
+// terminating zero. No call unwinds: a panic is a result with code TASKER_PANIC.
+//
+// Every function may be called from any thread at any time. A handle is never looked into: a call with one that was
+// freed gives TASKER_STOPPED, with another that is none TASKER_INVALID. In a process that was forked from one with
+// workers, every call for a worker gives TASKER_FAILED: a fork copies no threads.
 #pragma once
 
 #include <stddef.h>
@@ -19,7 +27,7 @@ typedef struct {
 
 typedef enum {
   TASKER_OK = 0,
-  TASKER_INVALID = 1,  // An argument is wrong; the message says which.
+  TASKER_INVALID = 1,  // An argument is wrong; the message says which, and names the field.
   TASKER_STOPPED = 2,  // The worker has left its session: there is nothing more to come.
   TASKER_FAILED = 3,   // The call could not be carried out, such as a port that is taken.
   TASKER_PANIC = 4,    // A bug in Tasker.
@@ -32,7 +40,8 @@ typedef struct {
 
 typedef struct TaskerWorker TaskerWorker;
 
-// Starts a worker: its health port, its session and the reconnecting. `options` is a JSON object:
+// Starts a worker: its health port, its session and the reconnecting. Does not wait for the engine. `options` is a
+// JSON object:
 //   {"urls": ["http://127.0.0.1:8080"],    engines; the first is used
 //    "token": null or string,
 //    "bind": "127.0.0.1:8081",             health port; port 0 takes a free one
@@ -42,36 +51,42 @@ typedef struct TaskerWorker TaskerWorker;
 //    "template_paths": [folder or file],   read, checked and registered
 //    "slots": 128,
 //    "problems": [string]}                 why it is not ready, such as a handler that cannot be imported
-// On TASKER_OK `*worker` is set, to be given to tasker_worker_free; the value is
-// {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string]}]}.
+// Lists and token may be left out; an unknown field is an error. A template that is not valid does not stop the
+// worker: it is a reason why it is not ready. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL.
+// On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
+//   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string]}]}
 TaskerResult tasker_worker_start(const uint8_t *options, size_t size, TaskerWorker **worker);
 
 // Waits until something is to be done, at most timeout_ms, and gives all of it: a JSON array, empty at time-out, of
 //   {"dispatch": {...}}   an attempt to run, as in docs/worker_protocol.md
-//   {"cancel": {"task_uuid", "step_uuid", "attempt"}}   stop that attempt if possible; its outcome is not wanted
-// TASKER_STOPPED once the worker has drained or was stopped and nothing is left to hand over.
+//   {"cancel": {"task_uuid", "step_uuid", "attempt"}}   stop that attempt if possible. Its outcome changes nothing any
+//                         more, but is to be completed like every other: that frees its slot
+// TASKER_STOPPED once the worker has drained or was stopped.
 TaskerResult tasker_worker_next(TaskerWorker *worker, uint32_t timeout_ms);
 
-// Hands over outcomes, a JSON array of the `outcome` messages of docs/worker_protocol.md. They are kept and sent again
-// until the engine has accepted them. Empty value. Never blocks on the network.
+// Hands over outcomes, a JSON array of the `outcome` messages of docs/worker_protocol.md, one for each attempt that
+// was dispatched. They are kept and sent again until the engine has accepted them. When one is malformed none is
+// taken. Results or metadata over 8 MiB become a permanent failure RESULT_TOO_LARGE; error texts over 64 KiB are
+// shortened. Empty value. Never blocks on the network.
 TaskerResult tasker_worker_complete(TaskerWorker *worker, const uint8_t *outcomes, size_t size);
 
-// How many attempts the worker will hold from now on, those it holds included. Empty value.
+// How many attempts the worker holds at once from now on, those that run included. Empty value.
 TaskerResult tasker_worker_set_slots(TaskerWorker *worker, uint32_t slots);
 
 // Adds a reason why the worker is not ready, shown on its health port. Empty value.
 TaskerResult tasker_worker_add_problem(TaskerWorker *worker, const uint8_t *problem, size_t size);
 
 // Starts to drain: no new attempts are taken, and tasker_worker_next answers TASKER_STOPPED when none is held any more
-// and every outcome is accepted, or timeout_ms later. Empty value; does not wait.
+// and every outcome is accepted, or timeout_ms later. Of several time-outs the earliest counts. Empty value; does not
+// wait.
 TaskerResult tasker_worker_drain(TaskerWorker *worker, uint32_t timeout_ms);
 
 // {"session": "connecting" | "open" | "draining" | "stopped", "ready": bool, "reasons": [string],
 //  "held": attempts running or not yet accepted}
 TaskerResult tasker_worker_status(TaskerWorker *worker);
 
-// Stops the worker without draining and frees it. Calls that block return TASKER_STOPPED before it returns; the
-// caller must not use `worker` afterwards. NULL is ignored.
+// Stops the worker without draining and frees it: it tells the engine that it leaves, for which it waits at most a
+// second. Calls that block return TASKER_STOPPED before it returns. NULL is ignored.
 void tasker_worker_free(TaskerWorker *worker);
 
 // Checks a template. The value is {"namespace", "name", "version", "callables": [string]}; TASKER_INVALID with all

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use tasker_worker::Error;
 
@@ -27,8 +26,8 @@ pub enum TaskerCode {
 /// Why a call was not carried out.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    code: TaskerCode,
-    message: String,
+    pub(crate) code: TaskerCode,
+    pub(crate) message: String,
 }
 
 impl Fault {
@@ -58,23 +57,17 @@ impl From<Error> for Fault {
             Error::NoUrl | Error::Url { .. } | Error::Token | Error::Outcome { .. } => {
                 TaskerCode::Invalid
             }
+            Error::Stopped => TaskerCode::Stopped,
             Error::Bind { .. } | Error::Thread(_) => TaskerCode::Failed,
         };
         Self::new(code, error)
     }
 }
 
-/// The process that made the first call; 0 before it.
-static PROCESS: AtomicU32 = AtomicU32::new(0);
-
 /// Carries a call out. A panic becomes a value, since unwinding into C is undefined.
 pub(crate) fn call(body: impl FnOnce() -> Result<String, Fault>) -> TaskerResult {
     // What a panic may leave half-changed is behind locks whose holders say why that is harmless.
-    let answer = catch_unwind(AssertUnwindSafe(|| {
-        refuse_in_a_fork(std::process::id())?;
-        body()
-    }));
-    let (code, text) = match answer {
+    let (code, text) = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => (TaskerCode::Ok, value),
         Ok(Err(fault)) => (fault.code, fault.message),
         Err(panic) => (TaskerCode::Panic, panic_message(panic.as_ref())),
@@ -82,18 +75,6 @@ pub(crate) fn call(body: impl FnOnce() -> Result<String, Fault>) -> TaskerResult
     TaskerResult {
         code,
         bytes: TaskerBytes::new(text),
-    }
-}
-
-/// A forked process has the memory of its parent and none of its threads: whatever it waits for never comes.
-fn refuse_in_a_fork(process: u32) -> Result<(), Fault> {
-    match PROCESS.compare_exchange(0, process, Ordering::Relaxed, Ordering::Relaxed) {
-        Err(first) if first != process => Err(Fault::failed(format!(
-            "process {process} was forked from process {first}, which uses Tasker: the threads of a worker are not \
-             copied by a fork. Fork before the first use of Tasker, or start a new process (in Python \
-             multiprocessing.set_start_method(\"spawn\"))"
-        ))),
-        _ => Ok(()),
     }
 }
 
@@ -127,17 +108,5 @@ mod tests {
         let result = call(|| panic!("slot {} is gone", 7));
         let expected = "a bug in Tasker: slot 7 is gone".to_owned();
         assert_eq!(message(result), (TaskerCode::Panic, expected));
-    }
-
-    #[test]
-    fn a_forked_process_is_told_so() {
-        assert!(refuse_in_a_fork(std::process::id()).is_ok());
-        let fault = refuse_in_a_fork(u32::MAX).expect_err("another process");
-        assert_eq!(fault.code, TaskerCode::Failed);
-        assert!(
-            fault.message.contains("was forked from process"),
-            "{}",
-            fault.message
-        );
     }
 }

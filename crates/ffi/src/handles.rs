@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tasker_worker::Worker;
@@ -45,8 +46,31 @@ struct Call(Arc<Calls>);
 
 static HANDLES: LazyLock<Mutex<Handles>> = LazyLock::new(Mutex::default);
 
+/// The process that has workers; 0 before the first.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+/// Refuses the call in a process that was forked from one with workers. It has the memory of its parent and none of
+/// its threads: what it waits for, be it a lock, never comes.
+pub(crate) fn refuse_in_a_fork() -> Result<(), Fault> {
+    let (owner, process) = (PROCESS.load(Ordering::Relaxed), std::process::id());
+    if owner == 0 || owner == process {
+        Ok(())
+    } else {
+        Err(forked(owner, process))
+    }
+}
+
+fn forked(owner: u32, process: u32) -> Fault {
+    Fault::failed(format!(
+        "process {process} was forked from process {owner}, which has a Tasker worker, and a fork copies no threads. \
+         Fork before the worker is started, or start a new process instead (in Python: \
+         multiprocessing.set_start_method(\"spawn\"))"
+    ))
+}
+
 /// Gives a worker a handle that no other ever had.
 pub(crate) fn insert(worker: Worker) -> *mut TaskerWorker {
+    PROCESS.store(std::process::id(), Ordering::Relaxed);
     let entry = Entry {
         worker: Arc::new(worker),
         calls: Arc::default(),
@@ -60,6 +84,7 @@ pub(crate) fn insert(worker: Worker) -> *mut TaskerWorker {
 
 /// The worker of a handle.
 pub(crate) fn get(handle: *mut TaskerWorker) -> Result<Held, Fault> {
+    refuse_in_a_fork()?;
     let handles = lock(&HANDLES);
     match handles.workers.get(&handle.addr()) {
         Some(entry) => {
@@ -76,9 +101,10 @@ pub(crate) fn get(handle: *mut TaskerWorker) -> Result<Held, Fault> {
 }
 
 /// Forgets a handle, stops its worker, waits until no call uses it and frees it.
-pub(crate) fn remove(handle: *mut TaskerWorker) {
+pub(crate) fn remove(handle: *mut TaskerWorker) -> Result<(), Fault> {
+    refuse_in_a_fork()?;
     let Some(Entry { worker, calls }) = lock(&HANDLES).workers.remove(&handle.addr()) else {
-        return;
+        return Ok(());
     };
     worker.stop();
     let waited = calls
@@ -86,6 +112,7 @@ pub(crate) fn remove(handle: *mut TaskerWorker) {
         .wait_while(lock(&calls.count), |count| *count > 0);
     drop(waited.unwrap_or_else(PoisonError::into_inner));
     drop(worker);
+    Ok(())
 }
 
 impl Deref for Held {
@@ -106,4 +133,20 @@ impl Drop for Call {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing here panics with the lock held and its content half-changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_process_is_told_what_to_do() {
+        assert!(refuse_in_a_fork().is_ok());
+        assert_eq!(
+            forked(7, 8).message,
+            "process 8 was forked from process 7, which has a Tasker worker, and a fork copies no threads. Fork \
+             before the worker is started, or start a new process instead (in Python: \
+             multiprocessing.set_start_method(\"spawn\"))"
+        );
+    }
 }

@@ -3,8 +3,8 @@
 //! Layout:
 //! - this file: the exports, a few lines each. Bytes are read, a call is made, its value is handed out.
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
-//! - `handles`: workers by number, so that a stale handle is an answer and not a crash.
-//! - `call`: what every call has in common: a panic becomes a value, a forked process is told so.
+//! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
+//! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
 //! - `logging`: the log's form and level.
 
 // A C caller hands in pointers and takes exported symbols; both need `unsafe`. Each use says why it is sound.
@@ -46,6 +46,7 @@ pub unsafe extern "C" fn tasker_worker_start(
         let place = unsafe { worker.as_mut() };
         let place = place.ok_or_else(|| Fault::invalid("`worker` is NULL"))?;
         *place = std::ptr::null_mut();
+        handles::refuse_in_a_fork()?;
         // SAFETY: the caller's contract, as above.
         let options: Options = parse("options", unsafe { text("options", options, size) }?)?;
         logging::install();
@@ -137,11 +138,8 @@ pub extern "C" fn tasker_worker_status(worker: *mut TaskerWorker) -> TaskerResul
 /// Stops the worker and forgets its handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn tasker_worker_free(worker: *mut TaskerWorker) {
-    // There is nobody to tell of a panic, and the worker is gone in any case.
-    let outcome = call(|| {
-        handles::remove(worker);
-        Ok(String::new())
-    });
+    // There is nobody to tell of what goes wrong, and the caller's handle is gone in any case.
+    let outcome = call(|| handles::remove(worker).map(|()| String::new()));
     // SAFETY: the bytes were made by `call` just now and nobody else has them.
     unsafe { outcome.bytes.free() };
 }

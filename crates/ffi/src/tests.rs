@@ -231,6 +231,10 @@ fn a_worker_runs_an_attempt_and_drains() {
         answer(tasker_worker_next(worker, PATIENCE_MS)).0,
         TaskerCode::Stopped
     );
+    assert_eq!(
+        answer(complete(worker, &json!([outcome]).to_string())).0,
+        TaskerCode::Stopped
+    );
     tasker_worker_free(worker);
 }
 

@@ -9,13 +9,12 @@ mod tasks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State, WebSocketUpgrade};
+use axum::extract::{Request, State, WebSocketUpgrade};
 use axum::http::{Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use subtle::ConstantTimeEq;
-use tasker_protocol::api::MAX_BODY_BYTES;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::MAX_FRAME_BYTES;
 
@@ -53,7 +52,6 @@ pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
         .route("/v1/worker", get(worker))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), authorize));
     Router::new()
         .route("/health", get(health::ready))

@@ -36,6 +36,9 @@ pub enum Error {
     /// The system has no thread for the session.
     #[error("cannot start the session's thread: {0}")]
     Thread(io::Error),
+    /// The worker has left its session; outcomes have nowhere to go.
+    #[error("the worker has left its session")]
+    Stopped,
     /// An outcome says two things, or nothing.
     #[error("the outcome of attempt {attempt} of step {step_uuid}: {reason}")]
     Outcome {

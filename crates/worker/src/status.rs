@@ -94,17 +94,16 @@ impl Board {
     pub(crate) fn status(&self) -> Status {
         let entries = self.lock();
         let mut reasons = entries.problems.clone();
-        reasons.extend(match (entries.session, &entries.trouble) {
-            (SessionState::Open, _) => None,
-            (SessionState::Connecting, None) => Some(format!("connecting to {}", self.engine)),
-            (SessionState::Connecting, Some(trouble)) => {
-                Some(format!("no session with {}: {trouble}", self.engine))
-            }
-            (SessionState::Draining, _) => {
-                Some(format!("draining, {} attempts held", entries.held))
-            }
-            (SessionState::Stopped, _) => Some("stopped".to_owned()),
+        reasons.extend(match entries.session {
+            SessionState::Open => None,
+            SessionState::Connecting if entries.trouble.is_some() => None,
+            SessionState::Connecting => Some(format!("connecting to {}", self.engine)),
+            SessionState::Draining => Some(format!("draining, {} attempts held", entries.held)),
+            SessionState::Stopped => Some("stopped".to_owned()),
         });
+        let trouble = entries.trouble.as_ref();
+        reasons
+            .extend(trouble.map(|trouble| format!("no session with {}: {trouble}", self.engine)));
         Status {
             session: entries.session,
             ready: reasons.is_empty(),

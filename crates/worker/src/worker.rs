@@ -133,12 +133,12 @@ impl Worker {
     }
 
     /// Hands over outcomes, which are kept and sent again until the engine has accepted them. If one of them is
-    /// wrong, none is taken.
+    /// wrong, or the worker has left, none is taken.
     pub fn complete(&self, outcomes: Vec<Outcome>) -> Result<(), Error> {
         outcomes.iter().try_for_each(sound)?;
         let outcomes = outcomes.into_iter().map(within_limits).collect();
-        self.tell(Input::Completed(outcomes));
-        Ok(())
+        let told = self.inputs.send(Input::Completed(outcomes));
+        told.map_err(|_| Error::Stopped)
     }
 
     /// How many attempts it holds at once from now on.

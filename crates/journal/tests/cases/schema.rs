@@ -1,0 +1,143 @@
+//! The tables are made once, and only a fitting database is opened.
+
+use tasker_journal::{Error, Journal, migration};
+
+use crate::support::{Pooler, Server, migrated, open, try_open};
+
+#[tokio::test]
+async fn migrations_apply_once_and_from_many_at_once() {
+    let server = Server::start();
+    let url = server.url();
+    let migrations = tokio::join!(
+        Journal::migrate(&url),
+        Journal::migrate(&url),
+        Journal::migrate(&url)
+    );
+    let mut applied = [
+        migrations.0.unwrap(),
+        migrations.1.unwrap(),
+        migrations.2.unwrap(),
+    ]
+    .concat();
+    applied.sort();
+    assert_eq!(applied, ["V1__journal"]);
+    assert_eq!(applied.len(), migration::latest() as usize);
+    assert_eq!(Journal::migrate(&url).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_role_needs_no_privilege_but_its_database() {
+    let server = migrated().await;
+    let client = server.connect().await;
+    let privileges = "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication FROM pg_roles \
+                      WHERE rolname = current_user";
+    assert!(
+        !client
+            .query_one(privileges, &[])
+            .await
+            .unwrap()
+            .get::<_, bool>(0)
+    );
+    open(&server.url()).await;
+}
+
+#[tokio::test]
+async fn an_older_schema_says_what_to_run() {
+    let server = Server::start();
+    let error = try_open(&server.url(), "engine-1")
+        .await
+        .err()
+        .expect("there are no tables");
+    assert_eq!(
+        error.to_string(),
+        "the database's schema is at version 0, this engine needs 1: run `tasker-server migrate`"
+    );
+    assert!(!error.is_transient());
+}
+
+#[tokio::test]
+async fn a_newer_schema_names_both_versions() {
+    let server = migrated().await;
+    let client = server.connect().await;
+    client
+        .batch_execute("INSERT INTO tasker.migrations (version, name) VALUES (7, 'V7__later')")
+        .await
+        .unwrap();
+    for error in [
+        try_open(&server.url(), "engine-1")
+            .await
+            .err()
+            .expect("the schema is newer"),
+        Journal::migrate(&server.url())
+            .await
+            .expect_err("the schema is newer"),
+    ] {
+        assert!(
+            matches!(error, Error::SchemaNewer { found: 7, known: 1 }),
+            "{error}"
+        );
+        assert_eq!(
+            error.to_string(),
+            "the database's schema is at version 7, this engine knows 1: run an engine of a later release"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_encoding_that_cannot_hold_all_text_is_refused() {
+    let server = Server::start_with_encoding("SQL_ASCII");
+    let error = Journal::migrate(&server.url()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the database's encoding is SQL_ASCII; create the database with ENCODING 'UTF8'"
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_that_pools_transactions_is_refused() {
+    let server = migrated().await;
+    let pooler = Pooler::to(server.port()).await;
+    let error = try_open(&server.url_at(pooler.port()), "engine-1")
+        .await
+        .err()
+        .expect("the proxy pools");
+    assert!(matches!(error, Error::Pooled), "{error}");
+}
+
+#[tokio::test]
+async fn settings_of_the_role_change_nothing() {
+    let server = migrated().await;
+    let settings = [
+        "default_transaction_isolation = 'serializable'",
+        "synchronous_commit = 'off'",
+    ];
+    let superuser = server.connect_as_superuser().await;
+    for setting in settings {
+        superuser
+            .batch_execute(&format!("ALTER ROLE tasker SET {setting}"))
+            .await
+            .unwrap();
+    }
+    let journal = open(&server.url()).await;
+    let append = || tasker_journal::Append {
+        created: vec![crate::support::new_task("{}")],
+        ..tasker_journal::Append::default()
+    };
+    journal.append(append()).await.unwrap();
+    // Under SERIALIZABLE the second take-over would fail with what it waited for; asynchronously, a crash would lose.
+    open(&server.url()).await.append(append()).await.unwrap();
+    assert!(matches!(
+        journal.append(append()).await,
+        Err(Error::Fenced { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_read_is_not_shown() {
+    let error = try_open("postgres://tasker:secret@[broken", "engine-1")
+        .await
+        .err()
+        .expect("it is broken");
+    assert!(!error.to_string().contains("secret"), "{error}");
+    assert!(matches!(error, Error::Url(_)), "{error}");
+}

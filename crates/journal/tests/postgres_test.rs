@@ -1,0 +1,11 @@
+//! The journal on a real PostgreSQL.
+
+mod support;
+
+mod cases {
+    mod append;
+    mod fault;
+    mod fence;
+    mod schema;
+    mod template;
+}

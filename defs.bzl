@@ -1,0 +1,18 @@
+"""The rules that BUILD files of this and of other repositories load."""
+
+load("//tools/lint:python.bzl", _python_lint_tests = "python_lint_tests")
+load("//tools/lint:rust.bzl", _rust_lint_tests = "rust_lint_tests")
+load("//tools/postgres:defs.bzl", _POSTGRES_DATA = "POSTGRES_DATA", _POSTGRES_FOLDER = "POSTGRES_FOLDER")
+load("//tools/pybind:defs.bzl", _pybind_extension = "pybind_extension")
+load("//tools/pytest:defs.bzl", _pytest_test = "pytest_test")
+load("//tools/rust:defs.bzl", _rust_crate = "rust_crate")
+load("//tools/rust:optimized.bzl", _optimized_binary = "optimized_binary")
+
+POSTGRES_DATA = _POSTGRES_DATA
+POSTGRES_FOLDER = _POSTGRES_FOLDER
+optimized_binary = _optimized_binary
+pybind_extension = _pybind_extension
+pytest_test = _pytest_test
+python_lint_tests = _python_lint_tests
+rust_crate = _rust_crate
+rust_lint_tests = _rust_lint_tests

@@ -1,0 +1,73 @@
+//! PostgreSQL goes away under the engine and comes back: the engine says so, loses nothing and goes on by itself.
+
+mod wire;
+
+use anyhow::Result;
+use serde_json::json;
+use tasker_e2e::settings::Settings;
+use tasker_e2e::stack::Stack;
+use wire::{Wire, Worker};
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_an_outage_and_work_goes_on() -> Result<()> {
+    let wire = Wire::new()?;
+    let stack = Settings::read()?.stack_url.expect("a stack of its own");
+    let stack = Stack::alone(stack).await;
+    let mut worker = Worker::connect(&wire).await?;
+    worker.welcome("outage", &["outage.Call"], 1).await?;
+    let running = wire.create("outage", "{}").await?;
+    let waiting = wire.create("outage", "{}").await?;
+    let attempt = wire::attempt(&worker.next("dispatch").await?);
+    assert_eq!(attempt["task_uuid"], json!(running));
+
+    stack.kill("postgres").await?;
+    let unready = wire.until_health_is(503).await?;
+    assert!(
+        unready["reasons"][0]
+            .to_string()
+            .contains("PostgreSQL is not reachable"),
+        "{unready}"
+    );
+    let body = r#"{"name": "outage", "namespace": "outage", "context": {}}"#;
+    let (status, error) = wire.refused("/v1/tasks", body).await?;
+    assert_eq!((status, error["code"].as_str()), (503, Some("UNAVAILABLE")));
+    worker.send_text(&wire::success(&attempt, "1")).await?;
+
+    stack.start("postgres").await?;
+    assert_eq!(worker.next("accepted").await?, json!([attempt]));
+    let attempt = wire::attempt(&worker.next("dispatch").await?);
+    assert_eq!(attempt["task_uuid"], json!(waiting));
+    worker.send_text(&wire::success(&attempt, "2")).await?;
+    assert_eq!(worker.next("accepted").await?, json!([attempt]));
+    wire.until_health_is(200).await?;
+    for task in [running, waiting] {
+        let (_, shown) = wire.get(&format!("/v1/tasks/{task}?wait=10")).await?;
+        assert_eq!(shown["status"], "complete");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_engine_that_is_started_without_postgresql_waits_for_it() -> Result<()> {
+    let wire = Wire::new()?;
+    let stack = Settings::read()?.stack_url.expect("a stack of its own");
+    let stack = Stack::alone(stack).await;
+    stack.kill("orchestration").await?;
+    stack.kill("postgres").await?;
+    let started = stack.start("orchestration");
+    let unready = async {
+        let unready = wire.until_health_is(503).await?;
+        assert!(
+            unready["reasons"][0]
+                .to_string()
+                .contains("PostgreSQL is not available"),
+            "{unready}"
+        );
+        stack.start("postgres").await
+    };
+    let (started, unready) = tokio::join!(started, unready);
+    unready?;
+    started?;
+    wire.until_health_is(200).await?;
+    Ok(())
+}

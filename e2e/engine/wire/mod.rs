@@ -1,0 +1,227 @@
+//! The engine's wire as a client and a worker see it: HTTP bodies and WebSocket frames, by hand.
+#![allow(
+    dead_code,
+    reason = "each test program uses a part of the wire that it shares"
+)]
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tasker_e2e::settings::Settings;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use uuid::Uuid;
+
+/// An answer or a message that takes longer is a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The engine's HTTP side.
+pub struct Wire {
+    pub http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Wire {
+    pub fn new() -> Result<Wire> {
+        let settings = Settings::read()?;
+        Ok(Wire {
+            http: reqwest::Client::builder().timeout(PATIENCE).build()?,
+            base: settings.orchestration_url,
+            token: settings.token.context("the test system has a token")?,
+        })
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Posts a body that is refused; the status and the `error`.
+    pub async fn refused(&self, path: &str, body: &str) -> Result<(u16, Value)> {
+        let request = self.http.post(self.url(path)).bearer_auth(&self.token);
+        let response = request.body(body.to_owned()).send().await?;
+        let status = response.status().as_u16();
+        let mut body: Value = response.json().await?;
+        Ok((status, body["error"].take()))
+    }
+
+    pub async fn get(&self, path: &str) -> Result<(u16, Value)> {
+        self.get_with(path, ("accept", "*/*")).await
+    }
+
+    pub async fn get_with(&self, path: &str, header: (&str, &str)) -> Result<(u16, Value)> {
+        let request = self.http.get(self.url(path)).bearer_auth(&self.token);
+        let response = request.header(header.0, header.1).send().await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    }
+
+    pub async fn get_text(&self, path: &str) -> Result<String> {
+        let request = self.http.get(self.url(path)).bearer_auth(&self.token);
+        Ok(request.send().await?.text().await?)
+    }
+
+    /// Creates a task of the one-step template that a played worker of this name brought.
+    pub async fn create(&self, name: &str, context: &str) -> Result<Uuid> {
+        let body = format!(r#"{{"name": "{name}", "namespace": "{name}", "context": {context}}}"#);
+        let request = self
+            .http
+            .post(self.url("/v1/tasks"))
+            .bearer_auth(&self.token);
+        let response = request.body(body).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        ensure!(status == 201, "{status}: {text}");
+        // The context may hold numbers that a parser does not take.
+        let (_, rest) = text.split_once("\"task_uuid\":\"").context("a task")?;
+        Ok(rest[..36].parse()?)
+    }
+
+    /// Asks for `/health` until it answers so; what it says then.
+    pub async fn until_health_is(&self, status: u16) -> Result<Value> {
+        let answered = async {
+            loop {
+                let response = self.http.get(self.url("/health")).send().await;
+                match response {
+                    Ok(response) if response.status() == status => return response.json().await,
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let answer = tokio::time::timeout(PATIENCE, answered).await;
+        Ok(answer.with_context(|| format!("/health did not become {status}"))??)
+    }
+
+    /// The events of a task that has ended, with their ids.
+    pub async fn events(&self, path: &str, after: Option<&str>) -> Result<Vec<(String, Value)>> {
+        let mut request = self.http.get(self.url(path)).bearer_auth(&self.token);
+        if let Some(id) = after {
+            request = request.header("last-event-id", id);
+        }
+        let text = request.send().await?.text().await?;
+        text.split("\n\n")
+            .filter(|event| !event.is_empty())
+            .map(|event| {
+                let field = |name: &str| {
+                    event
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .with_context(|| format!("no {name} in {event:?}"))
+                };
+                Ok((
+                    field("id: ")?.to_owned(),
+                    serde_json::from_str(field("data: ")?)?,
+                ))
+            })
+            .collect()
+    }
+}
+
+/// A worker that a test plays.
+pub struct Worker {
+    pub instance: Uuid,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    messages: Vec<String>,
+}
+
+impl Worker {
+    pub async fn connect(wire: &Wire) -> Result<Worker> {
+        let url = wire.url("/v1/worker").replacen("http", "ws", 1);
+        let mut request = url.into_client_request()?;
+        let token = format!("Bearer {}", wire.token).parse()?;
+        request.headers_mut().insert("authorization", token);
+        let (socket, _) = connect_async(request).await?;
+        Ok(Worker {
+            instance: Uuid::new_v8(rand::random()),
+            socket,
+            messages: Vec::new(),
+        })
+    }
+
+    /// A `hello` with a template of this namespace and name that has one step, `only`, and no retries.
+    pub fn hello(&self, name: &str, callables: &[&str], slots: u32) -> Value {
+        let template = json!({
+            "name": name, "namespace_name": name, "version": "1.0.0",
+            "steps": [{"name": "only", "handler": {"callable": callables[0]}, "retry": {"retryable": false}}],
+        });
+        json!({"hello": {
+            "protocol": [1, 1], "worker_id": name, "instance": self.instance, "language": "rust", "version": "0",
+            "namespaces": [name], "callables": callables, "templates": [template.to_string()], "slots": slots,
+            "running": [],
+        }})
+    }
+
+    /// Says hello and is welcomed.
+    pub async fn welcome(&mut self, name: &str, callables: &[&str], slots: u32) -> Result<()> {
+        let hello = self.hello(name, callables, slots);
+        self.send(&hello).await?;
+        self.next("welcome").await?;
+        Ok(())
+    }
+
+    pub async fn send(&mut self, message: &Value) -> Result<()> {
+        self.send_text(&message.to_string()).await
+    }
+
+    pub async fn send_text(&mut self, frame: &str) -> Result<()> {
+        Ok(self.socket.send(Message::text(frame)).await?)
+    }
+
+    /// The body of the next message, which is of this kind.
+    pub async fn next(&mut self, kind: &str) -> Result<Value> {
+        let mut message: Value = serde_json::from_str(&self.next_text(kind).await?)?;
+        Ok(message[kind].take())
+    }
+
+    /// The next message, which is of this kind, as it came.
+    pub async fn next_text(&mut self, kind: &str) -> Result<String> {
+        while self.messages.is_empty() {
+            let frame = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            match frame.with_context(|| format!("no {kind} came"))? {
+                Some(Ok(Message::Text(frame))) => self.messages.push(frame.to_string()),
+                Some(Ok(_)) => {}
+                end => bail!("no {kind} came: {end:?}"),
+            }
+        }
+        let message = self.messages.remove(0);
+        if message.starts_with('[') {
+            let each: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(&message)?;
+            let each = each.iter().map(|raw| raw.get().to_owned());
+            self.messages.splice(0..0, each);
+            return Box::pin(self.next_text(kind)).await;
+        }
+        ensure!(
+            message.starts_with(&format!("{{\"{kind}\":")),
+            "not {kind}: {message}"
+        );
+        Ok(message)
+    }
+
+    /// Whether the engine closes the session.
+    pub async fn is_closed(&mut self) -> bool {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.socket.next()).await {
+                Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return true,
+                Ok(Some(Ok(_))) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+/// The attempt that a dispatch is of.
+pub fn attempt(dispatch: &Value) -> Value {
+    json!({
+        "task_uuid": dispatch["task_uuid"], "step_uuid": dispatch["step_uuid"], "attempt": dispatch["attempt"],
+    })
+}
+
+/// A frame that says that an attempt succeeded with these results.
+pub fn success(attempt: &Value, results: &str) -> String {
+    let attempt = attempt.to_string();
+    let fields = attempt.trim_matches(['{', '}']);
+    format!(r#"{{"outcome": {{{fields}, "success": true, "results": {results}}}}}"#)
+}

@@ -1,0 +1,1 @@
+"""Handlers that run until a test lets them go on."""

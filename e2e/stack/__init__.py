@@ -1,0 +1,1 @@
+"""The test system of the compose fixture, run as processes of one test."""

@@ -1,0 +1,64 @@
+"""How each service is run as a process, and the variables that tell the compose file so."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from e2e.stack.compose import Compose, ComposeError
+from e2e.stack.service import Program
+
+# The variable that holds the address a service binds.
+BIND_VARIABLES = {"orchestration": "ENGINE_BIND", "python-worker": "PYTHON_WORKER_BIND"}
+
+
+# What is built and kept elsewhere: the programs and folders that `program` and `variables` name.
+Sources = Mapping[str, Path]
+
+
+def program(name: str, sources: Sources, folder: Path) -> Program:
+    """How to run the service; `folder` is for what it writes."""
+    match name:
+        case "postgres":
+            data = folder / "postgres"
+            archive = _source(sources, "postgres-data")
+            return Program(
+                (
+                    *(str(_source(sources, name)), "-D", str(data)),
+                    *("-c", "listen_addresses=127.0.0.1", "-p", "5432"),
+                    # A sandbox's path is longer than a Unix socket's may be.
+                    *("-c", "unix_socket_directories="),
+                    # The data directory does not outlive the test.
+                    *("-c", "fsync=off"),
+                ),
+                prepare=lambda: _unpack(archive, data),
+            )
+        case "orchestration":
+            return Program((str(_source(sources, name)), "serve"))
+        case "python-worker":
+            return Program((str(_source(sources, name)),))
+    raise ComposeError(f"the service {name!r} cannot be run as a process")
+
+
+def variables(compose: Compose, sources: Sources) -> dict[str, str]:
+    """The variables of the compose file, for processes that share one loopback."""
+    found = {
+        "POSTGRES_HOST": "127.0.0.1",
+        "ENGINE_HOST": "127.0.0.1",
+        "FIXTURES": str(_source(sources, "fixtures")),
+        "EXAMPLES": str(_source(sources, "examples")),
+    }
+    for name, variable in BIND_VARIABLES.items():
+        if name in compose.services:
+            found[variable] = f"127.0.0.1:{compose.services[name].published_port()}"
+    return found
+
+
+def _source(sources: Sources, name: str) -> Path:
+    if name not in sources:
+        raise ComposeError(f"--source={name}=PATH is missing")
+    return sources[name]
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)

@@ -1,0 +1,72 @@
+//! The test's side of gate handlers: each says over TCP that it runs, and waits until the test lets it go on.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Where the handlers of one task ask to go on; its address belongs in the task's context.
+#[derive(Debug)]
+pub struct Gate {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Gate {
+    /// Opens a gate on loopback.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub async fn open() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Host and port, as handlers want it.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// The next attempt that has started.
+    ///
+    /// # Errors
+    /// When what connects is no gate handler.
+    pub async fn started(&self) -> Result<Held> {
+        let (stream, _) = self.listener.accept().await?;
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        let (step, attempt) = line
+            .trim_end()
+            .split_once(' ')
+            .with_context(|| format!("a gate handler said {line:?}, not STEP ATTEMPT"))?;
+        Ok(Held {
+            step: step.to_owned(),
+            attempt: attempt.parse()?,
+            stream: stream.into_inner(),
+        })
+    }
+}
+
+/// An attempt whose handler waits. When this is dropped, the handler fails the step.
+#[derive(Debug)]
+pub struct Held {
+    /// The step's name.
+    pub step: String,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+    stream: TcpStream,
+}
+
+impl Held {
+    /// Lets the handler go on.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub async fn release(mut self) -> Result<()> {
+        self.stream.write_all(b"go\n").await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+// The Python module tasker_core._native: the C ABI of crates/ffi/tasker.h as one class and two functions.
+#include <pybind11/pybind11.h>
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "crates/ffi/tasker.h"
+
+namespace py = pybind11;
+
+namespace {
+
+// An error of the C ABI on its way to Python, where it is a subclass of tasker_core.errors.NativeError.
+struct Failure {
+  TaskerCode code;
+  std::string message;
+};
+
+const char *error_class(TaskerCode code) {
+  switch (code) {
+    case TASKER_INVALID:
+      return "InvalidArgumentError";
+    case TASKER_STOPPED:
+      return "WorkerStoppedError";
+    case TASKER_FAILED:
+      return "OperationFailedError";
+    default:
+      return "PanicError";
+  }
+}
+
+void translate(std::exception_ptr pointer) {
+  try {
+    if (pointer) std::rethrow_exception(pointer);
+  } catch (const Failure &failure) {
+    py::object type = py::module_::import("tasker_core.errors").attr(error_class(failure.code));
+    py::set_error(type, py::str(failure.message));
+  }
+}
+
+std::string text_of(TaskerBytes bytes) {
+  std::string text(reinterpret_cast<const char *>(bytes.data), bytes.size);
+  tasker_bytes_free(bytes);
+  return text;
+}
+
+std::string value_of(TaskerResult result) {
+  std::string text = text_of(result.bytes);
+  if (result.code != TASKER_OK) throw Failure{result.code, std::move(text)};
+  return text;
+}
+
+const uint8_t *data_of(std::string_view text) { return reinterpret_cast<const uint8_t *>(text.data()); }
+
+// A started worker. Every method but the destructor is entered without the GIL.
+class Worker {
+ public:
+  explicit Worker(std::string_view options) {
+    TaskerWorker *started = nullptr;
+    started_ = value_of(tasker_worker_start(data_of(options), options.size(), &started));
+    worker_ = started;
+  }
+
+  ~Worker() {
+    py::gil_scoped_release release;
+    close();
+  }
+
+  const std::string &started() const { return started_; }
+
+  std::string next(uint32_t timeout_ms) { return value_of(tasker_worker_next(open(), timeout_ms)); }
+
+  void complete(std::string_view outcomes) {
+    value_of(tasker_worker_complete(open(), data_of(outcomes), outcomes.size()));
+  }
+
+  void set_slots(uint32_t slots) { value_of(tasker_worker_set_slots(open(), slots)); }
+
+  void add_problem(std::string_view problem) {
+    value_of(tasker_worker_add_problem(open(), data_of(problem), problem.size()));
+  }
+
+  void drain(uint32_t timeout_ms) { value_of(tasker_worker_drain(open(), timeout_ms)); }
+
+  std::string status() { return value_of(tasker_worker_status(open())); }
+
+  // Other threads may be inside a call: it ends before this returns.
+  void close() { tasker_worker_free(worker_.exchange(nullptr)); }
+
+ private:
+  TaskerWorker *open() {
+    TaskerWorker *worker = worker_.load();
+    if (worker == nullptr) throw Failure{TASKER_STOPPED, "the worker is closed"};
+    return worker;
+  }
+
+  std::string started_;
+  std::atomic<TaskerWorker *> worker_{nullptr};
+};
+
+std::string template_check(std::string_view text, std::string_view file) {
+  return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_native, module) {
+  py::register_local_exception_translator(translate);
+  using release = py::call_guard<py::gil_scoped_release>;
+  py::class_<Worker>(module, "Worker", py::is_final())
+      .def(py::init<std::string_view>(), py::arg("options"), release())
+      .def_property_readonly("started", &Worker::started)
+      .def("next", &Worker::next, py::arg("timeout_ms"), release())
+      .def("complete", &Worker::complete, py::arg("outcomes"), release())
+      .def("set_slots", &Worker::set_slots, py::arg("slots"), release())
+      .def("add_problem", &Worker::add_problem, py::arg("problem"), release())
+      .def("drain", &Worker::drain, py::arg("timeout_ms"), release())
+      .def("status", &Worker::status, release())
+      .def("close", &Worker::close, release());
+  module.def("template_check", template_check, py::arg("text"), py::arg("file"), release());
+  module.def("version", [] { return text_of(tasker_version()); });
+}

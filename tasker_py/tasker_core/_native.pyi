@@ -1,0 +1,54 @@
+"""The native module: the worker's session with the engine, over the C ABI of `crates/ffi/tasker.h`.
+
+Every call may come from any thread and releases the GIL. Failures are the subclasses of
+`tasker_core.errors.NativeError`.
+"""
+
+from typing import final
+
+@final
+class Worker:
+    """A worker's session and health page; it runs from construction to `close`."""
+
+    def __init__(self, options: str) -> None:
+        """Starts; `options` is the JSON object that `tasker_worker_start` describes."""
+
+    @property
+    def started(self) -> str:
+        """What the start gave: JSON with `address` and `templates`."""
+
+    def next(self, timeout_ms: int) -> str:
+        """Waits for messages, at most this long: a JSON array.
+
+        Raises WorkerStoppedError after the last.
+        """
+
+    def complete(self, outcomes: bytes | str) -> None:
+        """Hands over outcomes, a JSON array; they are kept until the engine has accepted them."""
+
+    def set_slots(self, slots: int) -> None:
+        """How many attempts the worker will hold from now on."""
+
+    def add_problem(self, problem: str) -> None:
+        """Adds a reason why the worker is not ready."""
+
+    def drain(self, timeout_ms: int) -> None:
+        """Takes no more attempts; `next` ends when none is held any more, or after this long."""
+
+    def status(self) -> str:
+        """JSON with `session`, `ready`, `reasons` and `held`."""
+
+    def close(self) -> None:
+        """Stops without draining.
+
+        Calls that wait raise WorkerStoppedError; so does any later one.
+        """
+
+def template_check(text: bytes | str, file: str) -> str:
+    """JSON with `namespace`, `name`, `version`, `callables`.
+
+    InvalidArgumentError with all problems of the template.
+    """
+
+def version() -> str:
+    """The version of the native library."""

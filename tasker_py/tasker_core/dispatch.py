@@ -1,0 +1,111 @@
+"""From the native library's messages to what a handler is given."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tasker_core.serialization import from_json
+from tasker_core.types import Sequence, Step, Task
+
+NESTED_TOO_DEEPLY = "nested_too_deeply"
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]')
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRef:
+    """One attempt of one step."""
+
+    task_uuid: str
+    step_uuid: str
+    attempt: int
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> "AttemptRef":
+        """The attempt that a message is about."""
+        return cls(message["task_uuid"], message["step_uuid"], message["attempt"])
+
+
+def read_messages(text: str) -> list[dict[str, Any]]:
+    """The messages of a JSON array, each an object with its kind as the only key.
+
+    A dispatch with a payload that is nested deeper than Python can read comes without it, and with
+    the payload's name under `nested_too_deeply`; it costs no other message anything.
+    """
+    try:
+        messages: list[dict[str, Any]] = from_json(text)
+    except RecursionError:
+        messages = [_read_one(message) for message in _members(text)]
+    return messages
+
+
+def _read_one(text: str) -> dict[str, Any]:
+    try:
+        message: dict[str, Any] = from_json(text)
+    except RecursionError:
+        kind, body = _key_and_value(next(_members(text)))
+        fields: dict[str, Any] = {}
+        for member in _members(body):
+            name, value = _key_and_value(member)
+            try:
+                fields[name] = from_json(value)
+            except RecursionError:
+                fields[name] = {}
+                fields[NESTED_TOO_DEEPLY] = name
+        message = {kind: fields}
+    return message
+
+
+def _members(text: str) -> Iterator[str]:
+    """The texts of the members of the array or object that `text` is, without recursion."""
+    depth = start = 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in "[{":
+            depth += 1
+            if depth == 1:
+                start = token.end()
+        elif mark in "]}":
+            depth -= 1
+            if depth == 0 and text[start : token.start()].strip():
+                yield text[start : token.start()]
+        elif mark == "," and depth == 1:
+            yield text[start : token.start()]
+            start = token.end()
+
+
+def _key_and_value(member: str) -> tuple[str, str]:
+    # The protocol's own keys contain no colon.
+    key, _, value = member.partition(":")
+    return from_json(key), value
+
+
+def arguments(dispatch: dict[str, Any]) -> tuple[Task, Sequence, Step]:
+    """What the handler of this dispatch is called with."""
+    task_uuid: str = dispatch["task_uuid"]
+    correlation_id: str | None = dispatch.get("correlation_id")
+    timeout_ms: int | None = dispatch.get("timeout_ms")
+    task = Task(
+        context=dispatch["context"],
+        task_uuid=task_uuid,
+        namespace=dispatch["namespace"],
+        name=dispatch["name"],
+        version=dispatch["version"],
+        tags=tuple(dispatch.get("tags", ())),
+        correlation_id=correlation_id,
+    )
+    step = Step(
+        step_name=dispatch["step_name"],
+        step_uuid=dispatch["step_uuid"],
+        task_uuid=task_uuid,
+        attempt=dispatch["attempt"],
+        max_attempts=dispatch["max_attempts"],
+        idempotency_key=dispatch["idempotency_key"],
+        configuration=dispatch.get("configuration") or {},
+        deadline=None
+        if timeout_ms is None
+        else datetime.now(UTC) + timedelta(milliseconds=timeout_ms),
+        correlation_id=correlation_id,
+    )
+    return task, Sequence(dispatch.get("results") or {}), step

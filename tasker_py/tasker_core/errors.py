@@ -1,0 +1,92 @@
+"""Every error that Tasker raises, in one hierarchy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class TaskerError(Exception):
+    """Whatever goes wrong in Tasker or is reported through it."""
+
+
+class HandlerError(TaskerError):
+    """A failure that a handler raises on purpose; raise one of the two subclasses.
+
+    `error_code` is the handler's own code for programs to act on; `metadata`, a JSON object,
+    travels with the failure.
+    """
+
+    retryable: bool
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_code: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.error_code = error_code
+        self.metadata = metadata
+
+
+class PermanentError(HandlerError):
+    """No further attempt can succeed: the step ends in error at once."""
+
+    retryable = False
+
+
+class RetryableError(HandlerError):
+    """Another attempt may succeed. `retry_after`, in seconds, wins over the template's back-off."""
+
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        error_code: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, error_code=error_code, metadata=metadata)
+        self.retry_after = retry_after
+
+
+class HandlerNotFoundError(TaskerError):
+    """A callable names no handler: it cannot be imported, or is something else."""
+
+    def __init__(self, callable_name: str, reason: str) -> None:
+        super().__init__(f"no handler for the callable {callable_name!r}: {reason}")
+        self.callable_name = callable_name
+
+
+class SerializationError(TaskerError):
+    """A value that JSON cannot hold; the message says which, and where it is."""
+
+
+class ConfigurationError(TaskerError):
+    """An option or environment variable is wrong; the message says which and how to set it."""
+
+
+class DevError(TaskerError):
+    """`tasker dev` cannot go on; the message says why and what to do."""
+
+
+class NativeError(TaskerError):
+    """The native library reports an error; one subclass for each of its codes."""
+
+
+class InvalidArgumentError(NativeError):
+    """An argument or a template is wrong; the message says which."""
+
+
+class WorkerStoppedError(NativeError):
+    """The worker has left its session: nothing more will come."""
+
+
+class OperationFailedError(NativeError):
+    """The call could not be carried out, such as a port that is taken."""
+
+
+class PanicError(NativeError):
+    """A bug in Tasker itself."""

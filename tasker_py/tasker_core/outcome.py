@@ -1,0 +1,142 @@
+"""From what a handler returned or raised to the outcome message that the engine is sent."""
+
+import json
+import math
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from tasker_core.dispatch import AttemptRef
+from tasker_core.errors import HandlerError, RetryableError, SerializationError
+from tasker_core.serialization import shown, to_json, to_utf8, type_name
+from tasker_core.types import StepHandlerCallResult
+
+
+def of_return(ref: AttemptRef, returned: object) -> bytes:
+    """The outcome of an attempt whose handler returned this."""
+    if isinstance(returned, StepHandlerCallResult):
+        result = returned
+    elif isinstance(returned, Mapping) or callable(getattr(type(returned), "model_dump", None)):
+        result = StepHandlerCallResult.success(results=returned)
+    else:
+        return failure(
+            ref,
+            f"the handler returned {shown(returned)} of type {type_name(returned)}; "
+            "it must return a StepHandlerCallResult, a mapping or a pydantic model",
+            error_type="invalid_result",
+            retryable=False,
+        )
+    if result.is_success:
+        return _success(ref, result)
+    return failure(
+        ref,
+        result.error or "the handler gave no message",
+        error_type=result.error_type or "handler_error",
+        error_code=result.error_code,
+        retryable=result.retryable,
+        retry_after=result.retry_after,
+        metadata=result.metadata,
+    )
+
+
+def of_exception(ref: AttemptRef, error: BaseException) -> bytes:
+    """The outcome of an attempt whose handler raised this.
+
+    The first frame of its traceback, the caller's own, is left out.
+    """
+    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    try:
+        backtrace = "".join(traceback.format_exception(type(error), error, frames))
+        message = str(error) or type(error).__qualname__
+    except Exception:  # a user's __str__ may raise anything.
+        backtrace = "".join(traceback.format_tb(frames))
+        message = shown(error)
+    purpose = error if isinstance(error, HandlerError) else None
+    return failure(
+        ref,
+        message,
+        error_type=type(error).__name__,
+        error_code=purpose.error_code if purpose else None,
+        retryable=purpose.retryable if purpose else True,
+        retry_after=error.retry_after if isinstance(error, RetryableError) else None,
+        metadata=purpose.metadata if purpose else None,
+        backtrace=backtrace,
+    )
+
+
+def failure(
+    ref: AttemptRef,
+    message: str,
+    *,
+    error_type: str,
+    retryable: bool,
+    error_code: str | None = None,
+    retry_after: float | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    backtrace: str | None = None,
+) -> bytes:
+    """The outcome of an attempt that failed."""
+    try:
+        metadata_json = None if metadata is None else _payload(metadata, "metadata")
+    except SerializationError as error:
+        # The failure itself matters more than what was to go with it.
+        message, metadata_json = f"{message} (without its metadata: {error})", None
+    error_fields: dict[str, Any] = {
+        "message": _text(message),
+        "error_type": _text(error_type),
+        "error_code": None if error_code is None else _text(error_code),
+        "retryable": bool(retryable),
+        "backtrace": None if backtrace is None else _text(backtrace),
+    }
+    retry_after_ms = _milliseconds(retry_after)
+    if retry_after_ms is not None:
+        error_fields["retry_after_ms"] = retry_after_ms
+    members = f'"success": false, "error": {json.dumps(error_fields)}'
+    return _message(ref, members, metadata_json)
+
+
+def _success(ref: AttemptRef, result: StepHandlerCallResult) -> bytes:
+    try:
+        results = _payload(result.results, "results")
+        if results == "null":
+            # No results at all are not a value of their own: `null` is what a step shows until it
+            # is done.
+            results = "{}"
+        metadata = None if result.metadata is None else _payload(result.metadata, "metadata")
+    except SerializationError as error:
+        return failure(ref, str(error), error_type="unserialisable_result", retryable=False)
+    return _message(ref, f'"success": true, "results": {results}', metadata)
+
+
+def _payload(value: Any, name: str) -> str:
+    if name == "metadata" and not isinstance(value, Mapping):
+        raise SerializationError(
+            f"metadata is {shown(value)} of type {type_name(value)}, not a mapping"
+        )
+    return to_json(value, name)
+
+
+def _message(ref: AttemptRef, members: str, metadata: str | None) -> bytes:
+    ids = (
+        f'"task_uuid": "{ref.task_uuid}", "step_uuid": "{ref.step_uuid}", "attempt": {ref.attempt}'
+    )
+    tail = "" if metadata is None else f', "metadata": {metadata}'
+    return to_utf8(f"{{{ids}, {members}{tail}}}")
+
+
+def _text(value: object) -> str:
+    """Text that every JSON reader takes: half a surrogate pair is shown as its escape."""
+    text = value if isinstance(value, str) else str(value)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    if seconds is None:
+        return None
+    try:
+        milliseconds = float(seconds) * 1000
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not math.isfinite(milliseconds):
+        return None
+    return max(0, min(math.ceil(milliseconds), 2**53))

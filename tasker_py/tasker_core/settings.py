@@ -1,0 +1,160 @@
+"""A worker's configuration, from its environment and command line."""
+
+import argparse
+import difflib
+import ipaddress
+import logging
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tasker_core.errors import ConfigurationError
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_BIND = "127.0.0.1:8081"
+DEFAULT_SLOTS = 128
+DEFAULT_DRAIN_SECONDS = 8.0
+
+WORKER_VARIABLES = (
+    "TASKER_BIND",
+    "TASKER_ENV",
+    "TASKER_HANDLER_PATH",
+    "TASKER_TEMPLATE_PATH",
+    "TASKER_TOKEN",
+    "TASKER_URL",
+)
+OTHER_VARIABLES = (
+    # Read by handlers, the engine or `tasker dev`; one environment often serves several of them.
+    "TASKER_ENGINE_ID",
+    "TASKER_FIXTURE_PATH",
+    "TASKER_IDEMPOTENCY_DAYS",
+    "TASKER_SERVER_BIN",
+    "TASKER_TLS_CERT",
+    "TASKER_TLS_KEY",
+    # Set by deployments written for other versions; without use here.
+    "TASKER_CONFIG_PATH",
+)
+TEST_PREFIX = "TASKER_TEST_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """What a worker needs to know.
+
+    Each field has a variable and a flag; see `python -m tasker_core.worker --help`.
+    """
+
+    urls: tuple[str, ...] = (DEFAULT_URL,)
+    token: str | None = None
+    bind: str = DEFAULT_BIND
+    worker_id: str = ""
+    template_path: str = ""
+    handler_path: str = ""
+    environment: str = ""
+    slots: int = DEFAULT_SLOTS
+    drain_timeout: float = DEFAULT_DRAIN_SECONDS
+    log_level: str = "INFO"
+    modules: tuple[str, ...] = ()
+
+
+def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSettings:
+    """The settings; flags win over variables.
+
+    ConfigurationError for a wrong value, SystemExit for `--help`.
+    """
+    options = _parser(environ).parse_args(argv)
+    urls = tuple(url.strip() for url in options.url.split(",") if url.strip())
+    if not urls:
+        raise ConfigurationError("no engine is named: set TASKER_URL or --url")
+    if options.slots < 1:
+        raise ConfigurationError(f"--slots is {options.slots}; a worker needs at least 1")
+    if not options.drain_timeout >= 0:
+        raise ConfigurationError(f"--drain-timeout is {options.drain_timeout}; seconds, 0 or more")
+    level = options.log_level.upper()
+    if level not in logging.getLevelNamesMapping():
+        raise ConfigurationError(
+            f"LOG_LEVEL is {options.log_level!r}; one of debug, info, warning, error"
+        )
+    token = options.token or None
+    if token is None and not _is_loopback(options.bind):
+        raise ConfigurationError(
+            f"the address {options.bind} can be reached from other machines, which takes a token: "
+            f"set TASKER_TOKEN, or bind to {DEFAULT_BIND}"
+        )
+    return WorkerSettings(
+        urls=urls,
+        token=token,
+        bind=options.bind,
+        worker_id=options.worker_id,
+        template_path=options.template_path,
+        handler_path=options.handler_path,
+        environment=options.env,
+        slots=options.slots,
+        drain_timeout=options.drain_timeout,
+        log_level=level,
+        modules=tuple(options.modules),
+    )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each TASKER_ variable that nothing reads, with the nearest known name."""
+    known = (*WORKER_VARIABLES, *OTHER_VARIABLES)
+    sentences = []
+    for name in sorted(environ):
+        if name.startswith("TASKER_") and not name.startswith(TEST_PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            sentences.append(f"the environment variable {name} is unknown and has no effect{hint}")
+    return sentences
+
+
+def _is_loopback(bind: str) -> bool:
+    host = bind.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tasker_core.worker",
+        description="Runs Python handlers for a Tasker engine, until SIGTERM.",
+    )
+
+    def add(flag: str, variable: str, default: str, text: str) -> None:
+        parser.add_argument(
+            flag,
+            default=environ.get(variable) or default,
+            help=f"{text} ({variable}, default {default!r})",
+        )
+
+    add("--url", "TASKER_URL", DEFAULT_URL, "the engine; several, comma-separated")
+    add("--token", "TASKER_TOKEN", "", "the engine's access token")
+    add("--bind", "TASKER_BIND", DEFAULT_BIND, "host:port of the health page")
+    add("--worker-id", "WORKER_ID", socket.gethostname(), "the worker's name, for people")
+    add("--template-path", "TASKER_TEMPLATE_PATH", "", "folders of task templates, ':'-separated")
+    add(
+        "--handler-path",
+        "TASKER_HANDLER_PATH",
+        "",
+        "folders to import handlers from, ':'-separated",
+    )
+    add("--env", "TASKER_ENV", "", "the environment; `test` imports every handler at start")
+    add("--log-level", "LOG_LEVEL", "info", "the least severe level that is logged")
+    parser.add_argument(
+        "--slots",
+        type=int,
+        default=DEFAULT_SLOTS,
+        help="attempts run at once (default %(default)s)",
+    )
+    parser.add_argument(
+        "--drain-timeout",
+        type=float,
+        default=DEFAULT_DRAIN_SECONDS,
+        help="seconds in which running handlers may finish after SIGTERM (default %(default)s)",
+    )
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="a module to import first")
+    return parser

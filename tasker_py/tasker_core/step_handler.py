@@ -1,0 +1,25 @@
+"""The base class of handlers."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from tasker_core.types import EMPTY, Sequence, Step, StepHandlerCallResult, Task
+
+
+class StepHandlerBase:
+    """A step's code. One instance is made for each attempt, so `self` is never shared.
+
+    The worker calls `call`, or the method that the template names, which has the same parameters;
+    it may be `async def`. A mapping or a pydantic model that it returns is a success with these
+    results. An exception fails the attempt: `PermanentError` for good, any other so that the step
+    is tried again.
+    """
+
+    configuration: Mapping[str, Any] = EMPTY
+    """`initialization` of the step's handler in the template."""
+
+    def call(
+        self, task: Task, sequence: Sequence, step: Step
+    ) -> StepHandlerCallResult | Mapping[str, Any] | Awaitable[Any]:
+        """Makes one attempt of the step."""
+        raise NotImplementedError(f"{type(self).__qualname__} does not define call")

@@ -1,0 +1,34 @@
+"""A record is one line, with the ids of its attempt."""
+
+import logging
+import sys
+
+from tasker_core.logs import LineFormatter
+
+
+def make_record(message: str) -> logging.LogRecord:
+    record = logging.LogRecord("a.logger", logging.WARNING, __file__, 1, message, None, None)
+    record.created = 0.0
+    record.msecs = 0.0
+    return record
+
+
+def test_ids_follow_the_message() -> None:
+    record = make_record("hello")
+    record.__dict__.update(task_uuid="t", attempt=2, correlation_id="c")
+    line = LineFormatter().format(record)
+    assert line == (
+        "1970-01-01T00:00:00.000Z WARNING a.logger: hello [task_uuid=t attempt=2 correlation_id=c]"
+    )
+
+
+def test_a_traceback_stays_on_the_line() -> None:
+    record = make_record("two\nlines\r")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line = LineFormatter().format(record)
+    assert len(line.splitlines()) == 1
+    assert "two\\nlines\\r\\nTraceback (most recent call last):\\n" in line
+    assert line.endswith("\\nValueError: broken")

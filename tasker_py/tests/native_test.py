@@ -1,0 +1,143 @@
+"""The native module: values, errors and the GIL at the border."""
+
+import json
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tasker_core import __version__, _native
+from tasker_core.errors import (
+    InvalidArgumentError,
+    NativeError,
+    OperationFailedError,
+    TaskerError,
+    WorkerStoppedError,
+)
+
+PATIENCE_MS = 20_000
+
+TEMPLATE = """
+name: orders
+namespace_name: shop
+version: 1.2.3
+steps:
+  - name: charge
+    handler: {callable: shop.handlers.Charge}
+"""
+
+
+def options(**fields: Any) -> str:
+    return json.dumps(
+        {
+            # Nothing listens on port 9 of this machine: the worker goes on trying.
+            "urls": ["http://127.0.0.1:9"],
+            "token": None,
+            "bind": "127.0.0.1:0",
+            "worker_id": "test",
+            "language": "python",
+            "version": __version__,
+            "namespaces": [],
+            "callables": [],
+            "template_paths": [],
+            "slots": 4,
+            "problems": [],
+            **fields,
+        }
+    )
+
+
+@pytest.fixture
+def worker() -> Iterator[_native.Worker]:
+    worker = _native.Worker(options(problems=["the handler żółw is missing"]))
+    yield worker
+    worker.close()
+
+
+def test_the_library_has_the_packages_version() -> None:
+    assert _native.version() == __version__
+
+
+def test_a_template_is_summarised() -> None:
+    assert json.loads(_native.template_check(TEMPLATE, "orders.yaml")) == {
+        "namespace": "shop",
+        "name": "orders",
+        "version": "1.2.3",
+        "callables": ["shop.handlers.Charge"],
+    }
+    assert _native.template_check(TEMPLATE.encode(), "x") == _native.template_check(TEMPLATE, "x")
+
+
+def test_a_wrong_template_says_where() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"orders\.yaml:3") as raised:
+        _native.template_check(TEMPLATE.replace("shop", "sh op", 1), "orders.yaml")
+    assert isinstance(raised.value, NativeError)
+    assert isinstance(raised.value, TaskerError)
+
+
+def test_health_shows_the_problems(worker: _native.Worker) -> None:
+    worker.add_problem("another one")
+    status = json.loads(worker.status())
+    assert (status["session"], status["ready"], status["held"]) == ("connecting", False, 0)
+    assert status["reasons"][:2] == ["the handler żółw is missing", "another one"]
+    address = json.loads(worker.started)["address"]
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(f"http://{address}/health/ready")
+    with raised.value as answer:
+        assert answer.code == 503
+        assert json.load(answer)["reasons"][:2] == ["the handler żółw is missing", "another one"]
+
+
+def test_wrong_options_are_named() -> None:
+    with pytest.raises(InvalidArgumentError, match="options: slots: "):
+        _native.Worker(options(slots="many"))
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(OperationFailedError, match=f"cannot listen on 127.0.0.1:{port}"):
+            _native.Worker(options(bind=f"127.0.0.1:{port}"))
+
+
+def test_nothing_to_do_is_no_messages(worker: _native.Worker) -> None:
+    assert worker.next(1) == "[]"
+
+
+def test_slots_and_outcomes_are_taken_without_a_session(worker: _native.Worker) -> None:
+    worker.set_slots(2)
+    worker.complete(b"[]")
+    with pytest.raises(InvalidArgumentError, match="outcomes: "):
+        worker.complete(b'[{"success": true}]')
+
+
+def test_closing_wakes_who_waits() -> None:
+    worker = _native.Worker(options())
+    outcome: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            worker.next(PATIENCE_MS)
+        except WorkerStoppedError as error:
+            outcome.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    # This thread goes on only because the other has given up the GIL.
+    worker.close()
+    waiting.join(PATIENCE_MS / 1000)
+    assert len(outcome) == 1
+    worker.close()
+    with pytest.raises(WorkerStoppedError):
+        worker.next(PATIENCE_MS)
+
+
+def test_a_worker_that_holds_nothing_has_drained_at_once(worker: _native.Worker) -> None:
+    worker.drain(PATIENCE_MS)
+    with pytest.raises(WorkerStoppedError):
+        worker.next(PATIENCE_MS)
+    assert json.loads(worker.status())["session"] == "stopped"

@@ -1,0 +1,97 @@
+"""A worker's settings come from flags, then variables, then defaults."""
+
+import socket
+
+import pytest
+
+from tasker_core.errors import ConfigurationError
+from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
+
+
+def test_defaults() -> None:
+    assert read_settings([], {}) == WorkerSettings(
+        urls=("http://127.0.0.1:8080",),
+        token=None,
+        bind="127.0.0.1:8081",
+        worker_id=socket.gethostname(),
+        template_path="",
+        handler_path="",
+        environment="",
+        slots=128,
+        drain_timeout=8.0,
+        log_level="INFO",
+        modules=(),
+    )
+
+
+def test_variables_and_flags() -> None:
+    environ = {
+        "TASKER_URL": "http://a:1, http://b:2",
+        "TASKER_TOKEN": "secret",
+        "TASKER_BIND": "0.0.0.0:9000",
+        "WORKER_ID": "from-variable",
+        "TASKER_TEMPLATE_PATH": "/t",
+        "TASKER_HANDLER_PATH": "/h:/i",
+        "TASKER_ENV": "test",
+        "LOG_LEVEL": "debug",
+    }
+    argv = ["--worker-id", "from-flag", "--slots", "4", "--drain-timeout", "0.5", "shop.orders"]
+    assert read_settings(argv, environ) == WorkerSettings(
+        urls=("http://a:1", "http://b:2"),
+        token="secret",
+        bind="0.0.0.0:9000",
+        worker_id="from-flag",
+        template_path="/t",
+        handler_path="/h:/i",
+        environment="test",
+        slots=4,
+        drain_timeout=0.5,
+        log_level="DEBUG",
+        modules=("shop.orders",),
+    )
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8081", "[::]:8081", "10.0.0.1:8081", "worker:8081"])
+def test_an_address_that_others_reach_takes_a_token(bind: str) -> None:
+    with pytest.raises(ConfigurationError, match="takes a token: set TASKER_TOKEN"):
+        read_settings(["--bind", bind], {})
+    assert read_settings(["--bind", bind], {"TASKER_TOKEN": "secret"}).bind == bind
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:0", "localhost:8081", "[::1]:8081"])
+def test_loopback_takes_no_token(bind: str) -> None:
+    assert read_settings(["--bind", bind], {}).bind == bind
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "message"),
+    [
+        (["--slots", "0"], {}, "--slots is 0"),
+        (["--drain-timeout", "-1"], {}, "--drain-timeout is -1.0"),
+        (["--drain-timeout", "nan"], {}, "--drain-timeout is nan"),
+        ([], {"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'"),
+        ([], {"TASKER_URL": " , "}, "no engine is named"),
+    ],
+)
+def test_a_wrong_value_is_refused(argv: list[str], environ: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        read_settings(argv, environ)
+
+
+def test_an_unknown_variable_is_reported_with_the_nearest() -> None:
+    environ = {
+        "TASKER_TEMPLATES_PATH": "x",
+        "TASKER_ZZZZZZZZ": "x",
+        "TASKER_URL": "x",
+        "TASKER_FIXTURE_PATH": "x",
+        "TASKER_CONFIG_PATH": "x",
+        "TASKER_TEST_TOKEN": "x",
+        "DATABASE_URL": "x",
+    }
+    assert unknown_variables(environ) == [
+        (
+            "the environment variable TASKER_TEMPLATES_PATH is unknown and has no effect; "
+            "did you mean TASKER_TEMPLATE_PATH?"
+        ),
+        "the environment variable TASKER_ZZZZZZZZ is unknown and has no effect",
+    ]

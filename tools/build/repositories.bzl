@@ -1,0 +1,46 @@
+"""Every repository that the build needs and that no other has to be loaded for."""
+
+load("//tools/build:installed_rules.bzl", "installed_rules")
+load("//tools/build:local_python.bzl", "local_python")
+load("//tools/build:local_rust.bzl", "local_rust")
+load("//tools/build:wheel_tools.bzl", "wheel_tools")
+load("//tools/crates:cargo_crates.bzl", "cargo_crates")
+
+# The folder of each rule set, relative to Bazel's install base.
+_RULE_SETS = {
+    "bazel_features": "tools/features",
+    "bazel_skylib": "tools/skylib",
+    "platforms": "tools/platforms",
+    "rules_cc": "rules/cc",
+    "rules_java": "rules/java",
+    "rules_license": "rules/license",
+    "rules_pkg": "rules/pkg",
+    "rules_proto": "rules/proto",
+    "rules_python": "rules/python",
+    "rules_rust": "rules/rust",
+    "rules_shell": "rules/shell",
+}
+
+def tasker_repositories():
+    """Rule sets, toolchains and crates. `tasker_setup` of //:setup.bzl comes next."""
+    for name, path in _RULE_SETS.items():
+        installed_rules(name = name, path = path)
+
+    # A library that rules_rust's process wrapper is built with.
+    installed_rules(
+        name = "rules_rust_tinyjson",
+        build_file = "@rules_rust//util/process_wrapper:BUILD.tinyjson.bazel",
+        path = "../cargo/registry/tinyjson-2.5.1",
+    )
+
+    manifest = Label("//:Cargo.toml")
+    local_rust(name = "local_rust", manifest = manifest)
+    local_python(name = "local_python")
+    native.register_toolchains("@local_rust//:toolchain", "@local_python//:toolchain")
+    wheel_tools()
+
+    cargo_crates(
+        name = "crates",
+        lockfile = Label("//:Cargo.lock"),
+        manifest = manifest,
+    )

@@ -1,0 +1,159 @@
+"""The generator on a small graph with the cases that matter."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.crates import generate
+
+ROOT = Path("/ws")
+
+Table = dict[str, Any]
+
+
+def package(
+    name: str,
+    version: str = "1.0.0",
+    kind: str = "lib",
+    links: str | None = None,
+    build_script: bool = False,
+) -> Table:
+    folder = ROOT / f"src/{name}-{version}"
+    targets = [target(name, kind, folder / "src/lib.rs")]
+    if build_script:
+        targets.append(target("build-script-build", "custom-build", folder / "build.rs"))
+    return {
+        "id": f"{name}@{version}",
+        "name": name,
+        "version": version,
+        "source": "registry",
+        "manifest_path": str(folder / "Cargo.toml"),
+        "links": links,
+        "homepage": None,
+        "repository": None,
+        "rust_version": None,
+        "targets": targets,
+    }
+
+
+def target(name: str, kind: str, path: Path) -> Table:
+    return {"name": name, "kind": [kind], "src_path": str(path), "edition": "2021"}
+
+
+def dependency(id: str, name: str | None = None, kind: str | None = None) -> Table:
+    name = name or id.split("@")[0].replace("-", "_")
+    return {"pkg": id, "name": name, "dep_kinds": [{"kind": kind, "target": None}]}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> generate.Workspace:
+    manifest = tmp_path / "crates/app/Cargo.toml"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("[lints]\nworkspace = true\n")
+    member = package("app", "0.1.0") | {"source": None, "manifest_path": str(manifest)}
+    packages = [
+        member,
+        package("native-sys", links="native", build_script=True),
+        package("user", build_script=True),
+        package("macros", kind="proc-macro"),
+        package("cc"),
+        package("rand", "0.8.0"),
+        package("rand", "0.9.0"),
+    ]
+    edges = {
+        "app@0.1.0": [
+            dependency("user@1.0.0", name="renamed"),
+            dependency("macros@1.0.0"),
+            dependency("rand@0.8.0"),
+            dependency("rand@0.9.0", name="rand09", kind="dev"),
+        ],
+        "user@1.0.0": [dependency("native-sys@1.0.0"), dependency("cc@1.0.0", kind="build")],
+    }
+    nodes = [
+        {"id": each["id"], "features": ["std"], "deps": edges.get(each["id"], [])}
+        for each in packages
+    ]
+    return generate.Workspace(
+        {
+            "workspace_root": str(tmp_path),
+            "workspace_members": ["app@0.1.0"],
+            "packages": packages,
+            "resolve": {"nodes": nodes},
+        },
+        {
+            "workspace": {
+                "lints": {
+                    "rust": {"missing_docs": "warn", "unsafe_code": "deny"},
+                    "clippy": {
+                        "pedantic": {"level": "warn", "priority": -1},
+                        "needless-return": "allow",
+                    },
+                }
+            },
+            "profile": {"dev": {"package": {"app": {"opt-level": 1}}}},
+        },
+    )
+
+
+def test_a_member_knows_its_dependencies(workspace: generate.Workspace) -> None:
+    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@crates")
+    assert member["deps"] == ["@crates//rand-0.8.0:rand", "@crates//user-1.0.0:user"]
+    assert member["dev_deps"] == ["@crates//rand-0.9.0:rand"]
+    assert member["proc_macro_deps"] == ["@crates//macros-1.0.0:macros"]
+    assert member["aliases"] == {
+        "@crates//user-1.0.0:user": "renamed",
+        "@crates//rand-0.9.0:rand": "rand09",
+    }
+
+
+def test_a_member_knows_its_lints_in_order_of_priority(workspace: generate.Workspace) -> None:
+    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@crates")
+    assert member["lints"] == [
+        "--warn=clippy::pedantic",
+        "--allow=clippy::needless_return",
+        "--warn=missing_docs",
+        "--deny=unsafe_code",
+    ]
+
+
+def test_a_member_knows_its_place_in_the_dev_profile(workspace: generate.Workspace) -> None:
+    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@crates")
+    assert member["dev_flags"] == ["-Copt-level=1"]
+    assert generate.dev_flags(workspace.manifest, "user") == []
+
+
+def test_a_build_script_sees_native_libraries_and_build_dependencies_only(
+    workspace: generate.Workspace,
+) -> None:
+    user = workspace.packages["user@1.0.0"]
+    script = generate.build_script_target(user)
+    assert script is not None
+    text = generate.build_script_rule(workspace, user, script, ROOT / "src/user-1.0.0")
+    assert 'link_deps = ["//native-sys-1.0.0:native-sys"]' in text
+    assert 'deps = ["//cc-1.0.0:cc"]' in text
+
+
+def test_a_library_depends_on_its_build_script(workspace: generate.Workspace) -> None:
+    user = workspace.packages["user@1.0.0"]
+    library = generate.library_target(user)
+    assert library is not None
+    text = generate.library_rule(workspace, user, library, ROOT / "src/user-1.0.0", True)
+    assert '"//native-sys-1.0.0:native-sys",\n        ":build_script",' in text
+    assert "cc-1.0.0" not in text
+
+
+def test_two_versions_have_long_aliases_only(workspace: generate.Workspace, tmp_path: Path) -> None:
+    generate.write_root(workspace, "@crates", tmp_path)
+    text = (tmp_path / "BUILD.bazel").read_text()
+    assert 'name = "rand-0.8.0"' in text
+    assert 'name = "rand-0.9.0"' in text
+    assert 'name = "rand"' not in text
+
+
+def test_the_graph_of_the_members_names_members_alone(
+    workspace: generate.Workspace, tmp_path: Path
+) -> None:
+    generate.write_root(workspace, "@crates", tmp_path)
+    assert json.loads((tmp_path / "members.json").read_text()) == {"crates/app": []}

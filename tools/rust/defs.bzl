@@ -1,0 +1,134 @@
+"""Crates of this workspace as Bazel targets, with all that their Cargo.toml says taken from there."""
+
+load(
+    "@crates//:defs.bzl",
+    "crate_aliases",
+    "crate_deps",
+    "crate_dev_flags",
+    "crate_features",
+    "crate_lints",
+    "crate_name",
+    "crate_proc_macros",
+    "crate_version",
+)
+load("@rules_rust//rust:defs.bzl", "rust_binary", "rust_library", "rust_static_library", "rust_test")
+load("//tools/lint:rust.bzl", "rust_lint_tests")
+
+_OPTIMIZED = Label("//tools/rust:optimized")
+
+# Programs that are shipped or measured: optimised as a whole. The libraries below them are shared with every other
+# target of the same mode.
+_PROGRAM_FLAGS = select({
+    _OPTIMIZED: [
+        "-Clto=thin",
+        "-Ccodegen-units=1",
+    ],
+    "//conditions:default": [],
+})
+
+def _crate_attributes(dev = False):
+    """What Cargo.toml says of this package, as attributes of a rules_rust rule."""
+    return {
+        "aliases": crate_aliases(),
+        "crate_features": crate_features(),
+        "proc_macro_deps": crate_proc_macros(dev = dev),
+        "rustc_flags": crate_lints() + select({
+            # As in cargo, an override of the dev profile is no word on optimised builds.
+            _OPTIMIZED: [],
+            "//conditions:default": crate_dev_flags(),
+        }),
+        "version": crate_version(),
+    }
+
+def rust_crate(
+        name,
+        binary = None,
+        compile_data = [],
+        data = [],
+        static_library = None,
+        test_data = [],
+        test_env = {},
+        test_size = "small",
+        visibility = ["//visibility:public"]):
+    """A member of the cargo workspace: its library, its tests, and the checks of its source.
+
+    Targets: the library NAME (NAME_lib when there is a binary), its unit tests NAME_test, one test for each file of
+    tests/ (STEM_test), and NAME_rustfmt_test and NAME_clippy_test over all of them.
+
+    Args:
+        name: the folder's name.
+        binary: the source file of a program, which then bears the name.
+        compile_data: files that the source includes.
+        data: files that the program needs when it runs.
+        static_library: the name of a static library of the same source, for C and C++.
+        test_data: files that the tests need when they run.
+        test_env: the tests' environment; $(rootpath) of test_data is expanded.
+        test_size: of every test.
+        visibility: of the library and the program.
+    """
+    library = name + "_lib" if binary else name
+    sources = native.glob(["src/**/*.rs"], exclude = [binary] if binary else [])
+    rust_library(
+        name = library,
+        srcs = sources,
+        compile_data = compile_data,
+        crate_name = crate_name(),
+        visibility = visibility,
+        deps = crate_deps(),
+        **_crate_attributes()
+    )
+    targets = [library]
+
+    if static_library:
+        rust_static_library(
+            name = static_library,
+            srcs = sources,
+            compile_data = compile_data,
+            crate_name = crate_name(),
+            visibility = ["//visibility:private"],
+            deps = crate_deps(),
+            **_crate_attributes()
+        )
+
+    if binary:
+        attributes = _crate_attributes()
+        attributes["rustc_flags"] = attributes["rustc_flags"] + _PROGRAM_FLAGS
+        rust_binary(
+            name = name,
+            srcs = [binary],
+            crate_name = crate_name(),
+            data = data,
+            visibility = visibility,
+            deps = crate_deps() + [library],
+            **attributes
+        )
+        targets.append(name)
+
+    rust_test(
+        name = name + "_test",
+        size = test_size,
+        crate = library,
+        data = test_data,
+        env = test_env,
+        deps = crate_deps(dev = True),
+        **_crate_attributes(dev = True)
+    )
+    targets.append(name + "_test")
+
+    modules = native.glob(["tests/*/**/*.rs"], allow_empty = True)
+    for source in native.glob(["tests/*.rs"], allow_empty = True):
+        stem = source[len("tests/"):-len(".rs")]
+        test = stem if stem.endswith("_test") else stem + "_test"
+        rust_test(
+            name = test,
+            size = test_size,
+            srcs = [source] + modules,
+            crate_root = source,
+            data = test_data,
+            env = test_env,
+            deps = crate_deps(dev = True) + [library],
+            **_crate_attributes(dev = True)
+        )
+        targets.append(test)
+
+    rust_lint_tests(name = name, targets = targets)
