@@ -205,8 +205,8 @@ async fn an_outcome_is_kept_digit_for_digit_and_a_repeated_one_changes_nothing()
         .get_text(&format!("/v1/tasks/{task}/workflow_steps"))
         .await?;
     assert!(steps.contains(&format!("\"results\":{results}")), "{steps}");
-    let (_, shown) = wire.get(&format!("/v1/tasks/{task}")).await?;
-    assert_eq!(shown["status"], "complete");
+    let shown = wire.get_text(&format!("/v1/tasks/{task}")).await?;
+    assert!(shown.contains(r#""status":"complete""#), "{shown}");
 
     worker
         .send_text(&wire::success(&attempt, r#"{"n": 1}"#))

@@ -11,7 +11,7 @@ use crate::event::{Change, Event, Verdict};
 use crate::record::{Next, Record};
 use crate::state::Timer;
 use crate::worker::{Offer, SessionId};
-use crate::{Instance, State, StepIndex, Task, TaskId, Time, backoff, dispatch};
+use crate::{Instance, State, StepIndex, Task, Time, backoff, dispatch};
 
 /// How long the attempts of a worker whose session closed are kept for it to return and name them.
 pub const GRACE: Duration = Duration::from_millis(500);
@@ -44,6 +44,7 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
             slots: *slots,
         }],
         Event::Closed { session, grace } => closed(state, *session, *grace, now),
+        Event::Left { session, running } => left(state, *session, running, now),
         Event::Outcome {
             session,
             attempt,
@@ -73,11 +74,9 @@ fn opened(
     now: Time,
 ) -> Vec<Change> {
     let named: HashSet<AttemptRef> = offer.running.iter().copied().collect();
-    let live = state.workers().get(offer.instance);
     let mut open = HashSet::new();
     let mut changes = Vec::new();
-    for &(id, step) in live.iter().flat_map(|worker| &worker.live) {
-        let Some(task) = state.task(id) else { continue };
+    for (task, step) in live(state, offer.instance) {
         let attempt = attempt_ref(task, step);
         if named.contains(&attempt) {
             open.insert(attempt);
@@ -175,17 +174,37 @@ fn recovered(state: &State, now: Time) -> Vec<Change> {
         .collect()
 }
 
-fn give_up(state: &State, instance: Instance, now: Time) -> Vec<Change> {
-    let Some(worker) = state.workers().get(instance) else {
+fn left(state: &State, session: SessionId, running: &[AttemptRef], now: Time) -> Vec<Change> {
+    let Some(instance) = state.workers().instance(session) else {
         return Vec::new();
     };
-    let mut changes: Vec<Change> = worker
-        .live
-        .iter()
-        .filter_map(|&(task, step)| Some(lost(state.task(task)?, step, now)))
-        .collect();
-    changes.push(Change::Gone { instance });
-    changes
+    let running: HashSet<AttemptRef> = running.iter().copied().collect();
+    let end = |(task, step)| {
+        if running.contains(&attempt_ref(task, step)) {
+            lost(task, step, now)
+        } else {
+            undelivered(task, step, now)
+        }
+    };
+    let gone = Change::Gone { instance };
+    live(state, instance).map(end).chain([gone]).collect()
+}
+
+fn give_up(state: &State, instance: Instance, now: Time) -> Vec<Change> {
+    let gone = Change::Gone { instance };
+    live(state, instance)
+        .map(|(task, step)| lost(task, step, now))
+        .chain([gone])
+        .collect()
+}
+
+/// The steps whose attempts are open with a worker.
+fn live(state: &State, instance: Instance) -> impl Iterator<Item = (&Task, StepIndex)> {
+    let worker = state.workers().get(instance);
+    worker
+        .into_iter()
+        .flat_map(|worker| &worker.live)
+        .filter_map(|&(task, step)| Some((state.task(task)?, step)))
 }
 
 fn lost(task: &Task, step: StepIndex, now: Time) -> Change {
@@ -238,13 +257,4 @@ fn attempt_ref(task: &Task, step: StepIndex) -> AttemptRef {
         step_uuid: task.step_uuid(step),
         attempt: task.step(step).attempts,
     }
-}
-
-/// The task of an attempt that an outcome would be recorded for now, for whoever keeps the outcome's texts.
-pub fn is_open(
-    state: &State,
-    session: SessionId,
-    attempt: &AttemptRef,
-) -> Option<(TaskId, StepIndex)> {
-    open_attempt(state, session, attempt).map(|(task, step)| (task.id, step))
 }

@@ -42,6 +42,13 @@ pub enum Event {
         /// Whether the worker may still come back and name what it runs.
         grace: bool,
     },
+    /// A worker stops.
+    Left {
+        /// Its session.
+        session: SessionId,
+        /// Attempts that it gives up while they run; any other of its attempts was never given to a handler.
+        running: Vec<AttemptRef>,
+    },
     /// A worker says what an attempt produced.
     Outcome {
         /// Its session.

@@ -163,10 +163,10 @@ impl Session {
             (Phase::Open, WorkerMessage::Returned(attempt)) => {
                 vec![Output::Event(Event::Returned { session, attempt }, None)]
             }
-            (Phase::Open, WorkerMessage::Leaving {}) => {
-                let mut outputs = self.end(false);
-                outputs.push(Output::Close);
-                outputs
+            (Phase::Open, WorkerMessage::Leaving { running }) => {
+                self.phase = Phase::Closed;
+                let left = Event::Left { session, running };
+                vec![Output::Event(left, None), Output::Close]
             }
             (Phase::Closed, _) => Vec::new(),
             (phase, message) => {
@@ -236,7 +236,7 @@ fn kind(message: &WorkerMessage) -> &'static str {
         WorkerMessage::Outcome(_) => "outcome",
         WorkerMessage::Ready { .. } => "ready",
         WorkerMessage::Returned(_) => "returned",
-        WorkerMessage::Leaving {} => "leaving",
+        WorkerMessage::Leaving { .. } => "leaving",
     }
 }
 

@@ -193,6 +193,19 @@ fn a_worker_that_was_silent_or_leaves_has_no_grace() {
 }
 
 #[test]
+fn a_worker_that_leaves_loses_what_it_names_and_never_started_the_rest() {
+    let mut world = World::default();
+    world.connect(1, 2);
+    let running = world.create(&[("a", &[])]);
+    let crossed = world.create(&[("a", &[])]);
+    world.leave(1, vec![world.attempt(running, "a", 1)]);
+    assert_eq!(world.step(running, "a").undelivered, 0);
+    assert_eq!(world.step(crossed, "a").undelivered, 1);
+    world.connect(2, 2);
+    assert_eq!(world.running(2), [(running, "a", 2), (crossed, "a", 2)]);
+}
+
+#[test]
 fn a_step_that_may_not_be_retried_ends_when_its_worker_is_lost() {
     let mut world = World::default();
     world.connect(1, 1);

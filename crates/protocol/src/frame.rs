@@ -32,8 +32,12 @@ pub enum WorkerMessage {
     },
     /// A dispatch that crossed a smaller `ready` and was never given to a handler.
     Returned(AttemptRef),
-    /// The last message of a worker that has drained.
-    Leaving {},
+    /// The last message of a worker that stops.
+    Leaving {
+        /// Attempts that still run and that it gives up. What it does not name was never given to a handler.
+        #[serde(default)]
+        running: Vec<AttemptRef>,
+    },
 }
 
 /// What the engine sends.
@@ -310,7 +314,7 @@ mod tests {
         };
         assert!(error.to_string().contains("unheard_of"), "{error}");
         assert_eq!(excerpt, r#"{"unheard_of": {"a": 1}}"#);
-        assert!(matches!(messages[2], Ok(WorkerMessage::Leaving {})));
+        assert!(matches!(messages[2], Ok(WorkerMessage::Leaving { .. })));
     }
 
     #[test]

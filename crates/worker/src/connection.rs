@@ -305,7 +305,9 @@ mod tests {
             })
         };
         let mut outbox: VecDeque<_> = (1..=3).map(outcome).collect();
-        outbox.push_back(WorkerMessage::Leaving {});
+        outbox.push_back(WorkerMessage::Leaving {
+            running: Vec::new(),
+        });
         let frames: Vec<_> = std::iter::from_fn(|| {
             let any = !outbox.is_empty();
             any.then(|| gather(&mut outbox).len() < MAX_FRAME_BYTES)

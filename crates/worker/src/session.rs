@@ -479,7 +479,9 @@ impl Session {
             )));
         }
         match self.phase {
-            Phase::Open(_) => effects.push(Effect::Send(WorkerMessage::Leaving {})),
+            Phase::Open(_) => effects.push(Effect::Send(WorkerMessage::Leaving {
+                running: self.attempts.all(),
+            })),
             Phase::Connecting { .. } | Phase::Greeting(_) => effects.push(Effect::Disconnect),
             Phase::Waiting { .. } | Phase::Stopped => {}
         }

@@ -9,7 +9,7 @@ import httpx
 
 from tasker_core.dev.processes import POLL_SECONDS
 from tasker_core.errors import DevError
-from tasker_core.serialization import from_json, to_json
+from tasker_core.serialization import from_json, to_json, to_utf8
 
 # Nothing more happens to such a task by itself.
 FINAL = ("complete", "resolved_manually", "blocked_by_failures", "error", "cancelled")
@@ -90,10 +90,13 @@ def result_lines(steps: list[dict[str, Any]]) -> list[str]:
         results = last[0]["results"]
         if isinstance(results, dict) and list(results) == ["result"]:
             results = results["result"]
-        return [f"result: {to_json(results, 'results')}"]
-    return [
-        f"result of {step['step_name']}: {to_json(step['results'], 'results')}" for step in last
-    ]
+        return [f"result: {_shown(results)}"]
+    return [f"result of {step['step_name']}: {_shown(step['results'])}" for step in last]
+
+
+def _shown(results: Any) -> str:
+    # No terminal takes half a surrogate pair: it is shown as its escape.
+    return to_utf8(to_json(results, "results")).decode()
 
 
 def _server_sent(lines: Iterator[str]) -> Iterator[tuple[str | None, str]]:

@@ -120,6 +120,7 @@ def test_readiness(server: ThreadingHTTPServer, free_ports: list[int]) -> None:
     [
         ([("a", [], 1), ("b", ["a"], {"result": BIG})], [f"result: {BIG}"]),
         ([("a", [], {"x": 1, "y": [None, "ż"]})], ['result: {"x": 1, "y": [null, "ż"]}']),
+        ([("a", [], ["\ud83d", "🐢"])], ['result: ["\\ud83d", "🐢"]']),
         (
             [("a", [], 1), ("b", ["a"], 2), ("c", ["a"], "x")],
             ["result of b: 2", 'result of c: "x"'],

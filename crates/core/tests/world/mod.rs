@@ -178,6 +178,11 @@ impl World {
         self.happen(Event::Closed { session, grace });
     }
 
+    pub fn leave(&mut self, worker: u64, running: Vec<AttemptRef>) {
+        let session = self.session(worker);
+        self.happen(Event::Left { session, running });
+    }
+
     pub fn slots(&mut self, worker: u64, slots: u32) {
         let session = self.session(worker);
         self.happen(Event::Slots { session, slots });

@@ -249,7 +249,7 @@ impl World {
                 assert!(self.returned.insert(attempt));
             }
             WorkerMessage::Ready { slots } => assert!(slots <= self.slots),
-            WorkerMessage::Leaving {} => self.left = true,
+            WorkerMessage::Leaving { .. } => self.left = true,
             WorkerMessage::Hello(_) => unreachable!("handled by the caller"),
         }
     }

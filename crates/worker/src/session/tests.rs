@@ -91,7 +91,10 @@ fn word(effect: Effect) -> String {
         Effect::Send(WorkerMessage::Returned(attempt)) => {
             format!("returned {}", steps(&[attempt]))
         }
-        Effect::Send(WorkerMessage::Leaving {}) => "leaving".to_owned(),
+        Effect::Send(WorkerMessage::Leaving { running }) => match running.len() {
+            0 => "leaving".to_owned(),
+            held => format!("leaving {held}"),
+        },
         Effect::Deliver(Message::Dispatch(dispatch)) => {
             format!("run {}", dispatch.step_uuid.as_u128())
         }
@@ -433,7 +436,7 @@ fn a_drain_that_takes_too_long_leaves_with_what_still_runs() {
     assert_eq!(bench.sleep(), ["ping"]);
     assert_eq!(
         bench.sleep(),
-        ["warn: leaving with 1 attempts held", "leaving"]
+        ["warn: leaving with 1 attempts held", "leaving 1"]
     );
     assert_eq!(bench.now, 2_500 * MS);
 }
@@ -466,7 +469,7 @@ fn the_engine_may_ask_to_drain_and_a_later_time_limit_counts() {
     bench.now += 60 * MS;
     bench.give(Input::Drain(500 * MS));
     let warning = "warn: leaving with 1 attempts held";
-    assert_eq!(bench.sleep(), [warning, "leaving"]);
+    assert_eq!(bench.sleep(), [warning, "leaving 1"]);
     assert_eq!(bench.now, 560 * MS);
 }
 
@@ -476,7 +479,7 @@ fn stopping_leaves_at_once_whatever_is_held() {
     bench.receive(dispatch(attempt(1)));
     assert_eq!(
         bench.give(Input::Stop),
-        ["ready 0", "warn: leaving with 1 attempts held", "leaving"]
+        ["ready 0", "warn: leaving with 1 attempts held", "leaving 1"]
     );
     let none: [&str; 0] = [];
     assert_eq!(bench.complete(1), none);
