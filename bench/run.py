@@ -11,16 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from python.runfiles import runfiles
+from tasker_core.dev.postgres import Cluster
 
+# Where Bazel lays out this program and what it needs.
+FILES = Path(__file__).absolute().parents[1]
 UP = "Everything stays up"
 
 
 def main() -> int:
     """Runs the latency benchmark; its options pass through."""
-    files = runfiles.Create()
-    if files is None:
-        raise SystemExit("to be run by Bazel: tools/bazel run //bench")
     port, worker_port, postgres_port = free_ports(3)
     # Not in memory: a commit is to reach a disk.
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="tasker-bench-") as folder:
@@ -28,9 +27,9 @@ def main() -> int:
         environ = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "TASKER_SERVER_BIN": files.Rlocation("tasker/crates/server/server"),
-            "TASKER_HANDLER_PATH": files.Rlocation("tasker/examples/python"),
-            "TASKER_TEMPLATE_PATH": files.Rlocation("tasker/fixtures/task_templates/python"),
+            "TASKER_SERVER_BIN": str(FILES / "crates/server/server"),
+            "TASKER_HANDLER_PATH": str(FILES / "examples/python"),
+            "TASKER_TEMPLATE_PATH": str(FILES / "fixtures/task_templates/python"),
         }
         command = [sys.executable, "-m", "tasker_core.cli", "dev", f"--port={port}"]
         command += [f"--worker-port={worker_port}", f"--postgres-port={postgres_port}"]
@@ -38,11 +37,13 @@ def main() -> int:
         system = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
         try:
             wait_until_up(system)
-            latency = files.Rlocation("tasker/bench/latency")
+            latency = str(FILES / "bench/latency")
             url = f"http://127.0.0.1:{port}"
-            database = f"postgres://tasker@127.0.0.1:{postgres_port}/tasker"
+            data = Path(folder) / "data"
+            database = Cluster(data, data / "logs", postgres_port).url
             measured = subprocess.run(
-                [latency, f"--url={url}", f"--database-url={database}", *sys.argv[1:]],
+                [latency, f"--url={url}", *sys.argv[1:]],
+                env={**os.environ, "DATABASE_URL": database},
                 check=False,
             )
             return measured.returncode

@@ -4,7 +4,9 @@
 -- and looks again; where this statement has the lock, the take-over waits for its commit. Everything else is joined to
 -- the fence's row, so without it nothing is written. The answer is whether there was a row.
 --
--- $1 engine, $2 epoch, $3 commit number; $4 to $15 created tasks; $16 to $19 changed tasks; $20 to $23 record rows.
+-- The word in braces is replaced: by nothing, or by append_changes.sql.
+--
+-- $1 engine, $2 epoch, $3 commit number; $4 to $15 created tasks; $16 to $19 record rows.
 WITH fence AS MATERIALIZED (
     SELECT engine FROM tasker.engines WHERE engine = $1 AND epoch = $2 FOR SHARE
 ), created AS (
@@ -22,21 +24,12 @@ WITH fence AS MATERIALIZED (
         shard, task_uuid, namespace, name, version, template_hash,
         status, created_at, ended_at, priority, context, request
     )
-), changed AS (
-    UPDATE tasker.tasks AS t
-    SET status = c.status, ended_at = c.ended_at, commit = $3
-    FROM fence, unnest(
-        $16::smallint[], $17::uuid[], $18::smallint[], $19::timestamptz[]
-    ) AS c (shard, task_uuid, status, ended_at)
-    WHERE t.shard = c.shard
-      AND t.task_uuid = c.task_uuid
-      -- Says the same once more, so that the other days' partitions are left out before the statement starts.
-      AND t.task_uuid = ANY ($17)
 ), added AS (
     INSERT INTO tasker.records (commit, shard, task_uuid, records, payload)
     SELECT $3, r.shard, r.task_uuid, r.records, r.payload
     FROM fence, unnest(
-        $20::smallint[], $21::uuid[], $22::bytea[], $23::text[]
+        $16::smallint[], $17::uuid[], $18::bytea[], $19::text[]
     ) AS r (shard, task_uuid, records, payload)
 )
+{changes}
 SELECT EXISTS (SELECT FROM fence) AS held

@@ -1,4 +1,4 @@
--- Makes one day's partition of one table; {table}, {suffix}, {fillfactor}, {from} and {to} are filled in.
+-- Makes one day's partition of one table. The words in braces are filled in.
 --
 -- Made apart and then attached, because CREATE TABLE ... PARTITION OF takes a lock on the parent that waits for every
 -- open reader and holds up each append behind it. The new table is empty, so attaching it scans nothing.

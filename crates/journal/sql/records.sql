@@ -1,5 +1,6 @@
--- The record rows of some tasks, each task's in the order of its commits. $1 shards, $2 tasks, in pairs.
+-- The record rows of some tasks, each task's in the order of its commits. $1 shards, $2 tasks, in pairs;
+-- $3 and $4 the least and the greatest of the tasks, which leaves other days' partitions out before the statement starts.
 SELECT r.task_uuid, r.records, r.payload
 FROM unnest($1::smallint[], $2::uuid[]) WITH ORDINALITY AS t (shard, task_uuid, position)
-JOIN tasker.records AS r ON r.shard = t.shard AND r.task_uuid = t.task_uuid AND r.task_uuid = ANY ($2)
+JOIN tasker.records AS r ON r.shard = t.shard AND r.task_uuid = t.task_uuid AND r.task_uuid BETWEEN $3 AND $4
 ORDER BY t.position, r.commit

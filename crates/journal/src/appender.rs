@@ -12,12 +12,12 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{sleep, timeout},
 };
-use tokio_postgres::{Config, Statement, error::SqlState};
+use tokio_postgres::{Config, error::SqlState};
 use uuid::Uuid;
 
 use crate::{
     Append, CommitNumber, Error, Text,
-    batch::{self, Part, Witness},
+    batch::{self, Part, Statements, Witness},
     error::{describe, is_transient, is_undone},
     journal::Shared,
     migration,
@@ -80,13 +80,16 @@ pub(crate) enum Command {
 /// A connection on which appends are sent.
 struct Link {
     session: Session,
-    statement: Statement,
+    statements: Statements,
 }
 
 impl Link {
     async fn new(session: Session) -> Result<Link, Error> {
-        let statement = batch::prepare(&session.client).await?;
-        Ok(Link { session, statement })
+        let statements = Statements::prepare(&session.client).await?;
+        Ok(Link {
+            session,
+            statements,
+        })
     }
 }
 
@@ -264,7 +267,7 @@ impl Appender {
         let link = self.link.as_ref().expect("`commit` has connected");
         let mut answer = std::pin::pin!(batch::send(
             &link.session.client,
-            &link.statement,
+            &link.statements,
             &self.owner.engine,
             self.epoch,
             number,

@@ -161,15 +161,31 @@ impl Witness {
     }
 }
 
-/// Prepares the statement that [`send`] runs.
-pub(crate) async fn prepare(client: &Client) -> Result<Statement, Error> {
-    client.prepare(include_str!("../sql/append.sql")).await
+/// The prepared statements of a connection.
+pub(crate) struct Statements {
+    /// Creates tasks and adds to them.
+    adding: Statement,
+    /// Does that, and changes tasks.
+    changing: Statement,
+}
+
+impl Statements {
+    pub(crate) async fn prepare(client: &Client) -> Result<Statements, Error> {
+        let append = include_str!("../sql/append.sql");
+        let changes = include_str!("../sql/append_changes.sql");
+        Ok(Statements {
+            adding: client.prepare(&append.replace("{changes}", "")).await?,
+            changing: client
+                .prepare(&append.replace("{changes}", changes))
+                .await?,
+        })
+    }
 }
 
 /// Runs one statement. Returns whether the fence held; if not, nothing was written.
 pub(crate) async fn send(
     client: &Client,
-    statement: &Statement,
+    statements: &Statements,
     engine: &str,
     epoch: i64,
     number: CommitNumber,
@@ -190,7 +206,8 @@ pub(crate) async fn send(
         }
     }
     let number = number.get();
-    let parameters: [&(dyn ToSql + Sync); 23] = [
+    let (least, greatest) = (changed.tasks.iter().min(), changed.tasks.iter().max());
+    let parameters: [&(dyn ToSql + Sync); 25] = [
         &engine,
         &epoch,
         &number,
@@ -206,16 +223,23 @@ pub(crate) async fn send(
         &created.priorities,
         &created.contexts,
         &created.requests,
-        &changed.shards,
-        &changed.tasks,
-        &changed.statuses,
-        &changed.ended_at,
         &rows.shards,
         &rows.tasks,
         &rows.records,
         &rows.payloads,
+        &changed.shards,
+        &changed.tasks,
+        &changed.statuses,
+        &changed.ended_at,
+        &least,
+        &greatest,
     ];
-    Ok(client.query_one(statement, &parameters).await?.get(0))
+    let (statement, parameters) = if changed.tasks.is_empty() {
+        (&statements.adding, &parameters[..19])
+    } else {
+        (&statements.changing, &parameters[..])
+    };
+    Ok(client.query_one(statement, parameters).await?.get(0))
 }
 
 /// Columns of the tasks to insert.

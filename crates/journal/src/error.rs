@@ -13,12 +13,18 @@ pub enum Error {
     /// PostgreSQL cannot be reached, or cannot do it now. Trying again later may help.
     #[error("PostgreSQL is not available: {}", describe(.0))]
     Unavailable(#[source] tokio_postgres::Error),
+    /// Something takes connections and says nothing. Trying again later may help.
+    #[error("PostgreSQL is not available: it does not answer")]
+    Silent,
     /// The server is a standby, which takes no writes. Trying again later may help.
     #[error("PostgreSQL is a standby that takes no writes; connect to the primary")]
     Standby,
     /// PostgreSQL said no, and will say so again.
     #[error("PostgreSQL refused: {}", describe(.0))]
     Refused(#[source] tokio_postgres::Error),
+    /// The server is too old.
+    #[error("the server is PostgreSQL {0}; the engine needs PostgreSQL 14 or later")]
+    Version(String),
     /// The database's encoding cannot hold all text.
     #[error("the database's encoding is {0}; create the database with ENCODING 'UTF8'")]
     Encoding(String),
@@ -70,7 +76,7 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later without anybody doing anything here.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Error::Unavailable(_) | Error::Standby)
+        matches!(self, Error::Unavailable(_) | Error::Silent | Error::Standby)
     }
 }
 

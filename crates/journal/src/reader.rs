@@ -179,8 +179,12 @@ async fn records(
     tasks: Vec<Uuid>,
 ) -> Result<HashMap<Uuid, Vec<Row>>, Error> {
     let mut rows: HashMap<Uuid, Vec<Row>> = HashMap::new();
+    let (least, greatest) = (tasks.iter().min(), tasks.iter().max());
     for row in client
-        .query(include_str!("../sql/records.sql"), &[&shards, &tasks])
+        .query(
+            include_str!("../sql/records.sql"),
+            &[&shards, &tasks, &least, &greatest],
+        )
         .await?
     {
         let row = Row {

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage};
 
 use crate::Error;
 
-/// How long the network may stay silent before a connection counts as lost.
+/// How long a peer may stay silent before a connection counts as lost, or is not made.
 const NETWORK_SILENCE: Duration = Duration::from_secs(10);
+
+/// The oldest release of PostgreSQL that has what the SQL uses.
+const OLDEST_MAJOR: u32 = 14;
 
 /// A connection whose settings are known. Dropping it closes the connection.
 pub(crate) struct Session {
@@ -27,7 +30,12 @@ impl Session {
 
     /// Connects and changes nothing.
     async fn connect_raw(config: &Config) -> Result<Session, Error> {
-        let (client, connection) = config.connect(NoTls).await?;
+        let connecting = timeout(NETWORK_SILENCE, config.connect(NoTls));
+        let (client, connection) = connecting.await.map_err(|_| Error::Silent)??;
+        let version = connection.parameter("server_version").unwrap_or_default();
+        if !is_supported(version) {
+            return Err(Error::Version(version.to_owned()));
+        }
         let (report, closed) = watch::channel(false);
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -97,6 +105,18 @@ impl Drop for Session {
     }
 }
 
+/// Whether a server of this version, such as "15.18 (Debian 15.18-0+deb12u1)", can hold a journal. A version that
+/// cannot be read is given the benefit of the doubt.
+fn is_supported(version: &str) -> bool {
+    let digits = version
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap_or_default();
+    digits
+        .parse()
+        .map_or(true, |major: u32| major >= OLDEST_MAJOR)
+}
+
 /// Reads a database URL and adds what every connection of the engine has.
 pub(crate) fn config(url: &str, application: &str) -> Result<Config, Error> {
     let mut config: Config = url.parse().map_err(Error::Url)?;
@@ -134,4 +154,27 @@ async fn backend_by_simple_query(client: &Client, query: &str) -> Result<Option<
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
         _ => None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_judged_by_its_major_version() {
+        let supported = [
+            "14.0",
+            "15.18 (Debian 15.18-0+deb12u1)",
+            "18.1",
+            "19beta1",
+            "",
+            "unknown",
+        ];
+        assert!(supported.into_iter().all(is_supported));
+        assert!(
+            ["13.22", "9.6.24", "13beta1"]
+                .into_iter()
+                .all(|version| !is_supported(version))
+        );
+    }
 }

@@ -164,6 +164,29 @@ async fn a_cancelled_append_is_tried_again() {
 }
 
 #[tokio::test]
+async fn an_append_that_waits_long_is_reported_and_committed_in_the_end() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let lock = server.connect().await;
+    lock.batch_execute("BEGIN; LOCK TABLE tasker.tasks IN SHARE MODE")
+        .await
+        .unwrap();
+    let append = append_in_background(&journal, creating(&new_task("{}")));
+    let status = wait_for_status(&journal, |status| *status != Status::Connected).await;
+    let Status::Disconnected { reason, .. } = status else {
+        panic!("{status:?}")
+    };
+    assert_eq!(
+        &*reason,
+        "PostgreSQL has not answered an append for five seconds"
+    );
+    lock.batch_execute("COMMIT").await.unwrap();
+    append.await.unwrap().unwrap();
+    assert_eq!(*journal.status().borrow(), Status::Connected);
+    assert_eq!(journal.epoch(), 1);
+}
+
+#[tokio::test]
 async fn appends_wait_while_the_server_takes_no_writes() {
     let server = migrated().await;
     let journal = open(&server.url()).await;

