@@ -7,17 +7,24 @@ manifest=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/Cargo.toml
 rust_version=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$manifest")
 python_version=3.11
 
+# What is missing; Debian's packages that would bring it; what to do where they would not be found first.
+missing=()
 packages=()
 remedies=()
 
 say() { echo "prerequisites: $*" >&2; }
 at_least() { printf '%s\n' "$1" "$2" | sort --version-sort --check=silent; }
+
 # Whether Debian's package would be what PATH finds: nothing is there yet, or what is there is Debian's.
 debian_serves() { [[ -z $(type -P "$1") || $(type -P "$1") == /usr/bin/* || $(type -P "$1") == /bin/* ]]; }
 
 need_compiler() {
   for program in cc c++ ld.bfd; do
-    type -P "$program" >/dev/null || { packages+=(g++ binutils libc6-dev) && return; }
+    if [[ -z $(type -P "$program") ]]; then
+      missing+=("a C++ compiler")
+      packages+=(g++ binutils libc6-dev)
+      return
+    fi
   done
 }
 
@@ -25,15 +32,15 @@ need_python() {
   local found
   found=$(python3 -c '
 import os, sys, sysconfig
+import pip
 headers = os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))
-print("%d.%d" % sys.version_info[:2], "headers" if headers else "bare")' 2>/dev/null || echo "0 bare")
-  if at_least "$python_version" "${found% *}" && [[ $found == *headers ]] && python3 -m pip --version >/dev/null 2>&1; then
-    return
-  fi
+print("%d.%d" % sys.version_info[:2], "complete" if headers else "bare")' 2>/dev/null || echo "0 bare")
+  if at_least "$python_version" "${found% *}" && [[ $found == *complete ]]; then return; fi
+  missing+=("Python $python_version or newer with headers and pip")
   if debian_serves python3; then
     packages+=(python3 python3-dev python3-pip)
   else
-    remedies+=("Python $python_version or newer with headers and pip: $(type -P python3) lacks one of them. Put another python3 first on PATH.")
+    remedies+=("put another python3 than $(type -P python3) first on PATH")
   fi
 }
 
@@ -44,17 +51,18 @@ need_rust() {
     "$program" --version >/dev/null 2>&1 || complete=no
   done
   if [[ -n $found ]] && at_least "$rust_version" "$found" && [[ $complete == yes ]]; then return; fi
+  missing+=("Rust $rust_version or newer with cargo, rustfmt and clippy")
   if debian_serves rustc && debian_serves cargo; then
     packages+=(rustc-web cargo-web rustfmt-web rust-web-clippy)
   elif [[ -n $(type -P rustup) ]]; then
-    remedies+=("Rust $rust_version or newer: run 'rustup update stable && rustup component add clippy rustfmt'.")
+    remedies+=("rustup update stable && rustup default stable && rustup component add clippy rustfmt")
   else
-    remedies+=("Rust $rust_version or newer with cargo, rustfmt and clippy: $(type -P rustc) is ${found:-incomplete}. Put another rustc first on PATH.")
+    remedies+=("put another rustc than $(type -P rustc) first on PATH")
   fi
 }
 
 check() {
-  packages=() remedies=()
+  missing=() packages=() remedies=()
   hash -r
   need_compiler
   need_python
@@ -62,26 +70,24 @@ check() {
 }
 
 check
-if ((${#packages[@]} + ${#remedies[@]} == 0)); then exit; fi
+if ((${#missing[@]} == 0)); then exit; fi
 
-sudo=
-if [[ $(id -u) != 0 ]]; then sudo=sudo; fi
+sudo=()
+if [[ $(id -u) != 0 ]]; then sudo=(sudo); fi
+if ((${#packages[@]})) && [[ -n $(type -P apt-get) ]] && { ((${#sudo[@]} == 0)) || sudo -n true 2>/dev/null; }; then
+  say "installing ${packages[*]}"
+  as_root() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "$@" >&2; }
+  install() { as_root apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${packages[@]}"; }
+  compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || as_root apt-get -qq update || true
+  # The second try is for package lists that are too old, and for an installation that was cut off.
+  install || { as_root dpkg --configure -a && as_root apt-get -qq update && install; } || true
+  check
+  if ((${#missing[@]} == 0)); then exit; fi
+fi
+
 if ((${#packages[@]})); then
-  command="$sudo apt-get -qq install -y --no-install-recommends ${packages[*]}"
-  if [[ -n $(type -P apt-get) ]] && { [[ -z $sudo ]] || sudo -n true 2>/dev/null; }; then
-    say "installing ${packages[*]}"
-    export DEBIAN_FRONTEND=noninteractive
-    # Package lists are fetched only where they are missing or too old.
-    compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || $sudo apt-get -qq update >&2 || true
-    $command >&2 || { $sudo apt-get -qq update >&2 && $command >&2; } || true
-    check
-  fi
-  if ((${#packages[@]})); then
-    remedies+=("${packages[*]}: run '${sudo:+sudo }apt-get update && ${sudo:+sudo }apt-get install -y --no-install-recommends ${packages[*]}'.")
-  fi
+  remedies+=("${sudo[*]} apt-get update && ${sudo[*]} apt-get install -y --no-install-recommends ${packages[*]}")
 fi
-if ((${#remedies[@]})); then
-  say "this machine lacks:"
-  printf '  %s\n' "${remedies[@]}" >&2
-  exit 1
-fi
+say "this machine lacks $(printf '%s; ' "${missing[@]}" | sed 's/; $/./') Remedy:"
+printf '  %s\n' "${remedies[@]}" | sed 's/   */  /; s/&&  */\&\& /g' >&2
+exit 1

@@ -13,10 +13,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_postgres::{Config, error::SqlState};
-use uuid::Uuid;
 
 use crate::{
-    Append, CommitNumber, Error, Text,
+    Append, AppendOutcome, CommitNumber, Error, Refused, Text,
     batch::{self, Part, Statements, Witness},
     error::{describe, is_transient, is_undone},
     journal::Shared,
@@ -51,24 +50,6 @@ pub enum Status {
     },
     /// See [`Error::Fenced`]: never again.
     Fenced,
-}
-
-/// What became of an append.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppendOutcome {
-    /// The last commit made so far.
-    pub commit: CommitNumber,
-    /// Tasks of which nothing was committed; all others' parts are durable.
-    pub refused: Vec<Refused>,
-}
-
-/// A task whose part PostgreSQL cannot take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The task.
-    pub task_uuid: Uuid,
-    /// Why.
-    pub message: String,
 }
 
 /// What the handle asks for.

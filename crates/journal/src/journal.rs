@@ -13,8 +13,9 @@ use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
-    Append, Day, Error, NewTemplate, OpenTasks, Registered, StoredTask, StoredTemplate, Text,
-    appender::{AppendOutcome, Appender, Command, Status},
+    Append, AppendOutcome, Day, Error, NewTemplate, OpenTasks, Registered, StoredTask,
+    StoredTemplate, Text,
+    appender::{Appender, Command, Status},
     migration, partition,
     reader::{self, Reader},
     session,

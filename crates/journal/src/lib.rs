@@ -5,15 +5,15 @@
 //! processes that both believe to own an engine only the later one writes.
 //!
 //! Layout, in the order in which data goes through it:
-//! - [`row`]: what is stored, and what an append adds.
-//! - [`Shard`](shard_of) and [`Day`]: where a task's rows are.
+//! - [`Append`], [`StoredTask`]: what an append adds, and what is stored.
+//! - [`shard_of`] and [`Day`]: where a task's rows are.
 //! - [`Journal`]: the handle: opening, appending, reading.
 //! - `batch`: an append in statements of bounded size.
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
 //! - `session`: one connection to PostgreSQL and what it must be like.
-//! - `takeover`: who owns an engine.
+//! - `takeover`: who owns an engine, and which history the database is on.
 //! - `partition`: a day's partitions, made ahead of time.
-//! - `reader`: tasks and templates, read beside the appends.
+//! - `reader` and `template`: tasks and templates, read beside the appends.
 //! - [`migration`]: the tables, made by numbered files.
 //! - [`Error`]: what can go wrong, and what the caller has to do.
 //!
@@ -27,15 +27,17 @@ pub mod migration;
 mod partition;
 mod place;
 mod reader;
-pub mod row;
+mod row;
 mod session;
 mod takeover;
 mod template;
 
-pub use appender::{AppendOutcome, Refused, Status};
+pub use appender::Status;
 pub use error::Error;
 pub use journal::{Journal, Options};
 pub use place::{Day, SHARDS, shard_of};
 pub use reader::OpenTasks;
-pub use row::{Append, CommitNumber, NewTask, Row, StoredTask, TaskChange, Text};
+pub use row::{
+    Append, AppendOutcome, CommitNumber, NewTask, Refused, Row, StoredTask, TaskChange, Text,
+};
 pub use template::{NewTemplate, Registered, StoredTemplate};

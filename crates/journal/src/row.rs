@@ -1,4 +1,4 @@
-//! What is stored, and what an append adds to it.
+//! What is stored, what an append adds to it, and what became of it.
 
 use std::{fmt, sync::Arc};
 
@@ -70,6 +70,24 @@ pub struct TaskChange {
     pub status: i16,
     /// When the task ended, in microseconds since 1970-01-01 UTC; `None` while it is open.
     pub ended_at: Option<i64>,
+}
+
+/// What became of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendOutcome {
+    /// The last commit made so far.
+    pub commit: CommitNumber,
+    /// Tasks of which nothing was committed; all others' parts are durable.
+    pub refused: Vec<Refused>,
+}
+
+/// A task whose part PostgreSQL cannot take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// Why.
+    pub message: String,
 }
 
 /// A task as the journal has it.
