@@ -225,7 +225,7 @@ fn a_worker_runs_an_attempt_and_drains() {
     ok(tasker_worker_drain(worker, PATIENCE_MS));
     assert_eq!(receive(&mut session), json!({"ready": {"slots": 0}}));
     send(&mut session, &json!({"accepted": [attempt]}));
-    assert_eq!(receive(&mut session), json!({"leaving": {}}));
+    assert_eq!(receive(&mut session), json!({"leaving": {"running": []}}));
     drop(session);
     assert_eq!(
         answer(tasker_worker_next(worker, PATIENCE_MS)).0,

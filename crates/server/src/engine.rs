@@ -33,7 +33,7 @@ pub enum Command {
         /// Whether to answer only when the task has ended or is blocked.
         wait: bool,
         /// Gets the task.
-        reply: oneshot::Sender<api::Task>,
+        reply: Answer,
     },
     /// Show a task.
     Task {
@@ -42,7 +42,7 @@ pub enum Command {
         /// Whether to answer only when the task has ended or is blocked.
         wait: bool,
         /// Gets the task.
-        reply: oneshot::Sender<Option<api::Task>>,
+        reply: Answer,
     },
     /// Show a task's steps.
     Steps {
@@ -77,6 +77,9 @@ pub enum Command {
         texts: Option<Texts>,
     },
 }
+
+/// Where a task goes that was asked for.
+pub type Answer = oneshot::Sender<Option<api::Task>>;
 
 /// A task to create.
 pub struct NewTask {
@@ -122,9 +125,6 @@ pub struct Recovered {
     pub stored: HashMap<TaskId, Status>,
 }
 
-/// Answers a call that waits for a task to settle.
-type Waiter = Box<dyn FnOnce(api::Task) + Send>;
-
 /// The loop's state.
 pub struct Engine {
     state: State,
@@ -135,7 +135,8 @@ pub struct Engine {
     /// Held back until the commit that is in flight is durable.
     in_flight: Option<Batch>,
     sessions: HashMap<SessionId, mpsc::UnboundedSender<EngineMessage>>,
-    waiters: HashMap<TaskId, Vec<Waiter>>,
+    /// Calls that wait for a task to settle.
+    waiters: HashMap<TaskId, Vec<Answer>>,
     followers: HashMap<TaskId, Vec<mpsc::UnboundedSender<Arc<Followed>>>>,
 }
 
@@ -231,7 +232,7 @@ impl Engine {
         }
     }
 
-    fn create(&mut self, new: NewTask, wait: bool, reply: oneshot::Sender<api::Task>) {
+    fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
         let texts = TaskTexts::new(&new.graph, new.request, new.context);
         self.payloads.insert(new.id, texts);
         let event = Event::Create {
@@ -240,26 +241,29 @@ impl Engine {
             priority: new.priority,
         };
         self.happen(&event, None);
-        let answer = move |task| drop(reply.send(task));
         if wait {
-            self.wait(new.id, Box::new(answer));
-        } else if let Some(task) = self.task(new.id) {
-            self.reply(move || answer(task));
+            self.wait(new.id, reply);
+        } else {
+            let task = self.task(new.id);
+            self.reply(move || drop(reply.send(task)));
         }
     }
 
-    fn show(&mut self, id: TaskId, wait: bool, reply: oneshot::Sender<Option<api::Task>>) {
+    fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
         let open = self.state.task(id).is_some_and(|task| !task.is_settled());
         if wait && open {
-            self.wait(id, Box::new(move |task| drop(reply.send(Some(task)))));
+            self.wait(id, reply);
         } else {
             let task = self.task(id);
             self.reply(move || drop(reply.send(task)));
         }
     }
 
-    fn wait(&mut self, task: TaskId, answer: Waiter) {
-        self.waiters.entry(task).or_default().push(answer);
+    /// Answers when the task settles. Who asked may have gone meanwhile: such calls are forgotten by and by.
+    fn wait(&mut self, task: TaskId, reply: Answer) {
+        let waiters = self.waiters.entry(task).or_default();
+        waiters.retain(|waiter| !waiter.is_closed());
+        waiters.push(reply);
     }
 
     fn task(&self, id: TaskId) -> Option<api::Task> {
@@ -368,11 +372,10 @@ impl Engine {
     }
 
     fn settled(&mut self, id: TaskId, ended: bool) {
-        for answer in self.waiters.remove(&id).unwrap_or_default() {
-            if let Some(task) = self.task(id) {
-                self.batch
-                    .hold(Release::Reply(Box::new(move || answer(task))));
-            }
+        for reply in self.waiters.remove(&id).unwrap_or_default() {
+            let task = self.task(id);
+            let answer = move || drop(reply.send(task));
+            self.batch.hold(Release::Reply(Box::new(answer)));
         }
         if ended {
             self.batch.hold(Release::Evict(id));

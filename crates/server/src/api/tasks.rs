@@ -72,9 +72,10 @@ pub async fn create(
         reply,
     };
     engine.send(command).await?;
+    let answer = async { answer.await.ok().flatten() };
     let task = match limit {
-        None => answer.await.map_err(|_| stopping())?,
-        Some(limit) => settled(&engine, id, limit, async { answer.await.ok() }).await?,
+        None => answer.await.ok_or_else(stopping)?,
+        Some(limit) => settled(&engine, id, limit, answer).await?,
     };
     Ok((StatusCode::CREATED, Json(task)))
 }
