@@ -200,6 +200,10 @@ impl Appender {
     async fn commit(&mut self, parts: &[Part]) -> Result<Result<CommitNumber, String>, Error> {
         let mut pause = MIN_PAUSE;
         loop {
+            if self.number.is_last() {
+                // The next would be the next epoch's; a new connection raises the epoch.
+                self.link = None;
+            }
             if self.link.is_none() {
                 self.reconnect(None).await?;
             }

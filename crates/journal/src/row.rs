@@ -105,6 +105,9 @@ pub struct StoredTask {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitNumber(i64);
 
+/// The half of a commit number that counts.
+const COUNTER: i64 = 0xffff_ffff;
+
 impl CommitNumber {
     /// The first number of an epoch, which no commit bears.
     pub(crate) fn before_first(epoch: i64) -> CommitNumber {
@@ -116,6 +119,11 @@ impl CommitNumber {
         CommitNumber(self.0 + 1)
     }
 
+    /// Whether the epoch has no number after this one.
+    pub(crate) fn is_last(self) -> bool {
+        self.0 & COUNTER == COUNTER
+    }
+
     /// As the tables have it.
     pub fn get(self) -> i64 {
         self.0
@@ -124,6 +132,21 @@ impl CommitNumber {
 
 impl fmt::Display for CommitNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.0 >> 32, self.0 & 0xffff_ffff)
+        write!(f, "{}.{}", self.0 >> 32, self.0 & COUNTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_within_an_epoch_and_into_the_next() {
+        let first = CommitNumber::before_first(7).next();
+        assert_eq!(first.to_string(), "7.1");
+        assert!(!first.is_last());
+        let last = CommitNumber((7 << 32) | COUNTER);
+        assert!(last.is_last() && first < last);
+        assert!(last < CommitNumber::before_first(8).next());
     }
 }
