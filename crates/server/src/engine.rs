@@ -9,91 +9,21 @@ use std::sync::Arc;
 
 use tasker_core::gateway::Texts;
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, Graph, Record, State, StepIndex, TaskId, decide};
+use tasker_core::{Change, Event, Record, State, StepIndex, TaskId, decide};
 use tasker_journal::{self as journal, Append, Journal, Refused};
+use tasker_protocol::api;
 use tasker_protocol::frame::{AttemptRef, Dispatch, EngineMessage, Welcome};
-use tasker_protocol::{Json, api};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::batch::{Batch, Release, Status, change, stored_status};
 use crate::clock::Clock;
+use crate::command::{Answer, Command, NewTask};
 use crate::follow::Followed;
-use crate::payloads::{Payloads, Request, TaskTexts};
+use crate::payloads::{Payloads, TaskTexts};
 use crate::view;
 
 /// Commands that are taken at once.
 const COMMANDS: usize = 4096;
-
-/// What the API and the sessions ask of the engine. An answer of `None` says that the task is not in memory.
-pub enum Command {
-    /// Create a task. Answered when it is durable or, if `wait` is set, settled.
-    Create {
-        /// The task.
-        task: Box<NewTask>,
-        /// Whether to answer only when the task has ended or is blocked.
-        wait: bool,
-        /// Gets the task.
-        reply: Answer,
-    },
-    /// Show a task.
-    Task {
-        /// Which.
-        task: TaskId,
-        /// Whether to answer only when the task has ended or is blocked.
-        wait: bool,
-        /// Gets the task.
-        reply: Answer,
-    },
-    /// Show a task's steps.
-    Steps {
-        /// Which task's.
-        task: TaskId,
-        /// The first step.
-        from: StepIndex,
-        /// How many at most.
-        limit: usize,
-        /// Gets the steps.
-        reply: oneshot::Sender<Option<Vec<api::Step>>>,
-    },
-    /// Follow a task: what each commit adds to it from now on.
-    Follow {
-        /// Which.
-        task: TaskId,
-        /// Gets the commits, once all that came before them is durable.
-        reply: oneshot::Sender<Option<mpsc::UnboundedReceiver<Arc<Followed>>>>,
-    },
-    /// A worker's session opens.
-    Open {
-        /// What happened.
-        event: Event,
-        /// Where its messages go; dropped when another session replaces it.
-        outbox: mpsc::UnboundedSender<EngineMessage>,
-    },
-    /// Something happened in a worker's session.
-    Session {
-        /// What.
-        event: Event,
-        /// The texts of an outcome.
-        texts: Option<Texts>,
-    },
-}
-
-/// Where a task goes that was asked for.
-pub type Answer = oneshot::Sender<Option<api::Task>>;
-
-/// A task to create.
-pub struct NewTask {
-    /// Its identifier.
-    pub id: TaskId,
-    /// What it runs.
-    pub graph: Arc<Graph>,
-    /// From -100 to 100; higher first.
-    pub priority: i16,
-    /// How it was asked for.
-    pub request: Request,
-    /// What it works on.
-    pub context: Json,
-}
 
 /// The engine cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use tasker_core::worker::SessionId;
 use tasker_protocol::frame::{EngineMessage, encode};
 use tokio::sync::mpsc;
 
-use crate::engine::Command;
+use crate::command::Command;
 use crate::service::Running;
 
 /// Messages that share a frame at the most.

@@ -17,7 +17,7 @@ use super::App;
 use super::body::TaskUuid;
 use super::error::ApiError;
 use super::tasks::stopping;
-use crate::engine::Command;
+use crate::command::Command;
 use crate::follow::{EventId, Followed, Follower};
 use crate::recovery;
 use crate::service::Running;

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::App;
 use super::body::{Body, Params, TaskUuid};
 use super::error::ApiError;
-use crate::engine::{Command, NewTask};
+use crate::command::{Command, NewTask};
 use crate::payloads::Request;
 use crate::service::Running;
 use crate::{recovery, view};
