@@ -80,19 +80,22 @@ impl Wire {
         Ok(rest[..36].parse()?)
     }
 
-    /// Asks for `/health` until it answers so; what it says then.
-    pub async fn until_health_is(&self, status: u16) -> Result<Value> {
+    /// Asks for `/health` until it answers with this status and says this.
+    pub async fn until_health_is(&self, status: u16, says: &str) -> Result<()> {
         let answered = async {
             loop {
-                let response = self.http.get(self.url("/health")).send().await;
-                match response {
-                    Ok(response) if response.status() == status => return response.json().await,
-                    _ => tokio::task::yield_now().await,
+                let Ok(response) = self.http.get(self.url("/health")).send().await else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                let matches = response.status() == status;
+                if response.text().await?.contains(says) && matches {
+                    return anyhow::Ok(());
                 }
             }
         };
         let answer = tokio::time::timeout(PATIENCE, answered).await;
-        Ok(answer.with_context(|| format!("/health did not become {status}"))??)
+        answer.with_context(|| format!("/health did not become {status}: {says}"))?
     }
 
     /// The events of a task that has ended, with their ids.

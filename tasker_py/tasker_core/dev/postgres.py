@@ -50,11 +50,11 @@ class Cluster:
         return f"postgresql://tasker:{password}@127.0.0.1:{self._port}/tasker"
 
     def start(self) -> Service:
-        """Makes the data directory if there is none, and a server that takes connections."""
+        """Makes the data directory if there is none, and starts the server."""
         self._end_leftover()
         if not self._data.exists():
             self._initialise()
-        service = Service(
+        return Service(
             "PostgreSQL",
             [
                 *(self._programs / "postgres", "-D", self._data, "-p", str(self._port)),
@@ -67,8 +67,10 @@ class Cluster:
             death_signal=signal.SIGINT,
             user=self._user,
         )
+
+    def wait_until_ready(self, service: Service) -> None:
+        """Waits until the server takes connections. DevError when it does not."""
         service.wait_until(lambda: self._is_ready(service), START_SECONDS)
-        return service
 
     def _is_ready(self, service: Service) -> bool:
         status = self._status()

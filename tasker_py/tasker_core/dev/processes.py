@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tasker_core.dev import interrupts
 from tasker_core.errors import DevError
 
 PR_SET_PDEATHSIG = 1
@@ -53,7 +54,7 @@ class Service:
         """
         deadline = time.monotonic() + seconds
         while not ready():
-            if self._process.poll() is not None:
+            if not self.is_running():
                 raise self.ended()
             if time.monotonic() > deadline:
                 raise DevError(f"{self.name} was not ready after {seconds:g} s{tail(self.log)}")
@@ -61,12 +62,15 @@ class Service:
 
     def wait_for_success(self) -> None:
         """Waits for its end. DevError, with the end of its log, when that is a failure."""
-        if self._process.wait() != 0:
+        while self.is_running():
+            time.sleep(POLL_SECONDS)
+        if self._process.returncode != 0:
             raise self.ended()
 
     def is_running(self) -> bool:
         """Whether it has not ended."""
-        return self._process.poll() is None
+        with interrupts.held():
+            return self._process.poll() is None
 
     def ended(self) -> DevError:
         """What to raise when it has ended by itself."""
@@ -108,7 +112,7 @@ def spawn(
         if os.getppid() != parent:
             os._exit(1)
 
-    with log.open("ab") as output:
+    with interrupts.held(), log.open("ab") as output:
         return subprocess.Popen(
             command,
             stdin=stdin,

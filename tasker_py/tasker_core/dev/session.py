@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-from tasker_core.dev import ports
+from tasker_core.dev import interrupts, ports
 from tasker_core.dev.follow import SUCCESS, Engine, is_ready, result_lines
 from tasker_core.dev.postgres import Cluster
 from tasker_core.dev.processes import Service
@@ -70,12 +69,8 @@ def run(options: Options, say: Callable[[str], None]) -> int:
 
     Gives the exit code; leaves no process behind.
     """
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
     for number in SIGNALS:
-        signal.signal(number, interrupt)
+        signal.signal(number, interrupts.handle)
     session = _Session(options, say)
     try:
         return session.run()
@@ -134,7 +129,9 @@ class _Session:
     def _bring_up(self, logs: Path) -> Engine:
         options = self._options
         cluster = Cluster(options.data, logs, options.postgres_port)
-        self._services.append(cluster.start())
+        server = cluster.start()
+        self._services.append(server)
+        cluster.wait_until_ready(server)
         self._report(f"PostgreSQL {cluster.version}", f"127.0.0.1:{options.postgres_port}")
 
         # What this environment says of another Tasker is not meant for this one.
