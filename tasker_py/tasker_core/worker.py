@@ -27,6 +27,8 @@ from tasker_core.test_environment import TestEnvironmentLoader, add_to_import_pa
 
 logger = logging.getLogger("tasker_core.worker")
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 class WorkerBootstrap:
     """Brings a worker up: imports handlers, starts the session, runs attempts until it has drained.
@@ -69,7 +71,12 @@ class WorkerBootstrap:
             "slots": self._slots,
             "problems": self._problems,
         }
-        self._native = _native.Worker(json.dumps(options))
+        # A signal waits until there is a session to drain: attempts may come from its first moment.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            self._native = _native.Worker(json.dumps(options))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def run(self) -> bool:
         """Runs attempts until the session has ended. Gives whether every handler has ended too."""
@@ -217,7 +224,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         logger.info("%s was received", signal.Signals(number).name)
         bootstrap.drain()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         signal.signal(number, stop)
     try:
         bootstrap.start()
