@@ -79,11 +79,6 @@ impl Ready {
             .collect()
     }
 
-    /// A lane.
-    pub fn lane(&self, lane: LaneId) -> &Lane {
-        &self.lanes[lane]
-    }
-
     /// Lanes that have ready steps.
     pub fn waiting(&self) -> impl Iterator<Item = (LaneId, &Lane)> {
         self.waiting.iter().map(|lane| (*lane, &self.lanes[*lane]))

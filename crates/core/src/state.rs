@@ -60,13 +60,6 @@ impl State {
         &self.workers
     }
 
-    /// The lane of a step, if its task is in memory.
-    pub fn lane(&self, task: TaskId, step: StepIndex) -> Option<LaneId> {
-        self.tasks
-            .get(&task)
-            .map(|entry| entry.lanes[step as usize])
-    }
-
     /// When the next timer fires.
     pub fn next_timer(&self) -> Option<Time> {
         self.timers.first().map(|(time, _)| *time)

@@ -1,6 +1,6 @@
 //! Points in time, handed in by whoever has a clock.
 
-use std::ops::{Add, Sub};
+use std::ops::Add;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,14 +24,5 @@ impl Add<Duration> for Time {
     fn add(self, duration: Duration) -> Time {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Time(self.0.saturating_add(micros))
-    }
-}
-
-impl Sub<Duration> for Time {
-    type Output = Time;
-
-    fn sub(self, duration: Duration) -> Time {
-        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        Time(self.0.saturating_sub(micros))
     }
 }

@@ -33,8 +33,6 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// The context is larger than a task may carry.
     ContextTooLarge,
-    /// The results are larger than a step may return.
-    ResultTooLarge,
     /// No such path, or not with this method.
     NotFound,
     /// No template of this namespace, name and version is registered.
@@ -45,8 +43,6 @@ pub enum ErrorCode {
     TemplateInvalid,
     /// No task has this identifier.
     TaskNotFound,
-    /// The task has no step with this identifier.
-    StepNotFound,
     /// The token is missing or wrong.
     Unauthorized,
     /// The engine cannot commit at present; the request had no effect and can be sent again.
@@ -55,8 +51,6 @@ pub enum ErrorCode {
     ProtocolVersion,
     /// A message that the receiver does not know, or not at this point of the session.
     UnexpectedMessage,
-    /// PostgreSQL refused what this request added; it was dropped.
-    RecordRefused,
     /// A fault of the engine itself.
     Internal,
 }

@@ -41,15 +41,12 @@ fn status(code: ErrorCode) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorCode::NotFound
-        | ErrorCode::TemplateNotFound
-        | ErrorCode::TaskNotFound
-        | ErrorCode::StepNotFound => StatusCode::NOT_FOUND,
-        ErrorCode::TemplateConflict => StatusCode::CONFLICT,
-        ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge | ErrorCode::ResultTooLarge => {
-            StatusCode::PAYLOAD_TOO_LARGE
+        ErrorCode::NotFound | ErrorCode::TemplateNotFound | ErrorCode::TaskNotFound => {
+            StatusCode::NOT_FOUND
         }
-        ErrorCode::TemplateInvalid | ErrorCode::RecordRefused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::TemplateConflict => StatusCode::CONFLICT,
+        ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::TemplateInvalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
