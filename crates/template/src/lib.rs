@@ -28,4 +28,7 @@ mod yaml;
 
 pub use document::{Document, parse};
 pub use problem::{Problem, Problems};
-pub use template::{Backoff, Handler, Metadata, Retry, Step, StepType, Template};
+pub use template::{
+    Backoff, BatchConfig, FailureStrategy, Handler, Lifecycle, Metadata, OnFailure, Retry, Step,
+    StepType, Template,
+};

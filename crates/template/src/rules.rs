@@ -2,7 +2,7 @@
 
 use crate::code;
 use crate::graph;
-use crate::node::{Entry, Node, Value};
+use crate::node::{Node, Value};
 use crate::problem::Sink;
 use crate::template::Retry;
 
@@ -11,14 +11,6 @@ pub(crate) const EVERY_STEP: &str = "ALL";
 
 /// Checks a template, its environments apart. What is not of its shape has been reported and is passed over.
 pub(crate) fn template(root: &Node, sink: &mut Sink) {
-    unsupported_fields(root, &["input_schema", "lifecycle"], "a template", sink);
-    if let Some(on_failure) = root.get("on_failure")
-        && on_failure.text() == Some("fail")
-    {
-        let message = "`on_failure: fail` is not supported";
-        let hint = "only `block` is, which is the default".to_owned();
-        sink.push(code::UNSUPPORTED_FIELD, on_failure.at, message, Some(hint));
-    }
     let Some(steps) = root.get("steps") else {
         return;
     };
@@ -28,8 +20,6 @@ pub(crate) fn template(root: &Node, sink: &mut Sink) {
     }
     for step in steps.items() {
         step_name(step, sink);
-        step_type(step, sink);
-        unsupported_fields(step, &["result_schema", "batch_config"], "a step", sink);
         retry(step, sink);
     }
     graph::check(steps.items(), sink);
@@ -42,32 +32,6 @@ fn step_name(step: &Node, sink: &mut Sink) {
         let message = format!("no step can have the name `{EVERY_STEP}`");
         let hint = "it stands for every step in an environment".to_owned();
         sink.push(code::BAD_NAME, name.at, message, Some(hint));
-    }
-}
-
-fn step_type(step: &Node, sink: &mut Sink) {
-    const UNSUPPORTED: [&str; 4] = [
-        "decision",
-        "deferred_convergence",
-        "batchable",
-        "batch_worker",
-    ];
-    if let Some(node) = step.get("type")
-        && let Some(found) = node.text().filter(|found| UNSUPPORTED.contains(found))
-    {
-        let message = format!("steps of type `{found}` are not supported");
-        let hint = "only `standard` is, which is the default".to_owned();
-        sink.push(code::UNSUPPORTED_STEP_TYPE, node.at, message, Some(hint));
-    }
-}
-
-fn unsupported_fields(node: &Node, names: &[&str], what: &str, sink: &mut Sink) {
-    for (key, Entry { key_at, .. }) in node.mapping().into_iter().flatten() {
-        if names.contains(&key.as_str()) {
-            let message = format!("the field `{key}` of {what} is not supported");
-            let hint = "leave it out: nothing would act on it".to_owned();
-            sink.push(code::UNSUPPORTED_FIELD, *key_at, message, Some(hint));
-        }
     }
 }
 

@@ -22,6 +22,12 @@ pub struct Template {
     /// The steps, at least one, in the order of the file. Their names are unique, their dependencies exist, and
     /// there is no cycle.
     pub steps: Vec<Step>,
+    /// JSON Schema of the context.
+    pub input_schema: Option<Box<RawValue>>,
+    /// What a step's final failure does to the task.
+    pub on_failure: OnFailure,
+    /// How long the task may take.
+    pub lifecycle: Lifecycle,
     canonical: String,
 }
 
@@ -36,6 +42,29 @@ struct Content {
     #[serde(default)]
     metadata: Metadata,
     steps: Vec<Step>,
+    input_schema: Option<Box<RawValue>>,
+    #[serde(default)]
+    on_failure: OnFailure,
+    #[serde(default)]
+    lifecycle: Lifecycle,
+}
+
+/// What a step's final failure does to its task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// What does not depend on the step runs on; then the task is blocked.
+    #[default]
+    Block,
+    /// The task ends as an error at once.
+    Fail,
+}
+
+/// How long a task may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+pub struct Lifecycle {
+    /// Seconds from the task's creation, greater than zero, after which it ends as an error.
+    pub max_duration_seconds: Option<f64>,
 }
 
 /// What is said about a template.
@@ -66,6 +95,34 @@ pub struct Step {
     pub retry: Retry,
     /// How long an attempt may take, in seconds, greater than zero. None: as long as it likes.
     pub timeout_seconds: Option<f64>,
+    /// JSON Schema of the results.
+    pub result_schema: Option<Box<RawValue>>,
+    /// How a batch worker's batches are made and what a failed one means. Only batch workers have one.
+    #[serde(default)]
+    pub batch_config: BatchConfig,
+}
+
+/// How a batch worker's batches are made and what a failed one means.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct BatchConfig {
+    /// Items in a batch.
+    pub batch_size: Option<u64>,
+    /// The most batches, at most 100,000.
+    pub max_workers: Option<u32>,
+    /// What a failed batch means to the others.
+    pub failure_strategy: FailureStrategy,
+}
+
+/// What a failed batch means to its siblings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureStrategy {
+    /// They run on.
+    #[default]
+    ContinueOnFailure,
+    /// Those that were never started wait until no batch is in error.
+    FailFast,
 }
 
 /// How a step takes part in the graph.
@@ -75,6 +132,14 @@ pub enum StepType {
     /// It runs once all its dependencies are done.
     #[default]
     Standard,
+    /// Its outcome names which of its dependents run.
+    Decision,
+    /// It runs once those of its dependencies are done that exist, if there are any.
+    DeferredConvergence,
+    /// Its outcome says into which batches the work is split.
+    Batchable,
+    /// It becomes one step for each batch of its only dependency, a batchable step.
+    BatchWorker,
 }
 
 /// The user's code for a step.
@@ -143,10 +208,20 @@ fn empty_mapping() -> Box<RawValue> {
 impl Step {
     /// [`Step::timeout_seconds`] in milliseconds, rounded up.
     pub fn timeout_ms(&self) -> Option<u64> {
-        // The largest time-out is far below what a u64 holds.
-        self.timeout_seconds
-            .map(|seconds| (seconds * 1000.0).ceil() as u64)
+        self.timeout_seconds.map(milliseconds)
     }
+}
+
+impl Lifecycle {
+    /// [`Lifecycle::max_duration_seconds`] in milliseconds, rounded up.
+    pub fn max_duration_ms(&self) -> Option<u64> {
+        self.max_duration_seconds.map(milliseconds)
+    }
+}
+
+fn milliseconds(seconds: f64) -> u64 {
+    // The longest time is far below what a u64 holds.
+    (seconds * 1000.0).ceil() as u64
 }
 
 impl Template {
@@ -161,6 +236,9 @@ impl Template {
             task_handler: content.task_handler,
             metadata: content.metadata,
             steps: content.steps,
+            input_schema: content.input_schema,
+            on_failure: content.on_failure,
+            lifecycle: content.lifecycle,
             canonical,
         })
     }
