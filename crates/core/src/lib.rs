@@ -18,11 +18,13 @@
 //! - [`decide`](mod@decide): event to changes.
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
+//! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 
 pub mod backoff;
 pub mod decide;
 pub mod dispatch;
+pub mod engine;
 pub mod event;
 pub mod gateway;
 pub mod graph;
@@ -36,6 +38,7 @@ pub mod waiting;
 pub mod worker;
 
 pub use decide::decide;
+pub use engine::Engine;
 pub use event::{Change, Event};
 pub use graph::Graph;
 pub use record::Record;
