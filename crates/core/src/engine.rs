@@ -113,6 +113,11 @@ impl<R> Engine<R> {
         self.in_flight.is_some()
     }
 
+    /// Whether all that was decided is durable.
+    pub fn is_durable(&self) -> bool {
+        !self.is_committing() && self.open.commit.tasks.is_empty()
+    }
+
     /// Carries out what follows from an event and returns it, for whatever the shell keeps beside the state.
     ///
     /// `texts` are those of an outcome, `random` is drawn anew for each event.
@@ -160,7 +165,7 @@ impl<R> Engine<R> {
 
     /// What needs no commit, because all is durable, in order. Nothing while there is something to commit.
     pub fn free(&mut self) -> Vec<Release<R>> {
-        if self.is_committing() || !self.open.commit.tasks.is_empty() {
+        if !self.is_durable() {
             return Vec::new();
         }
         let held = std::mem::take(&mut self.open.held);
