@@ -24,6 +24,7 @@
 //! - [`decide`](mod@decide): event to changes.
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
+//! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 
 pub mod backoff;
@@ -31,6 +32,7 @@ pub mod batches;
 pub mod decide;
 pub mod dispatch;
 mod draft;
+pub mod engine;
 pub mod event;
 pub mod fate;
 pub mod gateway;
@@ -48,6 +50,7 @@ pub mod waiting;
 pub mod worker;
 
 pub use decide::decide;
+pub use engine::Engine;
 pub use event::{Change, Event};
 pub use graph::Graph;
 pub use record::Record;

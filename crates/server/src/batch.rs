@@ -1,153 +1,66 @@
-//! What the next commit adds, folded: one row and at most one insert or change of its `tasks` row for each task; and
-//! what is released once it is durable.
+//! A commit as the journal appends it: one row and at most one insert or change of its `tasks` row for each task.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
 
-use tasker_core::gateway::Texts;
-use tasker_core::worker::SessionId;
-use tasker_core::{Record, Task, TaskId, Time, record};
+use tasker_core::engine::{Commit, Part};
+use tasker_core::{State, Task, TaskId, Time, record};
 use tasker_journal::{Append, NewTask, Row, TaskChange};
 use tasker_protocol::api::TaskStatus;
-use tasker_protocol::frame::{AttemptRef, EngineMessage};
 
-use crate::follow::Followed;
-use crate::payloads::TaskTexts;
+use crate::payloads::{Payloads, TaskTexts};
 
-/// Something that happens once a commit is durable.
-pub enum Release {
-    /// A message goes to a worker.
-    Message(SessionId, EngineMessage),
-    /// A caller gets an answer.
-    Reply(Box<dyn FnOnce() + Send>),
-    /// An ended task leaves memory.
-    Evict(TaskId),
-}
-
-/// What the next commit adds.
-#[derive(Default)]
-pub struct Batch {
-    tasks: HashMap<TaskId, TaskBatch>,
-    order: Vec<TaskId>,
-    created: Vec<NewTask>,
-    accepted: BTreeMap<SessionId, Vec<AttemptRef>>,
-    releases: Vec<Release>,
-}
-
-#[derive(Default)]
-struct TaskBatch {
-    /// The number of its first record.
-    first: u64,
-    records: Vec<Record>,
-    texts: Vec<Arc<str>>,
-}
-
-impl Batch {
-    /// Whether there is nothing to commit.
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
-    /// Holds something back until the commit is durable.
-    pub fn hold(&mut self, release: Release) {
-        self.releases.push(release);
-    }
-
-    /// Accepts an outcome once the commit is durable; each session hears of all of its outcomes in one message.
-    pub fn accept(&mut self, session: SessionId, attempt: AttemptRef) {
-        self.accepted.entry(session).or_default().push(attempt);
-    }
-
-    /// What is to be released once the commit is durable, in order.
-    pub fn into_releases(self) -> impl Iterator<Item = Release> {
-        let accepted = self.accepted.into_iter().map(|(session, attempts)| {
-            Release::Message(session, EngineMessage::Accepted(attempts))
-        });
-        accepted.chain(self.releases)
-    }
-
-    /// Adds a task's creation.
-    pub fn create(&mut self, task: &Task, texts: &TaskTexts) {
-        self.entry(task);
-        let request = serde_json::to_string(&*texts.request)
-            .unwrap_or_else(|error| unreachable!("strings serialise: {error}"));
-        self.created.push(NewTask {
-            task_uuid: task.id,
-            namespace: task.graph.namespace.to_string(),
-            name: task.graph.name.clone(),
-            version: task.graph.version.clone(),
-            template_hash: task.graph.hash.clone(),
-            status: Status::Open as i16,
-            created_at: task.created_at.0,
-            priority: task.priority,
-            context: texts.context.get().into(),
-            request: request.into(),
-        });
-    }
-
-    /// Adds a record that was just applied to `task`, with its texts.
-    pub fn record(&mut self, task: &Task, record: Record, texts: Option<&Texts>) {
-        let entry = self.entry(task);
-        if record.texts() > 0 {
-            let body = texts.map_or("null", |texts| texts.body.get());
-            let metadata = texts.and_then(|texts| texts.metadata.as_ref());
-            entry.texts.push(body.into());
-            entry
-                .texts
-                .push(metadata.map_or("", |metadata| metadata.get()).into());
+/// What the journal is to append. `state` is as it is after the commit; `stored`, what the row of each task says, is
+/// brought up to date.
+pub fn append(
+    commit: &Commit,
+    state: &State,
+    payloads: &Payloads,
+    stored: &mut HashMap<TaskId, Status>,
+) -> Append {
+    let mut append = Append::default();
+    for part in &commit.tasks {
+        let Some(task) = state.task(part.task) else {
+            continue;
+        };
+        if let (true, Some(texts)) = (part.created, payloads.get(&task.id)) {
+            stored.insert(task.id, Status::Open);
+            append.created.push(created(task, texts));
         }
-        entry.records.push(record);
-    }
-
-    fn entry(&mut self, task: &Task) -> &mut TaskBatch {
-        self.tasks.entry(task.id).or_insert_with(|| {
-            self.order.push(task.id);
-            TaskBatch {
-                first: task.records.max(1),
-                ..TaskBatch::default()
-            }
-        })
-    }
-
-    /// The tasks that the batch touches.
-    pub fn touched(&self) -> &[TaskId] {
-        &self.order
-    }
-
-    /// What the journal appends. `changed` are the tasks whose stored status is another now.
-    pub fn append(&mut self, changed: Vec<TaskChange>) -> Append {
-        let rows = self
-            .order
-            .iter()
-            .filter_map(|task| {
-                let batch = self.tasks.get(task)?;
-                if batch.records.is_empty() {
-                    return None;
-                }
-                let texts = batch.texts.iter().map(|text| &**text);
-                let (records, payload) = record::encode(&batch.records, texts);
-                Some(Row {
-                    task_uuid: *task,
-                    records,
-                    payload,
-                })
-            })
-            .collect();
-        Append {
-            created: std::mem::take(&mut self.created),
-            rows,
-            changed,
+        if !part.records.is_empty() {
+            append.rows.push(row(part));
+        }
+        let status = stored_status(task);
+        if stored.insert(task.id, status) != Some(status) {
+            append.changed.push(change(task, status));
         }
     }
+    append
+}
 
-    /// What the batch adds to a task, for those who follow it.
-    pub fn followed(&self, task: TaskId) -> Option<Followed> {
-        let batch = self.tasks.get(&task)?;
-        Some(Followed {
-            first: batch.first,
-            records: batch.records.clone(),
-            texts: batch.texts.clone(),
-        })
+fn created(task: &Task, texts: &TaskTexts) -> NewTask {
+    let request = serde_json::to_string(&*texts.request)
+        .unwrap_or_else(|error| unreachable!("strings serialise: {error}"));
+    NewTask {
+        task_uuid: task.id,
+        namespace: task.graph.namespace.to_string(),
+        name: task.graph.name.clone(),
+        version: task.graph.version.clone(),
+        template_hash: task.graph.hash.clone(),
+        status: Status::Open as i16,
+        created_at: task.created_at.0,
+        priority: task.priority,
+        context: texts.context.get().into(),
+        request: request.into(),
+    }
+}
+
+fn row(part: &Part) -> Row {
+    let texts = part.texts.iter().map(|text| &**text);
+    let (records, payload) = record::encode(&part.records, texts);
+    Row {
+        task_uuid: part.task,
+        records,
+        payload,
     }
 }
 
@@ -182,8 +95,7 @@ pub fn stored_status(task: &Task) -> Status {
     }
 }
 
-/// A change of a task's row.
-pub fn change(task: &Task, status: Status) -> TaskChange {
+fn change(task: &Task, status: Status) -> TaskChange {
     let ended_at: Option<Time> = task.has_ended().then_some(task.updated_at);
     TaskChange {
         task_uuid: task.id,

@@ -1,21 +1,22 @@
-//! The loop that owns the core: commands and outcomes in, one commit at a time, effects after it.
+//! The loop around the core's engine: commands and outcomes in, one commit at a time, effects after it.
 //!
-//! It takes all that has arrived, decides, dispatches what became ready, and hands the journal one batch whenever the
-//! last one is durable. It never waits to fill a batch. Answers, reads included, are held back until what they saw is
-//! durable.
+//! It takes all that has arrived, lets the core decide, dispatches what became ready, and hands the journal one commit
+//! whenever the last one is durable. It never waits to fill one. Answers, reads included, are taken when they are asked
+//! for, and held back by the core until what they saw is durable.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tasker_core::engine::Release;
 use tasker_core::gateway::Texts;
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, Record, State, StepIndex, TaskId, decide};
+use tasker_core::{Change, Event, State, StepIndex, Task, TaskId};
 use tasker_journal::{self as journal, Append, Journal, Refused};
 use tasker_protocol::api;
-use tasker_protocol::frame::{AttemptRef, Dispatch, EngineMessage, Welcome};
+use tasker_protocol::frame::{Dispatch, EngineMessage};
 use tokio::sync::mpsc;
 
-use crate::batch::{Batch, Release, Status, change, stored_status};
+use crate::batch::{self, Status};
 use crate::clock::Clock;
 use crate::command::{Answer, Command, NewTask};
 use crate::follow::Followed;
@@ -55,15 +56,15 @@ pub struct Recovered {
     pub stored: HashMap<TaskId, Status>,
 }
 
+/// What gives a caller an answer that was held back.
+type Reply = Box<dyn FnOnce() + Send>;
+
 /// The loop's state.
 pub struct Engine {
-    state: State,
+    core: tasker_core::Engine<Reply>,
     payloads: Payloads,
     stored: HashMap<TaskId, Status>,
     clock: Clock,
-    batch: Batch,
-    /// Held back until the commit that is in flight is durable.
-    in_flight: Option<Batch>,
     sessions: HashMap<SessionId, mpsc::UnboundedSender<EngineMessage>>,
     /// Calls that wait for a task to settle.
     waiters: HashMap<TaskId, Vec<Answer>>,
@@ -74,12 +75,10 @@ impl Engine {
     /// An engine that goes on from what recovery rebuilt.
     pub fn new(recovered: Recovered, clock: Clock) -> Engine {
         Engine {
-            state: recovered.state,
+            core: tasker_core::Engine::new(recovered.state),
             payloads: recovered.payloads,
             stored: recovered.stored,
             clock,
-            batch: Batch::default(),
-            in_flight: None,
             sessions: HashMap::new(),
             waiters: HashMap::new(),
             followers: HashMap::new(),
@@ -104,8 +103,12 @@ impl Engine {
         self.happen(&Event::Recovered, None);
         let mut taken = Vec::with_capacity(COMMANDS);
         let mut open = true;
-        while open || self.in_flight.is_some() {
-            let timer = self.state.next_timer().map(|time| self.clock.instant(time));
+        while open || self.core.is_committing() {
+            let timer = self
+                .core
+                .state()
+                .next_timer()
+                .map(|time| self.clock.instant(time));
             tokio::select! {
                 biased;
                 Some(committed) = commits.recv() => self.committed(committed?)?,
@@ -117,14 +120,12 @@ impl Engine {
             }
             self.happen(&Event::Tick, None);
             self.happen(&Event::Dispatch, None);
-            if self.in_flight.is_none() && !self.batch.is_empty() {
-                let append = self.seal();
+            if let Some(append) = self.seal() {
                 // The writer ends only after this loop.
                 let _ = appends.send(append).await;
-            } else if self.in_flight.is_none() {
-                let batch = std::mem::take(&mut self.batch);
-                self.release(batch);
             }
+            let free = self.core.free();
+            self.release(free);
         }
         drop(appends);
         let _ = writer.await;
@@ -145,7 +146,7 @@ impl Engine {
                 self.reply(move || drop(reply.send(steps)));
             }
             Command::Follow { task, reply } => {
-                let commits = self.state.task(task).map(|_| {
+                let commits = self.core.state().task(task).map(|_| {
                     let (sender, receiver) = mpsc::unbounded_channel();
                     self.followers.entry(task).or_default().push(sender);
                     receiver
@@ -153,12 +154,21 @@ impl Engine {
                 self.reply(move || drop(reply.send(commits)));
             }
             Command::Open { event, outbox } => {
-                if let Event::Opened { session, .. } = &event {
+                if let Event::Opened { session, offer, .. } = &event {
+                    let worker = self.core.state().workers().get(offer.instance);
+                    if let Some(replaced) = worker.and_then(|worker| worker.session) {
+                        self.sessions.remove(&replaced);
+                    }
                     self.sessions.insert(*session, outbox);
                 }
                 self.happen(&event, None);
             }
-            Command::Session { event, texts } => self.happen(&event, texts.as_ref()),
+            Command::Session { event, texts } => {
+                if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
+                    self.sessions.remove(session);
+                }
+                self.happen(&event, texts.as_ref());
+            }
         }
     }
 
@@ -180,7 +190,11 @@ impl Engine {
     }
 
     fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
-        let open = self.state.task(id).is_some_and(|task| !task.is_settled());
+        let open = self
+            .core
+            .state()
+            .task(id)
+            .is_some_and(|task| !task.is_settled());
         if wait && open {
             self.wait(id, reply);
         } else {
@@ -197,139 +211,49 @@ impl Engine {
     }
 
     fn task(&self, id: TaskId) -> Option<api::Task> {
-        let (task, texts) = (self.state.task(id)?, self.payloads.get(&id)?);
-        Some(view::task(&self.state, task, texts))
+        let (state, texts) = (self.core.state(), self.payloads.get(&id)?);
+        Some(view::task(state, state.task(id)?, texts))
     }
 
     fn steps(&self, id: TaskId, from: StepIndex, limit: usize) -> Option<Vec<api::Step>> {
-        let (task, texts) = (self.state.task(id)?, self.payloads.get(&id)?);
+        let (state, texts) = (self.core.state(), self.payloads.get(&id)?);
+        let task = state.task(id)?;
         let steps = (from..task.steps.len() as StepIndex)
             .take(limit)
-            .map(|step| view::step(&self.state, task, texts, step));
+            .map(|step| view::step(state, task, texts, step));
         Some(steps.collect())
     }
 
     /// Answers once all that the answer saw is durable.
     fn reply(&mut self, answer: impl FnOnce() + Send + 'static) {
-        self.hold(Release::Reply(Box::new(answer)));
-    }
-
-    /// Holds something back until all that was decided so far is durable.
-    fn hold(&mut self, release: Release) {
-        let batch = match &mut self.in_flight {
-            Some(in_flight) if self.batch.is_empty() => in_flight,
-            _ => &mut self.batch,
-        };
-        batch.hold(release);
+        self.core.hold(Box::new(answer));
     }
 
     fn happen(&mut self, event: &Event, texts: Option<&Texts>) {
-        let changes = decide(&self.state, event, self.clock.now(), rand::random());
-        for change in changes {
-            let replaced = match &change {
-                Change::Opened { offer, .. } => self
-                    .state
-                    .workers()
-                    .get(offer.instance)
-                    .and_then(|worker| worker.session),
-                _ => None,
-            };
-            self.state.evolve(&change);
-            if let Some(replaced) = replaced {
-                self.sessions.remove(&replaced);
-            }
-            self.follow_up(change, texts);
-        }
-    }
-
-    /// What follows from a change that was carried out.
-    fn follow_up(&mut self, change: Change, texts: Option<&Texts>) {
-        match change {
-            Change::Created { task, .. } => {
-                if let (Some(task), Some(texts)) = (self.state.task(task), self.payloads.get(&task))
+        let now = self.clock.now();
+        for change in self.core.happen(event, texts, now, rand::random()) {
+            if let Change::Recorded { task: id, record } = change {
+                if let (true, Some(texts), Some(kept)) =
+                    (record.texts() > 0, texts, self.payloads.get_mut(&id))
                 {
-                    self.stored.insert(task.id, Status::Open);
-                    self.batch.create(task, texts);
+                    kept.steps[record.step() as usize] = Some(texts.clone());
+                }
+                if self.core.state().task(id).is_some_and(Task::is_settled) {
+                    self.settled(id);
                 }
             }
-            Change::Recorded { task, record } => self.recorded(task, record, texts),
-            Change::Accepted { session, attempt } => self.accept(session, attempt),
-            Change::Opened {
-                session,
-                welcome,
-                stale,
-                ..
-            } => self.welcome(session, welcome, stale),
-            Change::Closed { session, .. } => {
-                self.sessions.remove(&session);
-            }
-            Change::Due { .. }
-            | Change::Slots { .. }
-            | Change::Awaited { .. }
-            | Change::Gone { .. }
-            | Change::Evicted { .. } => {}
         }
     }
 
-    fn recorded(&mut self, id: TaskId, record: Record, texts: Option<&Texts>) {
-        let Some(task) = self.state.task(id) else {
-            return;
-        };
-        let step = record.step();
-        let started = match &record {
-            Record::Started { instance, .. } => Some(*instance),
-            _ => None,
-        };
-        if let (true, Some(texts), Some(kept)) =
-            (record.texts() > 0, texts, self.payloads.get_mut(&id))
-        {
-            kept.steps[step as usize] = Some(texts.clone());
-        }
-        self.batch.record(task, record, texts);
-        if let Some(instance) = started {
-            let session = self
-                .state
-                .workers()
-                .get(instance)
-                .and_then(|worker| worker.session);
-            if let (Some(session), Some(dispatch)) = (session, self.dispatch(id, step)) {
-                let message = EngineMessage::Dispatch(Box::new(dispatch));
-                self.batch.hold(Release::Message(session, message));
-            }
-        } else if task.is_settled() {
-            self.settled(id, task.has_ended());
-        }
-    }
-
-    fn settled(&mut self, id: TaskId, ended: bool) {
+    fn settled(&mut self, id: TaskId) {
         for reply in self.waiters.remove(&id).unwrap_or_default() {
             let task = self.task(id);
-            let answer = move || drop(reply.send(task));
-            self.batch.hold(Release::Reply(Box::new(answer)));
-        }
-        if ended {
-            self.batch.hold(Release::Evict(id));
+            self.reply(move || drop(reply.send(task)));
         }
     }
 
-    /// An outcome that changed nothing may repeat one whose commit is still in flight.
-    fn accept(&mut self, session: SessionId, attempt: AttemptRef) {
-        match &mut self.in_flight {
-            Some(in_flight) if self.batch.is_empty() => in_flight.accept(session, attempt),
-            _ => self.batch.accept(session, attempt),
-        }
-    }
-
-    fn welcome(&mut self, session: SessionId, welcome: Welcome, stale: Vec<AttemptRef>) {
-        let welcome = EngineMessage::Welcome(welcome);
-        let cancels = stale.into_iter().map(EngineMessage::Cancel);
-        for message in std::iter::once(welcome).chain(cancels) {
-            self.hold(Release::Message(session, message));
-        }
-    }
-
-    fn dispatch(&self, id: TaskId, step: StepIndex) -> Option<Dispatch> {
-        let (task, texts) = (self.state.task(id)?, self.payloads.get(&id)?);
+    fn dispatch(&self, id: TaskId, step: StepIndex, attempt: u32) -> Option<Dispatch> {
+        let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
         let (graph, node) = (&task.graph, task.graph.node(step));
         let results = node.ancestors.iter().filter_map(|ancestor| {
             let results = texts.step(*ancestor)?.body.clone();
@@ -339,7 +263,7 @@ impl Engine {
         Some(Dispatch {
             task_uuid: id,
             step_uuid,
-            attempt: task.step(step).attempts,
+            attempt,
             max_attempts: task.max_attempts(step),
             namespace: graph.namespace.to_string(),
             name: graph.name.clone(),
@@ -357,34 +281,23 @@ impl Engine {
         })
     }
 
-    /// Closes the batch: what the journal appends now, and what is held back until it is durable.
-    fn seal(&mut self) -> Append {
-        let mut batch = std::mem::take(&mut self.batch);
-        let mut changed = Vec::new();
-        for id in batch.touched() {
-            let Some(task) = self.state.task(*id) else {
-                continue;
-            };
-            let status = stored_status(task);
-            if self.stored.insert(*id, status) != Some(status) {
-                changed.push(change(task, status));
-            }
-        }
-        for (id, followers) in &mut self.followers {
-            if let Some(followed) = batch.followed(*id) {
-                let followed = Arc::new(followed);
+    /// What the journal is to append next. Who follows a task hears of it once it is durable.
+    fn seal(&mut self) -> Option<Append> {
+        let commit = self.core.seal()?;
+        let append = batch::append(&commit, self.core.state(), &self.payloads, &mut self.stored);
+        for part in commit.tasks {
+            if let Some(followers) = self.followers.get_mut(&part.task) {
                 followers.retain(|follower| !follower.is_closed());
-                for follower in followers {
-                    let (follower, followed) = (follower.clone(), Arc::clone(&followed));
-                    batch.hold(Release::Reply(Box::new(move || {
-                        drop(follower.send(followed));
-                    })));
-                }
+                let followers = followers.clone();
+                let followed = Arc::new(Followed::from(part));
+                self.reply(move || {
+                    for follower in followers {
+                        drop(follower.send(Arc::clone(&followed)));
+                    }
+                });
             }
         }
-        let append = batch.append(changed);
-        self.in_flight = Some(batch);
-        append
+        Some(append)
     }
 
     fn committed(&mut self, outcome: journal::AppendOutcome) -> Result<(), Error> {
@@ -394,29 +307,47 @@ impl Engine {
                 reason: message,
             });
         }
-        if let Some(batch) = self.in_flight.take() {
-            self.release(batch);
-        }
+        let released = self.core.committed();
+        self.release(released);
         Ok(())
     }
 
-    fn release(&mut self, batch: Batch) {
-        for release in batch.into_releases() {
+    fn release(&mut self, released: Vec<Release<Reply>>) {
+        for release in released {
             match release {
-                Release::Message(session, message) => {
-                    if let Some(outbox) = self.sessions.get(&session) {
-                        // A session that closes meanwhile says so by an event of its own.
-                        let _ = outbox.send(message);
+                Release::Welcome(session, welcome) => {
+                    self.send(session, EngineMessage::Welcome(welcome));
+                }
+                Release::Cancel(session, attempt) => {
+                    self.send(session, EngineMessage::Cancel(attempt));
+                }
+                Release::Accepted(session, attempts) => {
+                    self.send(session, EngineMessage::Accepted(attempts));
+                }
+                Release::Dispatch {
+                    session,
+                    task,
+                    step,
+                    attempt,
+                } => {
+                    if let Some(dispatch) = self.dispatch(task, step, attempt) {
+                        self.send(session, EngineMessage::Dispatch(Box::new(dispatch)));
                     }
                 }
                 Release::Reply(answer) => answer(),
                 Release::Evict(task) => {
-                    self.state.evolve(&Change::Evicted { task });
                     self.payloads.remove(&task);
                     self.stored.remove(&task);
                     self.followers.remove(&task);
                 }
             }
+        }
+    }
+
+    fn send(&self, session: SessionId, message: EngineMessage) {
+        if let Some(outbox) = self.sessions.get(&session) {
+            // A session that closes meanwhile says so by an event of its own.
+            let _ = outbox.send(message);
         }
     }
 }

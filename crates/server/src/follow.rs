@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use tasker_core::engine::Part;
 use tasker_core::history::{self, Transition};
 use tasker_core::{Record, Task};
 use tasker_protocol::api::TaskEvent;
@@ -20,6 +21,16 @@ pub struct Followed {
     pub records: Vec<Record>,
     /// Their texts, as many as each says.
     pub texts: Vec<Arc<str>>,
+}
+
+impl From<Part> for Followed {
+    fn from(part: Part) -> Followed {
+        Followed {
+            first: part.first,
+            records: part.records,
+            texts: part.texts,
+        }
+    }
 }
 
 /// Where an event stands in its task's history: the record that made it, and its place among those it made.

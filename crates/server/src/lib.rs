@@ -4,7 +4,7 @@
 //! - [`options`]: the command line and the environment.
 //! - [`service`]: the process: start, recovery, stop.
 //! - [`api`]: the REST API. [`session`]: a worker's WebSocket.
-//! - [`command`]: what is asked of the engine. [`engine`]: the loop that owns the core. [`batch`]: what the next commit adds, and what waits for it.
+//! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal.
 //! - [`catalog`]: templates and their graphs. [`payloads`]: contexts and results.
 //! - [`follow`]: a task's events. [`view`]: tasks and steps as the API shows them.
