@@ -231,15 +231,18 @@ fn an_outcome_counts_only_for_the_open_attempt_of_its_own_worker() {
     world.succeed(1, task, "a", 1);
     world.succeed(1, task, "a", 2);
     world.succeed(2, task, "a", 7);
+    world.succeed(1, task, "a", 1);
     assert_eq!(
-        world.records, before,
-        "late, foreign and unknown: nothing changes"
+        world.records,
+        before + 1,
+        "late, foreign, unknown, repeated: only the late one is added to the history"
     );
-    assert_eq!(world.accepted.len(), 3, "each is answered all the same");
+    assert_eq!(world.running(2), [(task, "a", 2)], "and nothing changes");
+    assert_eq!(world.accepted.len(), 4, "each is answered all the same");
     world.succeed(2, task, "a", 2);
     world.succeed(2, task, "a", 2);
     assert_eq!(world.step(task, "b").attempts, 1);
-    assert_eq!(world.accepted.len(), 5);
+    assert_eq!(world.accepted.len(), 6);
 }
 
 #[test]
