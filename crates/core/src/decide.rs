@@ -7,11 +7,13 @@ use std::time::Duration;
 use tasker_protocol::api::StepState;
 use tasker_protocol::frame::{AttemptRef, Welcome};
 
+use crate::draft::Draft;
 use crate::event::{Change, Event, Verdict};
+use crate::outcome::{Branches, check};
 use crate::record::{Next, Record};
-use crate::state::Timer;
+use crate::state::{Timer, attempt_ref};
 use crate::worker::{Offer, SessionId};
-use crate::{Instance, State, StepIndex, Task, Time, backoff, dispatch};
+use crate::{Instance, State, StepIndex, Task, TaskId, Time, backoff, dispatch, operator};
 
 /// How long the attempts of a worker whose session closed are kept for it to return and name them.
 pub const GRACE: Duration = Duration::from_millis(500);
@@ -34,6 +36,14 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
             priority: *priority,
             at: now,
         }],
+        Event::Restored(restored) => match state.task(restored.task) {
+            Some(_) => Vec::new(),
+            None => vec![Change::Restored(Arc::clone(restored))],
+        },
+        Event::Cancel { task } => by_people(state, *task, |task| operator::cancel(task, now)),
+        Event::Act { task, step, action } => {
+            by_people(state, *task, |task| operator::act(task, *step, action, now))
+        }
         Event::Opened {
             session,
             offer,
@@ -49,21 +59,31 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
             session,
             attempt,
             verdict,
-        } => outcome(state, *session, attempt, *verdict, now, random),
-        Event::Returned { session, attempt } => open_attempt(state, *session, attempt)
-            .map(|(task, step)| undelivered(task, step, now))
-            .into_iter()
-            .collect(),
+        } => outcome(state, *session, attempt, verdict, now, random),
+        Event::Returned { session, attempt } => returned(state, *session, attempt, now),
+        Event::Unknown { session, attempt } => vec![Change::Accepted {
+            session: *session,
+            attempt: *attempt,
+        }],
+        Event::Frozen { gap } => vec![Change::Frozen { gap: *gap }],
         Event::Recovered => recovered(state, now),
-        Event::Tick => state
-            .due(now)
-            .flat_map(|timer| match timer {
-                Timer::Retry(task, step) => vec![Change::Due { task, step }],
-                Timer::GiveUp(instance) => give_up(state, instance, now),
-            })
-            .collect(),
+        Event::Tick => tick(state, now, random),
         Event::Dispatch => dispatch::dispatch(state, now),
     }
+}
+
+fn by_people(
+    state: &State,
+    task: TaskId,
+    record: impl FnOnce(&Task) -> Result<Record, operator::Refusal>,
+) -> Vec<Change> {
+    let mut draft = Draft::new(state);
+    if let Some(task) = state.task(task)
+        && let Ok(record) = record(task)
+    {
+        draft.record(task, record);
+    }
+    draft.changes
 }
 
 fn opened(
@@ -75,23 +95,23 @@ fn opened(
 ) -> Vec<Change> {
     let named: HashSet<AttemptRef> = offer.running.iter().copied().collect();
     let mut open = HashSet::new();
-    let mut changes = Vec::new();
+    let mut draft = Draft::new(state);
     for (task, step) in live(state, offer.instance) {
         let attempt = attempt_ref(task, step);
         if named.contains(&attempt) {
             open.insert(attempt);
         } else {
-            changes.push(undelivered(task, step, now));
+            draft.record(task, undelivered(task, step, now));
         }
     }
     let stale = offer.running.iter().copied();
-    changes.push(Change::Opened {
+    draft.changes.push(Change::Opened {
         session,
         offer: Arc::clone(offer),
         welcome: welcome.clone(),
         stale: stale.filter(|attempt| !open.contains(attempt)).collect(),
     });
-    changes
+    draft.changes
 }
 
 fn closed(state: &State, session: SessionId, grace: bool, now: Time) -> Vec<Change> {
@@ -100,68 +120,124 @@ fn closed(state: &State, session: SessionId, grace: bool, now: Time) -> Vec<Chan
     };
     if grace {
         let until = now + GRACE;
-        vec![Change::Closed { session, until }]
-    } else {
-        give_up(state, instance, now)
+        return vec![Change::Closed { session, until }];
     }
+    let mut draft = Draft::new(state);
+    give_up(&mut draft, instance, now);
+    draft.changes
 }
 
 fn outcome(
     state: &State,
     session: SessionId,
     attempt: &AttemptRef,
-    verdict: Verdict,
+    verdict: &Verdict,
     now: Time,
     random: u64,
 ) -> Vec<Change> {
-    let mut changes = Vec::with_capacity(2);
-    if let Some((task, step)) = open_attempt(state, session, attempt) {
-        changes.push(Change::Recorded {
-            task: task.id,
-            record: record_of(task, step, verdict, now, random),
-        });
+    let Some(task) = state.task(attempt.task_uuid) else {
+        return vec![Change::Missing {
+            session,
+            attempt: *attempt,
+        }];
+    };
+    let mut draft = Draft::new(state);
+    if let Some(step) = task.find(attempt.step_uuid) {
+        let number = attempt.attempt;
+        if is_open(state, session, task, step, number) {
+            draft.record(task, record_of(task, step, verdict, now, random));
+        } else if task.step(step).unreported.contains(&number) {
+            let late = Record::Late {
+                step,
+                attempt: number,
+                at: now,
+                success: matches!(verdict, Verdict::Success(_)),
+            };
+            draft.record(task, late);
+        }
     }
-    changes.push(Change::Accepted {
+    draft.changes.push(Change::Accepted {
         session,
         attempt: *attempt,
     });
-    changes
+    draft.changes
 }
 
-fn record_of(task: &Task, step: StepIndex, verdict: Verdict, now: Time, random: u64) -> Record {
+fn record_of(task: &Task, step: StepIndex, verdict: &Verdict, at: Time, random: u64) -> Record {
     let attempt = task.step(step).attempts;
     match verdict {
-        Verdict::Success => Record::Succeeded {
-            step,
-            attempt,
-            at: now,
+        Verdict::Success(success) => match check(&task.graph, task.step(step).node, success) {
+            Ok(Branches::None) => Record::Succeeded { step, attempt, at },
+            Ok(Branches::Chosen(chosen)) => Record::Decided {
+                step,
+                attempt,
+                at,
+                chosen,
+            },
+            Ok(Branches::Batches(batches)) => Record::Batched {
+                step,
+                attempt,
+                at,
+                batches,
+            },
+            Err(reason) => Record::Rejected {
+                step,
+                attempt,
+                at,
+                reason,
+            },
         },
         Verdict::Failure {
             retryable,
             retry_after_ms,
         } => {
-            let counted = task.counted_attempts(step);
-            let next = if !retryable || attempt >= task.max_attempts(step) {
-                Next::Error
+            let next = if *retryable {
+                let wait = retry_after_ms.map(Duration::from_millis);
+                after_failure(task, step, wait, at, random)
             } else {
-                let wait = match retry_after_ms {
-                    Some(millis) => Duration::from_millis(millis),
-                    None => backoff::wait(&task.graph.node(step).retry, counted, random),
-                };
-                if wait.is_zero() {
-                    Next::Offer
-                } else {
-                    Next::RetryAt(now + wait)
-                }
+                Next::Error
             };
             Record::Failed {
                 step,
                 attempt,
-                at: now,
+                at,
                 next,
             }
         }
     }
+}
+
+/// What follows a failed attempt that may be tried again, after `wait` or else the template's back-off.
+fn after_failure(
+    task: &Task,
+    step: StepIndex,
+    wait: Option<Duration>,
+    at: Time,
+    random: u64,
+) -> Next {
+    if task.step(step).attempts >= task.max_attempts(step) {
+        return Next::Error;
+    }
+    let wait = wait.unwrap_or_else(|| {
+        let counted = task.counted_attempts(step);
+        backoff::wait(&task.node(step).retry, counted, random)
+    });
+    if wait.is_zero() {
+        Next::Offer
+    } else {
+        Next::RetryAt(at + wait)
+    }
+}
+
+fn returned(state: &State, session: SessionId, attempt: &AttemptRef, now: Time) -> Vec<Change> {
+    let mut draft = Draft::new(state);
+    if let Some(task) = state.task(attempt.task_uuid)
+        && let Some(step) = task.find(attempt.step_uuid)
+        && is_open(state, session, task, step, attempt.attempt)
+    {
+        draft.record(task, undelivered(task, step, now));
+    }
+    draft.changes
 }
 
 fn recovered(state: &State, now: Time) -> Vec<Change> {
@@ -174,28 +250,64 @@ fn recovered(state: &State, now: Time) -> Vec<Change> {
         .collect()
 }
 
+fn tick(state: &State, now: Time, random: u64) -> Vec<Change> {
+    let mut draft = Draft::of_several_causes(state);
+    for timer in state.due(now) {
+        match timer {
+            Timer::Retry(task, step) => draft.changes.push(Change::Due { task, step }),
+            Timer::Timeout(task, step) => {
+                if let Some(task) = state.task(task) {
+                    time_out(&mut draft, task, step, now, random.rotate_left(step % 64));
+                }
+            }
+            Timer::GiveUp(instance) => give_up(&mut draft, instance, now),
+            Timer::Expire(task) => {
+                if let Some(task) = state.task(task) {
+                    draft.record(task, Record::Expired { at: now });
+                }
+            }
+        }
+    }
+    draft.changes
+}
+
+fn time_out(draft: &mut Draft<'_>, task: &Task, step: StepIndex, at: Time, random: u64) {
+    let attempt = task.step(step).attempts;
+    let next = after_failure(task, step, None, at, random);
+    let record = Record::TimedOut {
+        step,
+        attempt,
+        at,
+        next,
+    };
+    if draft.record(task, record) {
+        draft.revoke(task, step);
+    }
+}
+
 fn left(state: &State, session: SessionId, running: &[AttemptRef], now: Time) -> Vec<Change> {
     let Some(instance) = state.workers().instance(session) else {
         return Vec::new();
     };
     let running: HashSet<AttemptRef> = running.iter().copied().collect();
-    let end = |(task, step)| {
-        if running.contains(&attempt_ref(task, step)) {
+    let mut draft = Draft::new(state);
+    for (task, step) in live(state, instance) {
+        let record = if running.contains(&attempt_ref(task, step)) {
             lost(task, step, now)
         } else {
             undelivered(task, step, now)
-        }
-    };
-    let gone = Change::Gone { instance };
-    live(state, instance).map(end).chain([gone]).collect()
+        };
+        draft.record(task, record);
+    }
+    draft.changes.push(Change::Gone { instance });
+    draft.changes
 }
 
-fn give_up(state: &State, instance: Instance, now: Time) -> Vec<Change> {
-    let gone = Change::Gone { instance };
-    live(state, instance)
-        .map(|(task, step)| lost(task, step, now))
-        .chain([gone])
-        .collect()
+fn give_up(draft: &mut Draft<'_>, instance: Instance, now: Time) {
+    for (task, step) in live(draft.state, instance) {
+        draft.record(task, lost(task, step, now));
+    }
+    draft.changes.push(Change::Gone { instance });
 }
 
 /// The steps whose attempts are open with a worker.
@@ -207,54 +319,35 @@ fn live(state: &State, instance: Instance) -> impl Iterator<Item = (&Task, StepI
         .filter_map(|&(task, step)| Some((state.task(task)?, step)))
 }
 
-fn lost(task: &Task, step: StepIndex, now: Time) -> Change {
+fn lost(task: &Task, step: StepIndex, at: Time) -> Record {
     let attempt = task.step(step).attempts;
     let last = attempt >= task.max_attempts(step);
-    Change::Recorded {
-        task: task.id,
-        record: Record::Lost {
-            step,
-            attempt,
-            at: now,
-            next: if last { Next::Error } else { Next::Offer },
-        },
+    Record::Lost {
+        step,
+        attempt,
+        at,
+        next: if last { Next::Error } else { Next::Offer },
     }
 }
 
-fn undelivered(task: &Task, step: StepIndex, now: Time) -> Change {
-    Change::Recorded {
-        task: task.id,
-        record: Record::Undelivered {
-            step,
-            attempt: task.step(step).attempts,
-            at: now,
-        },
+fn undelivered(task: &Task, step: StepIndex, at: Time) -> Record {
+    Record::Undelivered {
+        step,
+        attempt: task.step(step).attempts,
+        at,
     }
 }
 
-/// The step that an attempt is of, if it is open with the worker of this session.
-fn open_attempt<'a>(
-    state: &'a State,
-    session: SessionId,
-    attempt: &AttemptRef,
-) -> Option<(&'a Task, StepIndex)> {
-    let instance = state.workers().instance(session)?;
-    let task = state.task(attempt.task_uuid)?;
-    let index = task.graph.step(task.id, attempt.step_uuid)?;
-    let step = task.step(index);
-    let open = step.state == StepState::InProgress
-        && step.attempts == attempt.attempt
+/// Whether an attempt is open with the worker of this session.
+fn is_open(state: &State, session: SessionId, task: &Task, step: StepIndex, attempt: u32) -> bool {
+    let Some(instance) = state.workers().instance(session) else {
+        return false;
+    };
+    let step = task.step(step);
+    step.state == StepState::InProgress
+        && step.attempts == attempt
         && step
             .worker
             .as_ref()
-            .is_some_and(|worker| worker.instance == instance);
-    open.then_some((task, index))
-}
-
-fn attempt_ref(task: &Task, step: StepIndex) -> AttemptRef {
-    AttemptRef {
-        task_uuid: task.id,
-        step_uuid: task.step_uuid(step),
-        attempt: task.step(step).attempts,
-    }
+            .is_some_and(|worker| worker.instance == instance)
 }

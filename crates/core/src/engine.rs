@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use tasker_protocol::frame::{AttemptRef, Welcome};
 
+use crate::batches;
 use crate::gateway::Texts;
 use crate::worker::SessionId;
 use crate::{Change, Event, Record, State, StepIndex, Task, TaskId, Time, decide};
@@ -218,11 +219,27 @@ impl<R> Engine<R> {
                 let cancels = stale.iter().copied();
                 releases.extend(cancels.map(|attempt| Release::Cancel(*session, attempt)));
             }
+            Change::Restored(restored) => {
+                let ended = self.state.task(restored.task).map(Task::has_ended);
+                if ended == Some(true) {
+                    let releases = &mut self.latest().releases;
+                    releases.push(Release::Evict(restored.task));
+                }
+            }
+            Change::Revoked { instance, attempt } => {
+                let worker = self.state.workers().get(*instance);
+                if let Some(session) = worker.and_then(|worker| worker.session) {
+                    let releases = &mut self.latest().releases;
+                    releases.push(Release::Cancel(session, *attempt));
+                }
+            }
             Change::Due { .. }
             | Change::Slots { .. }
             | Change::Closed { .. }
             | Change::Awaited { .. }
             | Change::Gone { .. }
+            | Change::Frozen { .. }
+            | Change::Missing { .. }
             | Change::Evicted { .. } => {}
         }
     }
@@ -274,12 +291,18 @@ impl<R> Batch<R> {
 
 impl Part {
     fn add(&mut self, record: &Record, texts: Option<&Texts>) {
-        if record.texts() > 0 {
+        let count = record.texts();
+        if count > 0 {
             let body = texts.map_or("null", |texts| texts.body.get());
             let metadata = texts.and_then(|texts| texts.metadata.as_ref());
             self.texts.push(body.into());
             self.texts
                 .push(metadata.map_or("", |metadata| metadata.get()).into());
+        }
+        if count > 2 {
+            let cursors = texts.and_then(|texts| texts.cursors.as_deref());
+            self.texts
+                .push(batches::text(cursors.unwrap_or_default()).into());
         }
         self.records.push(record.clone());
     }

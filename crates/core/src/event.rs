@@ -1,9 +1,12 @@
 //! What can happen, and the changes that follow from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tasker_protocol::frame::{AttemptRef, Welcome};
 
+use crate::operator::Action;
+use crate::outcome::Success;
 use crate::worker::{Offer, SessionId};
 use crate::{Graph, Instance, Record, StepIndex, TaskId, Time};
 
@@ -18,6 +21,22 @@ pub enum Event {
         graph: Arc<Graph>,
         /// From -100 to 100; higher first.
         priority: i16,
+    },
+    /// A task that is not in memory was read again, because something concerns it.
+    Restored(Arc<Restored>),
+    /// A client asks to cancel a task. Nothing follows when [`operator::cancel`](crate::operator::cancel) refuses it.
+    Cancel {
+        /// Which.
+        task: TaskId,
+    },
+    /// An operator acts on a step. Nothing follows when [`operator::act`](crate::operator::act) refuses it.
+    Act {
+        /// Which task's.
+        task: TaskId,
+        /// Which step.
+        step: StepIndex,
+        /// What is to happen.
+        action: Action,
     },
     /// A worker's session was opened; its templates are registered.
     Opened {
@@ -65,6 +84,18 @@ pub enum Event {
         /// The attempt.
         attempt: AttemptRef,
     },
+    /// An outcome arrived for a task that is nowhere.
+    Unknown {
+        /// The worker's session.
+        session: SessionId,
+        /// The attempt.
+        attempt: AttemptRef,
+    },
+    /// The engine itself did nothing for so long, beyond what is usual: it was frozen. Comes before [`Event::Tick`].
+    Frozen {
+        /// The time from one sign of its life to the next.
+        gap: Duration,
+    },
     /// The engine has rebuilt its state and accepts sessions from now on.
     Recovered,
     /// Time has passed: what is due happens.
@@ -73,11 +104,26 @@ pub enum Event {
     Dispatch,
 }
 
+/// A task as the journal holds it.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The task's identifier.
+    pub task: TaskId,
+    /// What it runs.
+    pub graph: Arc<Graph>,
+    /// From -100 to 100; higher first.
+    pub priority: i16,
+    /// When it was created.
+    pub at: Time,
+    /// All its records, in order.
+    pub records: Vec<Record>,
+}
+
 /// What the core needs to know of an outcome; the texts stay outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The handler succeeded.
-    Success,
+    Success(Success),
     /// The handler failed.
     Failure {
         /// Whether another attempt may succeed.
@@ -101,6 +147,8 @@ pub enum Change {
         /// When.
         at: Time,
     },
+    /// A task is in memory again.
+    Restored(Arc<Restored>),
     /// Something happened to a task. Durable.
     Recorded {
         /// The task.
@@ -152,7 +200,27 @@ pub enum Change {
         /// The worker.
         instance: Instance,
     },
-    /// An outcome is durable or changes nothing: the worker may forget it. No change of state.
+    /// The engine ended an attempt itself: its worker is to stop it, and a slot is taken until the worker says more.
+    Revoked {
+        /// The worker.
+        instance: Instance,
+        /// The attempt.
+        attempt: AttemptRef,
+    },
+    /// The engine was frozen: what it holds against workers comes later by so much.
+    Frozen {
+        /// By how much.
+        gap: Duration,
+    },
+    /// An outcome is for a task that is not in memory: the shell reads it and repeats the outcome after
+    /// [`Event::Restored`], or says [`Event::Unknown`].
+    Missing {
+        /// The worker's session.
+        session: SessionId,
+        /// The attempt.
+        attempt: AttemptRef,
+    },
+    /// An outcome is durable or changes nothing: the worker may forget it.
     Accepted {
         /// The worker's session.
         session: SessionId,

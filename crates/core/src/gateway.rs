@@ -6,16 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_protocol::Json;
-use tasker_protocol::api::MAX_PAYLOAD_BYTES;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::{
-    EngineMessage, Failure, Hello, Outcome, PROTOCOL_VERSIONS, Rejection, Unreadable, Welcome,
-    WorkerMessage, decode,
+    EngineMessage, Hello, PROTOCOL_VERSIONS, Rejection, Unreadable, Welcome, WorkerMessage, decode,
 };
 
+use crate::pulse::Pulse;
 use crate::worker::{Offer, SessionId};
-use crate::{Event, Time, event::Verdict};
+use crate::{Event, Time};
+
+mod texts;
+
+pub use texts::Texts;
 
 /// How often a worker sends something, a WebSocket ping at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -36,21 +38,13 @@ pub enum Output {
     Close,
 }
 
-/// The texts of an outcome, which the core does not read.
-#[derive(Clone, Debug)]
-pub struct Texts {
-    /// The results, or the failure as JSON.
-    pub body: Json,
-    /// What the handler added.
-    pub metadata: Option<Json>,
-}
-
 /// One session.
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,
     phase: Phase,
     heard: Time,
+    pulse: Pulse,
 }
 
 #[derive(Debug)]
@@ -68,11 +62,17 @@ impl Session {
             id,
             phase: Phase::Greeting,
             heard: now,
+            pulse: Pulse::new(now),
         }
     }
 
-    /// When the session is over unless something is heard until then.
+    /// When [`Session::tick`] is to be called next.
     pub fn deadline(&self) -> Time {
+        self.silent_at().min(self.pulse.next())
+    }
+
+    /// When the session is over unless something is heard until then.
+    fn silent_at(&self) -> Time {
         self.heard + SILENCE
     }
 
@@ -106,7 +106,7 @@ impl Session {
         self.phase = Phase::Open;
         let offer = Arc::new(Offer {
             instance: hello.instance,
-            worker_id: hello.worker_id,
+            worker_id: hello.worker_id.into(),
             namespaces: hello.namespaces.into_iter().collect(),
             callables: hello.callables.into_iter().collect(),
             slots: hello.slots,
@@ -128,9 +128,13 @@ impl Session {
         )]
     }
 
-    /// Time has passed.
+    /// Time has passed. What has arrived is to be handled before.
     pub fn tick(&mut self, now: Time) -> Vec<Output> {
-        if now < self.deadline() || matches!(self.phase, Phase::Closed) {
+        if let Some(gap) = self.pulse.beat(now) {
+            // It was not the worker that was silent.
+            self.heard = now.min(self.heard + gap);
+        }
+        if now < self.silent_at() || matches!(self.phase, Phase::Closed) {
             return Vec::new();
         }
         let mut outputs = self.end(false);
@@ -149,7 +153,7 @@ impl Session {
             (Phase::Greeting, WorkerMessage::Hello(hello)) => self.greet(hello),
             (Phase::Open, WorkerMessage::Outcome(outcome)) => {
                 let attempt = outcome.attempt_ref();
-                let (verdict, texts) = read(outcome);
+                let (verdict, texts) = texts::read(outcome);
                 let event = Event::Outcome {
                     session,
                     attempt,
@@ -240,74 +244,8 @@ fn kind(message: &WorkerMessage) -> &'static str {
     }
 }
 
-/// What the core needs to know of an outcome, and its texts. Whatever is wrong with it becomes a failure of the step:
-/// an outcome that is dropped would leave its attempt open for ever.
-fn read(outcome: Outcome) -> (Verdict, Texts) {
-    let size = |json: &Option<Json>| json.as_ref().map_or(0, |json| json.get().len());
-    let results = size(&outcome.results).max(size(&outcome.metadata));
-    if results > MAX_PAYLOAD_BYTES {
-        return failed(
-            Failure {
-                message: format!(
-                    "results or metadata of {results} bytes, at most {MAX_PAYLOAD_BYTES} are kept: store the data \
-                     elsewhere and return a reference"
-                ),
-                error_type: "result_too_large".to_owned(),
-                error_code: Some("RESULT_TOO_LARGE".to_owned()),
-                retryable: false,
-                retry_after_ms: None,
-                backtrace: None,
-            },
-            None,
-        );
-    }
-    if outcome.success {
-        let body = outcome.results.unwrap_or_else(tasker_protocol::json_null);
-        let metadata = outcome.metadata;
-        return (Verdict::Success, Texts { body, metadata });
-    }
-    let failure = outcome.error.unwrap_or_else(|| Failure {
-        message: "the worker sent a failed outcome without an error".to_owned(),
-        error_type: "invalid_outcome".to_owned(),
-        error_code: None,
-        retryable: false,
-        retry_after_ms: None,
-        backtrace: None,
-    });
-    failed(failure, outcome.metadata)
-}
-
-fn failed(mut failure: Failure, metadata: Option<Json>) -> (Verdict, Texts) {
-    let verdict = Verdict::Failure {
-        retryable: failure.retryable,
-        retry_after_ms: failure.retry_after_ms,
-    };
-    for text in [&mut failure.message, &mut failure.error_type]
-        .into_iter()
-        .chain(&mut failure.error_code)
-        .chain(&mut failure.backtrace)
-    {
-        truncate(text, MAX_PAYLOAD_BYTES / 64);
-    }
-    let body = serde_json::value::to_raw_value(&failure)
-        .unwrap_or_else(|error| unreachable!("strings, numbers and booleans serialise: {error}"));
-    let body = body.into();
-    (verdict, Texts { body, metadata })
-}
-
-/// Keeps the beginning of a text that is longer than `limit` bytes.
-fn truncate(text: &mut String, limit: usize) {
-    if text.len() > limit {
-        let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end));
-        text.truncate(end.unwrap_or(0));
-        text.push('…');
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     const HELLO: &str = r#"{"hello": {"protocol": [1, 1], "worker_id": "w", "instance":
@@ -354,7 +292,11 @@ mod tests {
     fn silence_ends_a_session_without_grace_and_a_closed_socket_with_it() {
         let mut session = open();
         session.heard(Time(1_000_000));
-        assert!(session.tick(Time(5_999_999)).is_empty());
+        for at in [
+            1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000, 5_999_999,
+        ] {
+            assert!(session.tick(Time(at)).is_empty());
+        }
         let outputs = session.tick(Time(6_000_000));
         assert!(matches!(
             outputs[..],
@@ -390,39 +332,16 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_wrong_with_an_outcome_fails_its_step() {
-        let outcome = |results: Option<String>, success| Outcome {
-            task_uuid: Uuid::nil(),
-            step_uuid: Uuid::nil(),
-            attempt: 1,
-            success,
-            results: results.map(|text| {
-                serde_json::value::RawValue::from_string(text)
-                    .expect("JSON")
-                    .into()
-            }),
-            error: None,
-            metadata: None,
-        };
-        let large = format!("\"{}\"", "x".repeat(MAX_PAYLOAD_BYTES));
-        let permanent = Verdict::Failure {
-            retryable: false,
-            retry_after_ms: None,
-        };
-        let (verdict, texts) = read(outcome(Some(large), true));
-        assert_eq!(verdict, permanent);
-        assert!(texts.body.get().contains("RESULT_TOO_LARGE"));
-        let (verdict, texts) = read(outcome(None, false));
-        assert_eq!(verdict, permanent);
-        assert!(texts.body.get().contains("invalid_outcome"));
-        let (verdict, texts) = read(outcome(None, true));
-        assert_eq!((verdict, texts.body.get()), (Verdict::Success, "null"));
-    }
-
-    #[test]
-    fn a_long_message_keeps_its_beginning() {
-        let mut text = "aä".repeat(10);
-        truncate(&mut text, 5);
-        assert_eq!(text, "aäa…");
+    fn a_frozen_engine_does_not_take_its_own_silence_for_the_workers() {
+        let mut session = open();
+        assert_eq!(session.deadline(), Time(500_000));
+        assert!(session.tick(Time(1_000_000)).is_empty());
+        assert!(session.tick(Time(60_000_000)).is_empty());
+        assert_eq!(session.deadline(), Time(60_500_000));
+        for at in [61_000_000, 62_000_000, 63_000_000, 64_000_000] {
+            assert!(session.tick(Time(at)).is_empty(), "{at}");
+        }
+        let outputs = session.tick(Time(64_000_002));
+        assert!(matches!(outputs[..], [Output::Event(..), Output::Close]));
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tasker_protocol::Json;
-use tasker_template::{Retry, Template};
+use tasker_template::{FailureStrategy, OnFailure, Retry, StepType, Template};
 use uuid::Uuid;
 
-use crate::{StepIndex, TaskId};
+use crate::{NodeIndex, TaskId};
 
 /// A workflow as the core runs it.
 #[derive(Debug)]
@@ -21,15 +22,23 @@ pub struct Graph {
     pub version: String,
     /// SHA-256 of the template's merged content, in hexadecimal.
     pub hash: String,
-    /// The steps, in the template's order.
+    /// The template's steps, in its order.
     pub nodes: Vec<Node>,
+    /// What a step's final failure does to the task.
+    pub on_failure: OnFailure,
+    /// How long a task may take.
+    pub max_duration: Option<Duration>,
+    /// Whether what exists depends on what decisions name.
+    pub conditional: bool,
 }
 
-/// A step as the core runs it.
+/// A step of the template as the core runs it.
 #[derive(Debug)]
 pub struct Node {
     /// The step's name.
     pub name: String,
+    /// How it takes part in the graph.
+    pub kind: Kind,
     /// The handler.
     pub callable: Arc<str>,
     /// The handler's method.
@@ -40,18 +49,33 @@ pub struct Node {
     pub retry: Retry,
     /// Milliseconds that an attempt may take.
     pub timeout_ms: Option<u64>,
-    /// The steps that this one depends on.
-    pub parents: Vec<StepIndex>,
-    /// The steps that depend on this one.
-    pub children: Vec<StepIndex>,
-    /// Every step before this one, its parents first.
-    pub ancestors: Vec<StepIndex>,
+    /// The nodes that this one depends on.
+    pub parents: Vec<NodeIndex>,
+    /// The nodes that depend on this one.
+    pub children: Vec<NodeIndex>,
+    /// Every node before this one, its parents first.
+    pub ancestors: Vec<NodeIndex>,
+}
+
+/// How a node takes part in the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One step, when all its parents exist.
+    Standard,
+    /// As standard; its outcome names which of its children exist, convergences apart.
+    Decision,
+    /// One step, when at least one of its parents exists.
+    Convergence,
+    /// As standard; its outcome says how many steps its only child becomes.
+    Batchable,
+    /// A step for each batch of its only parent.
+    BatchWorker(FailureStrategy),
 }
 
 impl Graph {
     /// The graph of a template whose dependencies all exist and form no cycle, as every parsed template's do.
     pub fn new(template: &Template, hash: String) -> Graph {
-        let index: HashMap<&str, StepIndex> = (0..)
+        let index: HashMap<&str, NodeIndex> = (0..)
             .zip(&template.steps)
             .map(|(index, step)| (step.name.as_str(), index))
             .collect();
@@ -60,6 +84,13 @@ impl Graph {
             .iter()
             .map(|step| Node {
                 name: step.name.clone(),
+                kind: match step.step_type {
+                    StepType::Standard => Kind::Standard,
+                    StepType::Decision => Kind::Decision,
+                    StepType::DeferredConvergence => Kind::Convergence,
+                    StepType::Batchable => Kind::Batchable,
+                    StepType::BatchWorker => Kind::BatchWorker(step.batch_config.failure_strategy),
+                },
                 callable: step.handler.callable.as_str().into(),
                 method: step.handler.method.clone(),
                 configuration: step.handler.initialization.clone().into(),
@@ -76,52 +107,60 @@ impl Graph {
             .collect();
         for child in 0..nodes.len() {
             for parent in nodes[child].parents.clone() {
-                nodes[parent as usize].children.push(child as StepIndex);
+                nodes[parent as usize].children.push(child as NodeIndex);
             }
         }
-        for step in 0..nodes.len() {
-            nodes[step].ancestors = ancestors(&nodes, step);
+        for node in 0..nodes.len() {
+            nodes[node].ancestors = ancestors(&nodes, node, |_| true);
         }
         Graph {
             namespace: template.namespace_name.as_str().into(),
             name: template.name.clone(),
             version: template.version.clone(),
             hash,
+            on_failure: template.on_failure,
+            max_duration: template
+                .lifecycle
+                .max_duration_ms()
+                .map(Duration::from_millis),
+            conditional: nodes.iter().any(|node| node.kind == Kind::Decision),
             nodes,
         }
     }
 
-    /// The node of a step.
-    pub fn node(&self, step: StepIndex) -> &Node {
-        &self.nodes[step as usize]
+    /// A node.
+    pub fn node(&self, node: NodeIndex) -> &Node {
+        &self.nodes[node as usize]
     }
 
-    /// The step of a task that has this identifier.
-    pub fn step(&self, task: TaskId, step_uuid: Uuid) -> Option<StepIndex> {
-        (0..)
-            .zip(&self.nodes)
-            .find(|(_, node)| step_uuid == crate::graph::step_uuid(task, &node.name))
-            .map(|(index, _)| index)
+    /// Every node before this one that is reached over nodes for which `exists` holds, parents first.
+    pub fn ancestors_that(
+        &self,
+        node: NodeIndex,
+        exists: impl Fn(NodeIndex) -> bool,
+    ) -> Vec<NodeIndex> {
+        ancestors(&self.nodes, node as usize, exists)
     }
 }
 
 /// Breadth first, so that nearer ancestors come before farther ones.
-fn ancestors(nodes: &[Node], step: usize) -> Vec<StepIndex> {
-    let mut found = nodes[step].parents.clone();
+fn ancestors(nodes: &[Node], node: usize, exists: impl Fn(NodeIndex) -> bool) -> Vec<NodeIndex> {
+    let mut found = Vec::new();
     let mut seen = vec![false; nodes.len()];
-    for parent in &found {
-        seen[*parent as usize] = true;
-    }
-    let mut next = 0;
-    while next < found.len() {
-        for parent in &nodes[found[next] as usize].parents {
-            if !std::mem::replace(&mut seen[*parent as usize], true) {
+    let mut next = node;
+    let mut expanded = 0;
+    loop {
+        for parent in &nodes[next].parents {
+            if !std::mem::replace(&mut seen[*parent as usize], true) && exists(*parent) {
                 found.push(*parent);
             }
         }
-        next += 1;
+        match found.get(expanded) {
+            Some(ancestor) => next = *ancestor as usize,
+            None => return found,
+        }
+        expanded += 1;
     }
-    found
 }
 
 /// A step's identifier: a UUIDv8 of the SHA-256 of task and name, so it never needs to be stored.
@@ -155,12 +194,23 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_found_by_the_identifier_derived_from_its_name() {
-        let graph = graph_of(&[("first", &[]), ("second", &["first"])]);
+    fn what_is_behind_an_absent_node_is_no_ancestor() {
+        let graph = graph_of(&[
+            ("root", &[]),
+            ("other", &[]),
+            ("left", &["root", "other"]),
+            ("end", &["left", "root"]),
+        ]);
+        assert_eq!(graph.ancestors_that(3, |node| node != 2), [0]);
+    }
+
+    #[test]
+    fn a_step_is_known_by_its_task_and_name() {
         let task = Uuid::from_u128(7);
         let uuid = step_uuid(task, "second");
         assert_eq!(uuid.get_version_num(), 8);
-        assert_eq!(graph.step(task, uuid), Some(1));
-        assert_eq!(graph.step(Uuid::from_u128(8), uuid), None);
+        assert_eq!(uuid, step_uuid(task, "second"));
+        assert_ne!(uuid, step_uuid(task, "first"));
+        assert_ne!(uuid, step_uuid(Uuid::from_u128(8), "second"));
     }
 }

@@ -2,7 +2,7 @@
 
 use tasker_protocol::api::{ExecutionStatus, StepState, TaskStatus};
 
-use crate::task::Step;
+use crate::task::{Move, Step};
 use crate::{Record, StepIndex, Task, Time};
 
 /// Something changed its state.
@@ -41,34 +41,29 @@ pub fn creation(task: &Task) -> Vec<Transition> {
     std::iter::once(status(task, at)).chain(steps).collect()
 }
 
-/// Applies a record to `task` and tells what changed: the step, those that became ready, then the task.
+/// Applies a record to `task` and tells what changed: the steps in order, then the task.
 pub fn follow(task: &mut Task, record: &Record) -> Vec<Transition> {
     let mut transitions = Vec::new();
-    let (step, at) = (record.step(), record.at());
+    let at = record.at();
     let before = (task.status(), task.execution_status());
-    if task.step(step).state == StepState::WaitingForRetry {
+    if let Record::Started { step, .. } = record
+        && task.step(*step).state == StepState::WaitingForRetry
+    {
         // The end of a back-off follows from the time and has no record of its own.
-        let at = task.step(step).ready_at;
         transitions.push(Transition::Step {
-            at,
-            step,
+            at: task.step(*step).ready_at,
+            step: *step,
             state: StepState::Enqueued,
         });
     }
-    let mut ready = Vec::new();
-    task.apply(record, &mut ready);
-    transitions.push(Transition::Step {
+    let mut moves = Vec::new();
+    task.apply(record, &mut moves);
+    let steps = moves.into_iter().map(|Move { step, to }| Transition::Step {
         at,
         step,
-        state: task.step(step).state,
+        state: to,
     });
-    for child in ready.into_iter().filter(|child| *child != step) {
-        transitions.push(Transition::Step {
-            at,
-            step: child,
-            state: StepState::Enqueued,
-        });
-    }
+    transitions.extend(steps);
     if before != (task.status(), task.execution_status()) {
         transitions.push(status(task, at));
     }

@@ -6,8 +6,12 @@
 //!
 //! Layout, lowest first:
 //! - [`time`]: points in time.
+//! - [`pulse`]: noticing that one was frozen.
 //! - [`graph`]: the graph of a template, made once and shared by its tasks.
+//! - [`outcome`]: what a handler said of a step, held against what the step can have.
+//! - [`batches`]: how a step's work is split into batches.
 //! - [`record`]: what happens to a task, as the journal keeps it.
+//! - [`fate`]: which of a template's steps a task has.
 //! - [`task`]: one task's steps, changed by records.
 //! - [`backoff`]: how long a failed step waits.
 //! - [`history`]: the state changes that each record made, for those who follow a task.
@@ -15,6 +19,8 @@
 //! - [`ready`]: steps that wait for a worker.
 //! - [`state`]: all of it together, and `evolve`.
 //! - [`event`]: what can happen, and the changes that follow.
+//! - [`operator`]: what people do to a task or a step, and when they cannot.
+//! - `draft`: the changes of one event while they are decided.
 //! - [`decide`](mod@decide): event to changes.
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
@@ -22,13 +28,19 @@
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 
 pub mod backoff;
+pub mod batches;
 pub mod decide;
 pub mod dispatch;
+mod draft;
 pub mod engine;
 pub mod event;
+pub mod fate;
 pub mod gateway;
 pub mod graph;
 pub mod history;
+pub mod operator;
+pub mod outcome;
+pub mod pulse;
 pub mod ready;
 pub mod record;
 pub mod state;
@@ -52,5 +64,8 @@ pub type TaskId = uuid::Uuid;
 /// Identifies a worker process: drawn at random when it starts.
 pub type Instance = uuid::Uuid;
 
-/// Where a step stands in its task's list of steps.
+/// Where a step stands in its task's list of steps, which is in the order of their creation.
 pub type StepIndex = u32;
+
+/// Where a template's step stands in the template.
+pub type NodeIndex = u32;

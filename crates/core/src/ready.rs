@@ -1,4 +1,13 @@
 //! Steps that wait for a worker: one queue, called a lane, for each callable of a namespace.
+//!
+//! A step's effective priority is its task's, plus one for each full ten seconds since the later of two moments: the
+//! step became ready, its task last had a step dispatched. Higher goes first; among equals tasks take turns, each with
+//! its oldest ready step.
+//!
+//! A lane therefore orders tasks, by that later moment made earlier by ten seconds for each point of priority, here
+//! called the task's mark. As priorities are whole numbers, the effective priority is the number of full ten seconds
+//! since the mark, at any time: so the order by marks is the order by effective priority, and never changes by waiting.
+//! A task that is served gets the mark of its priority's end of the line, so tasks of equal priority take turns.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,14 +21,23 @@ const MICROS_PER_PRIORITY: i64 = 10_000_000;
 /// A lane's number.
 pub type LaneId = usize;
 
-/// A step's place in its lane; lower goes first.
+/// A task's place in a lane; lower goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The time at which the step became ready, earlier by ten seconds for each point of priority: so a step that
-    /// has waited ten seconds longer is level with one that has a point more.
-    order: i64,
-    /// Among equals, first come first served.
+    mark: i64,
+    /// Among equal marks, first come first served.
     ticket: u64,
+}
+
+impl Place {
+    /// The place of a task with this priority whose step became ready, or that was last served, at `since`.
+    pub fn new(since: Time, priority: i16, ticket: u64) -> Place {
+        let earlier = i64::from(priority) * MICROS_PER_PRIORITY;
+        Place {
+            mark: since.0.saturating_sub(earlier),
+            ticket,
+        }
+    }
 }
 
 /// The ready steps of one callable in one namespace.
@@ -31,16 +49,47 @@ pub struct Lane {
     pub callable: Arc<str>,
     /// Connected workers that can run it.
     pub servers: Vec<Instance>,
-    steps: BTreeMap<Place, (TaskId, StepIndex)>,
+    tasks: BTreeMap<Place, TaskId>,
 }
 
 impl Lane {
-    /// The steps in the order in which they go.
-    pub fn steps(&self) -> impl Iterator<Item = (Place, TaskId, StepIndex)> {
-        self.steps
-            .iter()
-            .map(|(place, (task, step))| (*place, *task, *step))
+    /// The tasks in the order in which they go.
+    pub fn tasks(&self) -> impl Iterator<Item = (Place, TaskId)> {
+        self.tasks.iter().map(|(place, task)| (*place, *task))
     }
+}
+
+/// The ready steps of one task in one lane, oldest first.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    lane: LaneId,
+    place: Place,
+    steps: BTreeSet<(Time, StepIndex)>,
+}
+
+/// The ready steps of one task: a queue for each lane that it has steps in, few.
+#[derive(Clone, Debug, Default)]
+pub struct Queues(Vec<Queue>);
+
+impl Queues {
+    /// The steps in a lane, oldest first.
+    pub fn steps(&self, lane: LaneId) -> impl Iterator<Item = StepIndex> {
+        let queue = self.0.iter().find(|queue| queue.lane == lane);
+        queue
+            .into_iter()
+            .flat_map(|queue| queue.steps.iter().map(|(_, step)| *step))
+    }
+}
+
+/// Whose ready steps a queue holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The task.
+    pub task: TaskId,
+    /// Its priority.
+    pub priority: i16,
+    /// When it was last served.
+    pub served_at: Time,
 }
 
 /// All ready steps.
@@ -53,7 +102,7 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// The lanes of a graph's steps, in their order; made when they are new.
+    /// The lanes of a graph's nodes, in their order; made when they are new.
     pub fn lanes_of(&mut self, graph: &Graph, workers: &Workers) -> Vec<LaneId> {
         graph
             .nodes
@@ -65,7 +114,7 @@ impl Ready {
                         namespace: Arc::clone(&key.0),
                         callable: Arc::clone(&key.1),
                         servers: Vec::new(),
-                        steps: BTreeMap::new(),
+                        tasks: BTreeMap::new(),
                     };
                     for (instance, worker) in workers.iter() {
                         if worker.can_run(&lane.namespace, &lane.callable) {
@@ -84,32 +133,98 @@ impl Ready {
         self.waiting.iter().map(|lane| (*lane, &self.lanes[*lane]))
     }
 
+    /// The ticket of whoever comes next.
+    pub fn next_ticket(&self) -> u64 {
+        self.tickets + 1
+    }
+
     /// Puts a step into a lane.
     pub fn push(
         &mut self,
+        queues: &mut Queues,
+        turn: Turn,
         lane: LaneId,
-        task: TaskId,
-        step: StepIndex,
         ready_at: Time,
-        priority: i16,
-    ) -> Place {
-        self.tickets += 1;
-        let place = Place {
-            order: ready_at
-                .0
-                .saturating_sub(i64::from(priority) * MICROS_PER_PRIORITY),
-            ticket: self.tickets,
-        };
-        self.lanes[lane].steps.insert(place, (task, step));
-        self.waiting.insert(lane);
-        place
+        step: StepIndex,
+    ) {
+        let known = queues.0.iter_mut().find(|queue| queue.lane == lane);
+        match known {
+            Some(queue) => {
+                let first = queue
+                    .steps
+                    .first()
+                    .is_none_or(|head| (ready_at, step) < *head);
+                queue.steps.insert((ready_at, step));
+                if first {
+                    self.place(queue, turn);
+                }
+            }
+            None => {
+                let mut queue = Queue {
+                    lane,
+                    place: Place::new(ready_at, turn.priority, 0),
+                    steps: BTreeSet::from([(ready_at, step)]),
+                };
+                self.place(&mut queue, turn);
+                queues.0.push(queue);
+            }
+        }
     }
 
     /// Takes a step out of a lane.
-    pub fn remove(&mut self, lane: LaneId, place: Place) {
-        self.lanes[lane].steps.remove(&place);
-        if self.lanes[lane].steps.is_empty() {
-            self.waiting.remove(&lane);
+    pub fn remove(
+        &mut self,
+        queues: &mut Queues,
+        turn: Turn,
+        lane: LaneId,
+        ready_at: Time,
+        step: StepIndex,
+    ) {
+        let Some(index) = queues.0.iter().position(|queue| queue.lane == lane) else {
+            return;
+        };
+        let queue = &mut queues.0[index];
+        let was_first = queue.steps.first() == Some(&(ready_at, step));
+        queue.steps.remove(&(ready_at, step));
+        if queue.steps.is_empty() {
+            self.leave(queue);
+            queues.0.swap_remove(index);
+        } else if was_first {
+            self.place(queue, turn);
+        }
+    }
+
+    /// The task was served: it goes behind its equals in every lane.
+    pub fn served(&mut self, queues: &mut Queues, turn: Turn) {
+        for queue in &mut queues.0 {
+            self.place(queue, turn);
+        }
+    }
+
+    /// Takes a task out of all lanes.
+    pub fn forget(&mut self, queues: &Queues) {
+        for queue in &queues.0 {
+            self.leave(queue);
+        }
+    }
+
+    fn place(&mut self, queue: &mut Queue, turn: Turn) {
+        let Some((oldest, _)) = queue.steps.first() else {
+            return;
+        };
+        self.lanes[queue.lane].tasks.remove(&queue.place);
+        self.tickets += 1;
+        let since = (*oldest).max(turn.served_at);
+        queue.place = Place::new(since, turn.priority, self.tickets);
+        self.lanes[queue.lane].tasks.insert(queue.place, turn.task);
+        self.waiting.insert(queue.lane);
+    }
+
+    fn leave(&mut self, queue: &Queue) {
+        let lane = &mut self.lanes[queue.lane];
+        lane.tasks.remove(&queue.place);
+        if lane.tasks.is_empty() {
+            self.waiting.remove(&queue.lane);
         }
     }
 

@@ -4,9 +4,12 @@
 //! format. New kinds and new fields come as new variants at the end; a variant is never changed or removed, because
 //! tasks of earlier releases are still read.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Instance, StepIndex, Time};
+use crate::outcome::Invalid;
+use crate::{Instance, NodeIndex, StepIndex, Time};
 
 /// The version byte of a row's record list.
 const FORMAT: u8 = 1;
@@ -25,7 +28,7 @@ pub enum Record {
         /// The worker's process.
         instance: Instance,
         /// The worker's name.
-        worker_id: String,
+        worker_id: Arc<str>,
     },
     /// The attempt succeeded. Texts: results, metadata.
     Succeeded {
@@ -67,6 +70,98 @@ pub enum Record {
         /// When that became known.
         at: Time,
     },
+    /// The attempt of a decision step succeeded. Texts: results, metadata.
+    Decided {
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+        /// When its outcome arrived.
+        at: Time,
+        /// The children that it named.
+        chosen: Vec<NodeIndex>,
+    },
+    /// The attempt of a batchable step succeeded. Texts: results, metadata, the batches' cursors.
+    Batched {
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+        /// When its outcome arrived.
+        at: Time,
+        /// How many batches there are.
+        batches: u32,
+    },
+    /// The attempt's handler succeeded with an outcome that its step cannot have: the step is in error. Texts: results,
+    /// metadata.
+    Rejected {
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+        /// When its outcome arrived.
+        at: Time,
+        /// What is wrong with it.
+        reason: Invalid,
+    },
+    /// The attempt took longer than it may.
+    TimedOut {
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+        /// When it was given up.
+        at: Time,
+        /// What follows.
+        next: Next,
+    },
+    /// An outcome of an attempt that had ended without one. It changes nothing but the history. Texts: results or
+    /// failure, metadata.
+    Late {
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+        /// When it arrived.
+        at: Time,
+        /// Whether the handler succeeded.
+        success: bool,
+    },
+    /// An operator gave the step as many attempts again as the template does. Texts: nothing, who and why.
+    Retried {
+        /// The step.
+        step: StepIndex,
+        /// When.
+        at: Time,
+    },
+    /// An operator declared the step done, without results. Texts: nothing, who and why.
+    Resolved {
+        /// The step.
+        step: StepIndex,
+        /// When.
+        at: Time,
+    },
+    /// An operator completed the step. Texts: results, who and why, the batches' cursors.
+    Completed {
+        /// The step.
+        step: StepIndex,
+        /// When.
+        at: Time,
+        /// The children that a decision step names.
+        chosen: Vec<NodeIndex>,
+        /// How many batches a batchable step has.
+        batches: u32,
+    },
+    /// The task was cancelled.
+    Cancelled {
+        /// When.
+        at: Time,
+    },
+    /// The task took longer than it may.
+    Expired {
+        /// When.
+        at: Time,
+    },
 }
 
 /// What follows an attempt that did not succeed.
@@ -84,19 +179,53 @@ impl Record {
     /// How many texts go with the record in its row.
     pub fn texts(&self) -> usize {
         match self {
-            Record::Succeeded { .. } | Record::Failed { .. } => 2,
-            Record::Started { .. } | Record::Lost { .. } | Record::Undelivered { .. } => 0,
+            Record::Batched { .. } | Record::Completed { .. } => 3,
+            Record::Succeeded { .. }
+            | Record::Failed { .. }
+            | Record::Decided { .. }
+            | Record::Rejected { .. }
+            | Record::Late { .. }
+            | Record::Retried { .. }
+            | Record::Resolved { .. } => 2,
+            Record::Started { .. }
+            | Record::Lost { .. }
+            | Record::Undelivered { .. }
+            | Record::TimedOut { .. }
+            | Record::Cancelled { .. }
+            | Record::Expired { .. } => 0,
         }
     }
 
-    /// The step that the record is about.
-    pub fn step(&self) -> StepIndex {
+    /// Whether the record's first text is what its step has to show from now on: results or a failure.
+    pub fn shows(&self) -> bool {
+        matches!(
+            self,
+            Record::Succeeded { .. }
+                | Record::Failed { .. }
+                | Record::Decided { .. }
+                | Record::Batched { .. }
+                | Record::Rejected { .. }
+                | Record::Completed { .. }
+        )
+    }
+
+    /// The step that the record is about; none when it is about the task.
+    pub fn step(&self) -> Option<StepIndex> {
         match self {
             Record::Started { step, .. }
             | Record::Succeeded { step, .. }
             | Record::Failed { step, .. }
             | Record::Lost { step, .. }
-            | Record::Undelivered { step, .. } => *step,
+            | Record::Undelivered { step, .. }
+            | Record::Decided { step, .. }
+            | Record::Batched { step, .. }
+            | Record::Rejected { step, .. }
+            | Record::TimedOut { step, .. }
+            | Record::Late { step, .. }
+            | Record::Retried { step, .. }
+            | Record::Resolved { step, .. }
+            | Record::Completed { step, .. } => Some(*step),
+            Record::Cancelled { .. } | Record::Expired { .. } => None,
         }
     }
 
@@ -107,7 +236,17 @@ impl Record {
             | Record::Succeeded { at, .. }
             | Record::Failed { at, .. }
             | Record::Lost { at, .. }
-            | Record::Undelivered { at, .. } => *at,
+            | Record::Undelivered { at, .. }
+            | Record::Decided { at, .. }
+            | Record::Batched { at, .. }
+            | Record::Rejected { at, .. }
+            | Record::TimedOut { at, .. }
+            | Record::Late { at, .. }
+            | Record::Retried { at, .. }
+            | Record::Resolved { at, .. }
+            | Record::Completed { at, .. }
+            | Record::Cancelled { at }
+            | Record::Expired { at } => *at,
         }
     }
 }

@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tasker_protocol::api::StepState;
+use tasker_protocol::frame::AttemptRef;
 
-use crate::event::Change;
-use crate::ready::{LaneId, Place, Ready};
-use crate::record::{Next, Record};
+use crate::event::{Change, Restored};
+use crate::ready::{LaneId, Queues, Ready, Turn};
+use crate::record::Record;
+use crate::task::{Move, Step};
 use crate::worker::Workers;
 use crate::{Instance, StepIndex, Task, TaskId, Time};
+
+/// What the engine allows an attempt beyond its time-out, which its worker enforces.
+pub const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
 
 /// Tasks, ready steps, timers and workers.
 #[derive(Clone, Debug, Default)]
@@ -19,15 +25,29 @@ pub struct State {
     workers: Workers,
     timers: BTreeSet<(Time, Timer)>,
     /// Kept to spare an allocation a record.
-    newly_ready: Vec<StepIndex>,
+    moves: Vec<Move>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     task: Task,
+    /// The lane of each node.
     lanes: Arc<[LaneId]>,
-    /// Where each enqueued step stands in its lane.
-    places: Vec<Option<Place>>,
+    queues: Queues,
+    /// Where each step is known besides in its task.
+    places: Vec<Place>,
+}
+
+/// Where a step is known besides in its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    /// In its lane, ready since.
+    Ready(Time),
+    /// Among the timers: its back-off ends.
+    Retry(Time),
+    /// With a worker, and among the timers if it has a deadline.
+    Live(Instance, Option<Time>),
 }
 
 /// What is to happen at a time.
@@ -35,8 +55,12 @@ struct Entry {
 pub enum Timer {
     /// A step's back-off is over.
     Retry(TaskId, StepIndex),
+    /// A step's open attempt has taken too long.
+    Timeout(TaskId, StepIndex),
     /// A worker that has no session is given up.
     GiveUp(Instance),
+    /// A task has taken too long.
+    Expire(TaskId),
 }
 
 impl State {
@@ -45,7 +69,7 @@ impl State {
         self.tasks.get(&task).map(|entry| &entry.task)
     }
 
-    /// All tasks that are in memory.
+    /// All tasks that are in memory, in no order.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values().map(|entry| &entry.task)
     }
@@ -53,6 +77,14 @@ impl State {
     /// The ready steps.
     pub fn ready(&self) -> &Ready {
         &self.ready
+    }
+
+    /// The ready steps of a task in a lane, oldest first.
+    pub fn ready_steps(&self, task: TaskId, lane: LaneId) -> impl Iterator<Item = StepIndex> {
+        let entry = self.tasks.get(&task);
+        entry
+            .into_iter()
+            .flat_map(move |entry| entry.queues.steps(lane))
     }
 
     /// The workers.
@@ -82,16 +114,24 @@ impl State {
                 priority,
                 at,
             } => self.insert(Task::new(*task, Arc::clone(graph), *priority, *at)),
+            Change::Restored(restored) => self.restore(restored),
             Change::Recorded { task, record } => self.apply(*task, record),
             Change::Due { task, step } => self.end_backoff(*task, *step),
-            Change::Opened { session, offer, .. } => {
+            Change::Opened {
+                session,
+                offer,
+                stale,
+                ..
+            } => {
                 self.cancel_give_up(offer.instance);
-                self.workers.open(*session, Arc::clone(offer));
+                self.workers.open(*session, Arc::clone(offer), stale);
                 self.ready.worker_changed(offer.instance, &self.workers);
             }
             Change::Slots { session, slots } => {
                 if let Some(instance) = self.workers.instance(*session) {
-                    self.workers.entry(instance).slots = *slots;
+                    let worker = self.workers.entry(instance);
+                    worker.slots = *slots;
+                    worker.revoked.clear();
                 }
             }
             Change::Closed { session, until } => {
@@ -100,34 +140,61 @@ impl State {
                     self.ready.worker_changed(instance, &self.workers);
                 }
             }
-            Change::Awaited { instance, until } => {
-                self.workers.entry(*instance).until = Some(*until);
-                self.timers.insert((*until, Timer::GiveUp(*instance)));
-            }
+            Change::Awaited { instance, until } => self.wait_for(*instance, *until),
             Change::Gone { instance } => {
                 self.cancel_give_up(*instance);
                 self.workers.remove(*instance);
                 self.ready.worker_changed(*instance, &self.workers);
             }
-            Change::Accepted { .. } => {}
-            Change::Evicted { task } => {
-                self.tasks.remove(task);
+            Change::Revoked { instance, attempt } => {
+                let worker = self.workers.get_mut(*instance);
+                if let Some(worker) = worker.filter(|worker| worker.session.is_some()) {
+                    worker.revoked.insert(*attempt);
+                }
             }
+            Change::Accepted { session, attempt } => {
+                if let Some(instance) = self.workers.instance(*session) {
+                    self.workers.entry(instance).revoked.remove(attempt);
+                }
+            }
+            Change::Frozen { gap } => self.postpone(*gap),
+            Change::Missing { .. } => {}
+            Change::Evicted { task } => self.evict(*task),
         }
     }
 
     fn insert(&mut self, task: Task) {
         let id = task.id;
-        let lanes = self.ready.lanes_of(&task.graph, &self.workers).into();
-        let steps = task.steps.len();
+        if let Some(duration) = task.graph.max_duration {
+            let deadline = task.created_at + duration;
+            self.timers.insert((deadline, Timer::Expire(id)));
+        }
+        let steps = task.steps.len() as StepIndex;
         let entry = Entry {
+            lanes: self.ready.lanes_of(&task.graph, &self.workers).into(),
+            queues: Queues::default(),
+            places: vec![Place::Nowhere; steps as usize],
             task,
-            lanes,
-            places: vec![None; steps],
         };
         self.tasks.insert(id, entry);
-        for step in 0..steps as StepIndex {
-            self.enqueue(id, step);
+        for step in 0..steps {
+            self.settle(id, step);
+        }
+    }
+
+    fn restore(&mut self, restored: &Restored) {
+        if self.tasks.contains_key(&restored.task) {
+            return;
+        }
+        let graph = Arc::clone(&restored.graph);
+        self.insert(Task::new(
+            restored.task,
+            graph,
+            restored.priority,
+            restored.at,
+        ));
+        for record in &restored.records {
+            self.apply(restored.task, record);
         }
     }
 
@@ -135,31 +202,22 @@ impl State {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return;
         };
-        let step = record.step();
-        if let Record::Started { instance, .. } = record {
-            if let Some(place) = entry.places[step as usize].take() {
-                self.ready.remove(entry.lanes[step as usize], place);
+        let mut moves = std::mem::take(&mut self.moves);
+        entry.task.apply(record, &mut moves);
+        let served = matches!(record, Record::Started { .. });
+        let ended = entry.task.has_ended();
+        for moved in moves.drain(..) {
+            self.settle(id, moved.step);
+        }
+        self.moves = moves;
+        if served {
+            let entry = self.tasks.get_mut(&id);
+            if let Some(Entry { task, queues, .. }) = entry {
+                self.ready.served(queues, turn_of(task));
             }
-            // In recovery the end of a back-off shows only in the start that followed it.
-            let ready_at = entry.task.step(step).ready_at;
-            self.timers.remove(&(ready_at, Timer::Retry(id, step)));
-            self.workers.entry(*instance).live.insert((id, step));
-        } else if let Some(worker) = &entry.task.step(step).worker {
-            self.workers.entry(worker.instance).live.remove(&(id, step));
+        } else if ended {
+            self.cancel_expiry(id);
         }
-        let mut newly_ready = std::mem::take(&mut self.newly_ready);
-        entry.task.apply(record, &mut newly_ready);
-        if let Record::Failed {
-            next: Next::RetryAt(at),
-            ..
-        } = record
-        {
-            self.timers.insert((*at, Timer::Retry(id, step)));
-        }
-        for step in newly_ready.drain(..) {
-            self.enqueue(id, step);
-        }
-        self.newly_ready = newly_ready;
     }
 
     fn end_backoff(&mut self, id: TaskId, step: StepIndex) {
@@ -167,26 +225,145 @@ impl State {
             return;
         };
         if entry.task.step(step).state == StepState::WaitingForRetry {
-            let ready_at = entry.task.step(step).ready_at;
-            self.timers.remove(&(ready_at, Timer::Retry(id, step)));
             entry.task.retry_is_due(step);
-            self.enqueue(id, step);
+            self.settle(id, step);
         }
     }
 
-    fn enqueue(&mut self, id: TaskId, step: StepIndex) {
-        let Some(entry) = self.tasks.get_mut(&id) else {
+    /// Makes what is known of a step besides its task agree with its state.
+    fn settle(&mut self, id: TaskId, index: StepIndex) {
+        let State {
+            tasks,
+            ready,
+            workers,
+            timers,
+            ..
+        } = self;
+        let Some(entry) = tasks.get_mut(&id) else {
             return;
         };
-        let (task, index) = (&entry.task, step as usize);
-        if task.steps[index].state == StepState::Enqueued && entry.places[index].is_none() {
-            entry.places[index] = Some(self.ready.push(
-                entry.lanes[index],
-                id,
-                step,
-                task.steps[index].ready_at,
-                task.priority,
-            ));
+        let (task, queues) = (&entry.task, &mut entry.queues);
+        let step = task.step(index);
+        let lane = entry.lanes[step.node as usize];
+        if entry.places.len() <= index as usize {
+            entry.places.resize(task.steps.len(), Place::Nowhere);
+        }
+        let place = &mut entry.places[index as usize];
+        match *place {
+            Place::Nowhere => {}
+            Place::Ready(since) => ready.remove(queues, turn_of(task), lane, since, index),
+            Place::Retry(at) => {
+                timers.remove(&(at, Timer::Retry(id, index)));
+            }
+            Place::Live(instance, deadline) => {
+                workers.release(instance, id, index);
+                if let Some(deadline) = deadline {
+                    timers.remove(&(deadline, Timer::Timeout(id, index)));
+                }
+            }
+        }
+        *place = match step.state {
+            StepState::Enqueued => {
+                ready.push(queues, turn_of(task), lane, step.ready_at, index);
+                Place::Ready(step.ready_at)
+            }
+            StepState::WaitingForRetry => {
+                timers.insert((step.ready_at, Timer::Retry(id, index)));
+                Place::Retry(step.ready_at)
+            }
+            StepState::InProgress => match (&step.worker, step.attempt_at) {
+                (Some(worker), Some(started_at)) => {
+                    workers.entry(worker.instance).live.insert((id, index));
+                    let timeout_ms = task.node(index).timeout_ms;
+                    let deadline = timeout_ms.map(|timeout_ms| {
+                        started_at + Duration::from_millis(timeout_ms) + TIMEOUT_GRACE
+                    });
+                    if let Some(deadline) = deadline {
+                        timers.insert((deadline, Timer::Timeout(id, index)));
+                    }
+                    Place::Live(worker.instance, deadline)
+                }
+                _ => Place::Nowhere,
+            },
+            StepState::Pending
+            | StepState::Complete
+            | StepState::Error
+            | StepState::Cancelled
+            | StepState::ResolvedManually => Place::Nowhere,
+        };
+    }
+
+    /// Waits for a worker that is known only from records; no attempt of its ends before it could have said anything.
+    fn wait_for(&mut self, instance: Instance, until: Time) {
+        let worker = self.workers.entry(instance);
+        worker.until = Some(until);
+        let live: Vec<_> = worker.live.iter().copied().collect();
+        self.timers.insert((until, Timer::GiveUp(instance)));
+        for (task, step) in live {
+            self.move_deadline(task, step, |deadline| deadline.max(until + TIMEOUT_GRACE));
+        }
+    }
+
+    /// The engine itself did nothing for a while: nobody is given up for that.
+    fn postpone(&mut self, gap: Duration) {
+        let over_workers: Vec<_> = self
+            .timers
+            .iter()
+            .filter(|(_, timer)| matches!(timer, Timer::Timeout(..) | Timer::GiveUp(_)))
+            .copied()
+            .collect();
+        for (time, timer) in over_workers {
+            match timer {
+                Timer::Timeout(task, step) => {
+                    self.move_deadline(task, step, |deadline| deadline + gap);
+                }
+                Timer::GiveUp(instance) => {
+                    self.timers.remove(&(time, timer));
+                    self.timers.insert((time + gap, timer));
+                    self.workers.entry(instance).until = Some(time + gap);
+                }
+                Timer::Retry(..) | Timer::Expire(_) => {}
+            }
+        }
+    }
+
+    fn move_deadline(&mut self, id: TaskId, step: StepIndex, to: impl Fn(Time) -> Time) {
+        let entry = self.tasks.get_mut(&id);
+        let place = entry.and_then(|entry| entry.places.get_mut(step as usize));
+        if let Some(Place::Live(_, Some(deadline))) = place {
+            self.timers.remove(&(*deadline, Timer::Timeout(id, step)));
+            *deadline = to(*deadline);
+            self.timers.insert((*deadline, Timer::Timeout(id, step)));
+        }
+    }
+
+    fn evict(&mut self, id: TaskId) {
+        self.cancel_expiry(id);
+        if let Some(entry) = self.tasks.remove(&id) {
+            self.ready.forget(&entry.queues);
+            for (step, place) in (0..).zip(entry.places) {
+                match place {
+                    Place::Nowhere | Place::Ready(_) => {}
+                    Place::Retry(at) => {
+                        self.timers.remove(&(at, Timer::Retry(id, step)));
+                    }
+                    Place::Live(instance, deadline) => {
+                        self.workers.release(instance, id, step);
+                        if let Some(deadline) = deadline {
+                            self.timers.remove(&(deadline, Timer::Timeout(id, step)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn cancel_expiry(&mut self, id: TaskId) {
+        let task = self.task(id);
+        let duration = task.and_then(|task| Some((task.created_at, task.graph.max_duration?)));
+        if let Some((created_at, duration)) = duration {
+            self.timers
+                .remove(&(created_at + duration, Timer::Expire(id)));
         }
     }
 
@@ -195,5 +372,23 @@ impl State {
         if let Some(until) = until {
             self.timers.remove(&(until, Timer::GiveUp(instance)));
         }
+    }
+}
+
+fn turn_of(task: &Task) -> Turn {
+    Turn {
+        task: task.id,
+        priority: task.priority,
+        served_at: task.dispatched_at,
+    }
+}
+
+/// An attempt as messages name it.
+pub(crate) fn attempt_ref(task: &Task, step: StepIndex) -> AttemptRef {
+    let Step { uuid, attempts, .. } = task.step(step);
+    AttemptRef {
+        task_uuid: task.id,
+        step_uuid: *uuid,
+        attempt: *attempts,
     }
 }

@@ -3,13 +3,24 @@
 //! A step that is ready is `enqueued`; everything else about a step follows from its records. The states are drawn in
 //! `docs/states.md`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tasker_protocol::api::{ExecutionStatus, StepState, TaskStatus};
+use tasker_template::{FailureStrategy, OnFailure};
 use uuid::Uuid;
 
-use crate::record::{Next, Record};
-use crate::{Graph, Instance, StepIndex, TaskId, Time};
+use crate::fate::{Fate, Fates};
+use crate::graph::{Kind, Node};
+use crate::outcome::Invalid;
+use crate::{Graph, Instance, NodeIndex, StepIndex, TaskId, Time};
+
+mod apply;
+mod index;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use index::Index;
 
 /// One run of a workflow.
 #[derive(Clone, Debug)]
@@ -24,30 +35,48 @@ pub struct Task {
     pub created_at: Time,
     /// When something last happened to it.
     pub updated_at: Time,
-    /// The steps, in the graph's order.
+    /// When a step was last given to a worker; the creation at first.
+    pub dispatched_at: Time,
+    /// The steps that exist, in the order of their creation; those created together in the template's order.
     pub steps: Vec<Step>,
     /// Records applied so far: the number of the last one, counted from 1.
     pub records: u64,
+    fates: Fates,
+    index: Index,
     /// Steps by state, in the order of [`StepState`]'s variants.
     by_state: [u32; 8],
     started: bool,
+    /// Set when the task ended without success.
+    ended: Option<TaskStatus>,
 }
 
 /// One step of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
+    /// The step's identifier, derived from the task's and the step's name.
+    pub uuid: Uuid,
+    /// What it is a step of.
+    pub node: NodeIndex,
+    /// Its number among the batches, counted from 1; 0 for a step that is no batch.
+    pub batch: u32,
     /// Where the step stands.
     pub state: StepState,
     /// Attempts so far.
     pub attempts: u32,
-    /// Attempts that were never given to a handler; they count towards no limit.
+    /// Attempts before the last retry by an operator: they count towards no limit.
+    pub forgiven: u32,
+    /// Attempts since then that were never given to a handler; they count towards no limit either.
     pub undelivered: u32,
-    /// Parents that are not done.
-    pub open_parents: u32,
+    /// Attempts that ended without an outcome of their own.
+    pub unreported: Vec<u32>,
+    /// When the step came into being.
+    pub created_at: Time,
     /// When the step last became ready, or will: the end of its back-off.
     pub ready_at: Time,
     /// When the first attempt started.
     pub started_at: Option<Time>,
+    /// When the last attempt started.
+    pub attempt_at: Option<Time>,
     /// When the step was done or failed for good.
     pub completed_at: Option<Time>,
     /// When the last attempt ended, if it did not succeed.
@@ -64,60 +93,60 @@ pub struct Worker {
     /// The process.
     pub instance: Instance,
     /// The worker's name.
-    pub worker_id: String,
+    pub worker_id: Arc<str>,
 }
 
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a step's last attempt ended, or what an operator said instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// With results.
     Succeeded,
     /// With a failure.
     Failed,
+    /// With an outcome that the step cannot have.
+    Rejected(Invalid),
     /// Its worker is gone.
     Lost,
+    /// It took too long.
+    TimedOut,
     /// It was never given to a handler.
     Undelivered,
+    /// An operator declared the step done, without results.
+    Resolved,
+    /// An operator gave the results.
+    Completed,
+}
+
+/// A step is in another state than before, or is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The step.
+    pub step: StepIndex,
+    /// Its state after the move.
+    pub to: StepState,
 }
 
 impl Task {
     /// A task that was just created: the steps without parents are ready.
     pub fn new(id: TaskId, graph: Arc<Graph>, priority: i16, created_at: Time) -> Task {
-        let mut by_state = [0; 8];
-        let steps = graph
-            .nodes
-            .iter()
-            .map(|node| {
-                let state = match node.parents.len() {
-                    0 => StepState::Enqueued,
-                    _ => StepState::Pending,
-                };
-                by_state[state as usize] += 1;
-                Step {
-                    state,
-                    attempts: 0,
-                    undelivered: 0,
-                    open_parents: node.parents.len() as u32,
-                    ready_at: created_at,
-                    started_at: None,
-                    completed_at: None,
-                    failed_at: None,
-                    worker: None,
-                    last: None,
-                }
-            })
-            .collect();
-        Task {
+        let (fates, born) = Fates::new(&graph);
+        let mut task = Task {
             id,
             graph,
             priority,
             created_at,
             updated_at: created_at,
-            steps,
+            dispatched_at: created_at,
+            steps: Vec::with_capacity(born.nodes.len()),
             records: 0,
-            by_state,
+            fates,
+            index: Index::default(),
+            by_state: [0; 8],
             started: false,
-        }
+            ended: None,
+        };
+        task.bear(born, created_at, &mut Vec::new());
+        task
     }
 
     /// One step.
@@ -125,9 +154,59 @@ impl Task {
         &self.steps[step as usize]
     }
 
-    /// A step's identifier.
-    pub fn step_uuid(&self, step: StepIndex) -> Uuid {
-        crate::graph::step_uuid(self.id, &self.graph.node(step).name)
+    /// What a step is a step of.
+    pub fn node(&self, step: StepIndex) -> &Node {
+        self.graph.node(self.step(step).node)
+    }
+
+    /// The step with this identifier.
+    pub fn find(&self, step_uuid: Uuid) -> Option<StepIndex> {
+        self.index.find(step_uuid, &self.steps)
+    }
+
+    /// A step's name: its node's, with the number of the batch if it is one.
+    pub fn step_name(&self, step: StepIndex) -> Cow<'_, str> {
+        let Step { node, batch, .. } = *self.step(step);
+        name_of(self.graph.node(node), batch, self.fates.node(node).count)
+    }
+
+    /// The steps of a node: none while it does not exist, several of a batch worker.
+    pub fn steps_of(&self, node: NodeIndex) -> std::ops::Range<StepIndex> {
+        let state = self.fates.node(node);
+        state.first..state.first + state.count
+    }
+
+    /// Whether the task has a node.
+    pub fn fate(&self, node: NodeIndex) -> Fate {
+        self.fates.node(node).fate
+    }
+
+    /// Whether a node becomes a step for each batch.
+    pub fn is_batched(&self, node: NodeIndex) -> bool {
+        matches!(self.graph.node(node).kind, Kind::BatchWorker(_))
+    }
+
+    /// Whether all steps of an existing node are done.
+    pub fn is_done(&self, node: NodeIndex) -> bool {
+        let state = self.fates.node(node);
+        state.fate == Fate::Exists && state.undone == 0
+    }
+
+    /// The parents of a step, as far as they exist.
+    pub fn parents(&self, step: StepIndex) -> impl Iterator<Item = NodeIndex> {
+        let parents = self.node(step).parents.iter().copied();
+        parents.filter(|parent| self.fate(*parent) == Fate::Exists)
+    }
+
+    /// The nodes before a step, as far as they exist, its parents first. They are all done when the step is ready.
+    pub fn ancestors(&self, step: StepIndex) -> Cow<'_, [NodeIndex]> {
+        if self.graph.conditional {
+            let node = self.step(step).node;
+            let exists = |node| self.fate(node) == Fate::Exists;
+            Cow::Owned(self.graph.ancestors_that(node, exists))
+        } else {
+            Cow::Borrowed(&self.node(step).ancestors)
+        }
     }
 
     /// How many steps are in a state.
@@ -142,7 +221,9 @@ impl Task {
 
     /// Where the task stands: the first that applies.
     pub fn status(&self) -> TaskStatus {
-        if self.count(StepState::Enqueued) + self.count(StepState::InProgress) > 0 {
+        if let Some(ended) = self.ended {
+            ended
+        } else if self.count(StepState::Enqueued) + self.count(StepState::InProgress) > 0 {
             if self.started {
                 TaskStatus::StepsInProcess
             } else {
@@ -161,7 +242,9 @@ impl Task {
 
     /// What the task is doing, in the terms of its steps.
     pub fn execution_status(&self) -> ExecutionStatus {
-        if self.count(StepState::Enqueued) > 0 {
+        if self.ended.is_some() {
+            ExecutionStatus::BlockedByFailures
+        } else if self.count(StepState::Enqueued) > 0 {
             ExecutionStatus::HasReadySteps
         } else if self.count(StepState::InProgress) > 0 {
             ExecutionStatus::Processing
@@ -174,9 +257,9 @@ impl Task {
         }
     }
 
-    /// Whether nothing can happen to the task any more.
+    /// Whether nothing can happen to the task any more. While the fate of a node is open, a step before it is not done.
     pub fn has_ended(&self) -> bool {
-        self.done() as usize == self.steps.len()
+        self.ended.is_some() || self.done() as usize == self.steps.len()
     }
 
     /// Whether nothing will happen to the task by itself: it has ended or is blocked.
@@ -186,242 +269,54 @@ impl Task {
             StepState::InProgress,
             StepState::WaitingForRetry,
         ];
-        open.into_iter().all(|state| self.count(state) == 0)
+        self.ended.is_some() || open.into_iter().all(|state| self.count(state) == 0)
     }
 
     /// The last attempt that the step has, unless an operator adds some.
     pub fn max_attempts(&self, step: StepIndex) -> u32 {
-        let retry = &self.graph.node(step).retry;
+        let retry = &self.node(step).retry;
         let counted = if retry.retryable {
             retry.max_attempts
         } else {
             1
         };
-        counted + self.step(step).undelivered
+        let step = self.step(step);
+        step.forgiven + counted + step.undelivered
     }
 
     /// Attempts that count towards the limit and the back-off.
     pub fn counted_attempts(&self, step: StepIndex) -> u32 {
-        self.step(step).attempts - self.step(step).undelivered
+        let step = self.step(step);
+        step.attempts - step.forgiven - step.undelivered
     }
 
-    /// Applies a record. Adds to `ready` the steps that it made ready.
-    pub fn apply(&mut self, record: &Record, ready: &mut Vec<StepIndex>) {
-        let index = record.step();
-        let at = record.at();
-        self.records += 1;
-        self.updated_at = self.updated_at.max(at);
-        match record {
-            Record::Started {
-                attempt,
-                instance,
-                worker_id,
-                ..
-            } => {
-                self.started = true;
-                let step = self.enter(index, StepState::InProgress);
-                step.attempts = *attempt;
-                step.started_at.get_or_insert(at);
-                step.worker = Some(Arc::new(Worker {
-                    instance: *instance,
-                    worker_id: worker_id.clone(),
-                }));
-            }
-            Record::Succeeded { .. } => {
-                let step = self.enter(index, StepState::Complete);
-                step.completed_at = Some(at);
-                step.failed_at = None;
-                step.last = Some(Ending::Succeeded);
-                self.release_children(index, at, ready);
-            }
-            Record::Failed { next, .. } => {
-                self.end_unsuccessfully(index, at, Ending::Failed, *next, ready);
-            }
-            Record::Lost { next, .. } => {
-                self.end_unsuccessfully(index, at, Ending::Lost, *next, ready);
-            }
-            Record::Undelivered { .. } => {
-                self.steps[index as usize].undelivered += 1;
-                self.end_unsuccessfully(index, at, Ending::Undelivered, Next::Offer, ready);
-            }
-        }
+    /// Whether no handler was ever given the step.
+    pub fn was_never_started(&self, step: StepIndex) -> bool {
+        let step = self.step(step);
+        step.forgiven == 0 && step.attempts == step.undelivered
     }
 
-    /// Ends a back-off: the step is ready again.
-    pub fn retry_is_due(&mut self, step: StepIndex) {
-        self.enter(step, StepState::Enqueued);
+    /// Whether a failed batch keeps those of its siblings back that were never started.
+    pub fn is_failing_fast(&self, node: NodeIndex) -> bool {
+        self.graph.node(node).kind == Kind::BatchWorker(FailureStrategy::FailFast)
+            && self.fates.node(node).failed > 0
     }
 
-    fn end_unsuccessfully(
-        &mut self,
-        index: StepIndex,
-        at: Time,
-        ending: Ending,
-        next: Next,
-        ready: &mut Vec<StepIndex>,
-    ) {
-        let (state, ready_at, completed_at) = match next {
-            Next::Offer => (StepState::Enqueued, at, None),
-            Next::RetryAt(retry_at) => (StepState::WaitingForRetry, retry_at, None),
-            Next::Error => (StepState::Error, at, Some(at)),
-        };
-        let step = self.enter(index, state);
-        step.ready_at = ready_at;
-        step.completed_at = completed_at;
-        step.failed_at = Some(at);
-        step.last = Some(ending);
-        if state == StepState::Enqueued {
-            ready.push(index);
-        }
-    }
-
-    fn release_children(&mut self, parent: StepIndex, at: Time, ready: &mut Vec<StepIndex>) {
-        let graph = Arc::clone(&self.graph);
-        for &child in &graph.node(parent).children {
-            let step = &mut self.steps[child as usize];
-            step.open_parents -= 1;
-            if step.open_parents == 0 {
-                step.ready_at = at;
-                self.enter(child, StepState::Enqueued);
-                ready.push(child);
-            }
-        }
-    }
-
-    fn enter(&mut self, index: StepIndex, state: StepState) -> &mut Step {
-        let step = &mut self.steps[index as usize];
-        self.by_state[step.state as usize] -= 1;
-        self.by_state[state as usize] += 1;
-        step.state = state;
-        step
+    /// Whether an error of one of its steps ends the task.
+    pub fn ends_with_an_error(&self) -> bool {
+        self.graph.on_failure == OnFailure::Fail
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A graph with these steps and parents, and the default retry policy.
-    pub(crate) fn graph_of(steps: &[(&str, &[&str])]) -> Arc<Graph> {
-        let steps: Vec<String> = steps
-            .iter()
-            .map(|(name, parents)| {
-                format!(
-                    "{{name: {name}, dependencies: [{}], handler: {{callable: call.{name}}}}}",
-                    parents.join(", ")
-                )
-            })
-            .collect();
-        graph_from(&format!(
-            "{{name: n, namespace_name: ns, version: 1.0.0, steps: [{}]}}",
-            steps.join(", ")
-        ))
+/// `count` is how many batches there are: it decides the width of their numbers.
+fn name_of(node: &Node, batch: u32, count: u32) -> Cow<'_, str> {
+    if batch == 0 {
+        return Cow::Borrowed(&node.name);
     }
-
-    pub(crate) fn graph_from(yaml: &str) -> Arc<Graph> {
-        let document = tasker_template::parse(yaml, "test.yaml").expect("a valid template");
-        let template = document.merged("test").expect("merges");
-        Arc::new(Graph::new(&template, template.content_hash()))
-    }
-
-    fn started(step: StepIndex, attempt: u32, at: i64) -> Record {
-        Record::Started {
-            step,
-            attempt,
-            at: Time(at),
-            instance: Instance::from_u128(1),
-            worker_id: "w".into(),
-        }
-    }
-
-    fn succeeded(step: StepIndex, attempt: u32, at: i64) -> Record {
-        Record::Succeeded {
-            step,
-            attempt,
-            at: Time(at),
-        }
-    }
-
-    #[test]
-    fn a_step_is_ready_when_all_its_parents_are_done() {
-        let graph = graph_of(&[("a", &[]), ("b", &[]), ("c", &["a", "b"])]);
-        let mut task = Task::new(Uuid::nil(), graph, 0, Time(1));
-        assert_eq!(task.status(), TaskStatus::Pending);
-        let mut ready = Vec::new();
-        for record in [started(0, 1, 2), started(1, 1, 2), succeeded(0, 1, 3)] {
-            task.apply(&record, &mut ready);
-        }
-        assert!(ready.is_empty());
-        assert_eq!(task.step(2).state, StepState::Pending);
-        assert_eq!(task.status(), TaskStatus::StepsInProcess);
-        assert_eq!(task.execution_status(), ExecutionStatus::Processing);
-        task.apply(&succeeded(1, 1, 4), &mut ready);
-        assert_eq!(ready, [2]);
-        assert_eq!(task.step(2).ready_at, Time(4));
-        task.apply(&started(2, 1, 5), &mut ready);
-        task.apply(&succeeded(2, 1, 6), &mut ready);
-        assert!(task.has_ended());
-        assert_eq!(task.status(), TaskStatus::Complete);
-        assert_eq!(task.execution_status(), ExecutionStatus::AllComplete);
-        assert_eq!((task.records, task.updated_at), (6, Time(6)));
-    }
-
-    #[test]
-    fn a_failed_step_waits_or_blocks_the_task() {
-        let graph = graph_of(&[("a", &[]), ("b", &["a"])]);
-        let mut task = Task::new(Uuid::nil(), graph, 0, Time(1));
-        let mut ready = Vec::new();
-        task.apply(&started(0, 1, 2), &mut ready);
-        task.apply(
-            &Record::Failed {
-                step: 0,
-                attempt: 1,
-                at: Time(3),
-                next: Next::RetryAt(Time(9)),
-            },
-            &mut ready,
-        );
-        assert_eq!(task.status(), TaskStatus::WaitingForRetry);
-        assert_eq!(
-            task.execution_status(),
-            ExecutionStatus::WaitingForDependencies
-        );
-        assert!(!task.is_settled());
-        task.retry_is_due(0);
-        task.apply(&started(0, 2, 9), &mut ready);
-        task.apply(
-            &Record::Failed {
-                step: 0,
-                attempt: 2,
-                at: Time(10),
-                next: Next::Error,
-            },
-            &mut ready,
-        );
-        assert!(ready.is_empty());
-        assert!(task.is_settled() && !task.has_ended());
-        assert_eq!(task.status(), TaskStatus::BlockedByFailures);
-        assert_eq!(task.execution_status(), ExecutionStatus::BlockedByFailures);
-        assert_eq!(task.step(0).completed_at, Some(Time(10)));
-        assert_eq!(task.step(1).attempts, 0);
-    }
-
-    #[test]
-    fn an_undelivered_attempt_has_its_number_and_counts_for_nothing() {
-        let mut task = Task::new(Uuid::nil(), graph_of(&[("a", &[])]), 0, Time(1));
-        let mut ready = Vec::new();
-        assert_eq!(task.max_attempts(0), 3);
-        task.apply(&started(0, 1, 2), &mut ready);
-        task.apply(
-            &Record::Undelivered {
-                step: 0,
-                attempt: 1,
-                at: Time(3),
-            },
-            &mut ready,
-        );
-        assert_eq!(ready, [0]);
-        assert_eq!(task.step(0).state, StepState::Enqueued);
-        assert_eq!((task.max_attempts(0), task.counted_attempts(0)), (4, 0));
-    }
+    let width = count.checked_ilog10().map_or(1, |log| log as usize + 1);
+    Cow::Owned(format!(
+        "{}_{batch:0width$}",
+        node.name,
+        width = width.max(3)
+    ))
 }

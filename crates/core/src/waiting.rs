@@ -2,16 +2,23 @@
 
 use tasker_protocol::api::StepState;
 
-use crate::{State, StepIndex, Task};
+use crate::graph::Kind;
+use crate::{NodeIndex, State, StepIndex, Task, Time};
 
-/// A sentence for a step that is not done; none for one that is. `rfc3339` renders a time.
+/// Workers that a reason names at the most.
+const NAMED_WORKERS: usize = 5;
+
+/// A sentence for a step that is not done; none for one that is. `rfc3339` renders a time; `failure` is the message of
+/// the step's last failure.
 pub fn reason(
     state: &State,
     task: &Task,
     step: StepIndex,
-    rfc3339: impl Fn(crate::Time) -> String,
+    rfc3339: impl Fn(Time) -> String,
+    failure: Option<&str>,
 ) -> Option<String> {
     let now = task.step(step);
+    let failure = failure.map_or_else(String::new, |message| format!(": {message}"));
     match now.state {
         StepState::Pending => Some(pending(task, step)),
         StepState::Enqueued => Some(enqueued(state, task, step)),
@@ -19,17 +26,17 @@ pub fn reason(
             "runs on {} (attempt {} of {})",
             now.worker
                 .as_ref()
-                .map_or("a worker", |worker| worker.worker_id.as_str()),
+                .map_or("a worker", |worker| &*worker.worker_id),
             now.attempts,
             task.max_attempts(step)
         )),
         StepState::WaitingForRetry => Some(format!(
-            "back-off until {} (attempt {} failed)",
+            "back-off until {} (attempt {} failed{failure})",
             rfc3339(now.ready_at),
             now.attempts
         )),
         StepState::Error => Some(format!(
-            "failed after {} of {} attempts",
+            "failed after {} of {} attempts{failure}",
             now.attempts,
             task.max_attempts(step)
         )),
@@ -38,33 +45,50 @@ pub fn reason(
 }
 
 fn pending(task: &Task, step: StepIndex) -> String {
-    let node = task.graph.node(step);
-    let failed = node
-        .ancestors
-        .iter()
-        .find(|ancestor| task.step(**ancestor).state == StepState::Error);
-    if let Some(failed) = failed {
-        return format!(
-            "blocked by the failure of {}",
-            task.graph.node(*failed).name
-        );
+    let node = task.step(step).node;
+    if task.is_failing_fast(node) {
+        let failed = task
+            .steps_of(node)
+            .find(|sibling| task.step(*sibling).state == StepState::Error);
+        if let Some(failed) = failed {
+            let batch = task.step(failed).batch;
+            return format!(
+                "fail_fast after batch {batch}: {} is in error",
+                task.step_name(failed)
+            );
+        }
     }
-    let open: Vec<&str> = node
-        .parents
+    let ancestors = task.ancestors(step);
+    let failed = ancestors
         .iter()
-        .filter(|parent| {
-            !matches!(
-                task.step(**parent).state,
-                StepState::Complete | StepState::ResolvedManually
-            )
-        })
-        .map(|parent| task.graph.node(*parent).name.as_str())
+        .flat_map(|ancestor| task.steps_of(*ancestor))
+        .find(|step| task.step(*step).state == StepState::Error);
+    if let Some(failed) = failed {
+        return format!("blocked by the failure of {}", task.step_name(failed));
+    }
+    let name = |node: NodeIndex| task.graph.node(node).name.as_str();
+    let open: Vec<&str> = task
+        .parents(step)
+        .filter(|parent| !task.is_done(*parent))
+        .map(name)
         .collect();
+    if open.is_empty() {
+        // Only a convergence waits for what may never exist.
+        let decision = task.node(step).ancestors.iter().find(|node| {
+            matches!(
+                task.graph.node(**node).kind,
+                Kind::Decision | Kind::Batchable
+            ) && !task.is_done(**node)
+        });
+        if let Some(decision) = decision {
+            return format!("behind the decision {}", name(*decision));
+        }
+    }
     format!("waits for {}", open.join(", "))
 }
 
 fn enqueued(state: &State, task: &Task, step: StepIndex) -> String {
-    let node = task.graph.node(step);
+    let node = task.node(step);
     let namespace = &task.graph.namespace;
     let servers: Vec<_> = state
         .workers()
@@ -78,13 +102,16 @@ fn enqueued(state: &State, task: &Task, step: StepIndex) -> String {
             node.callable
         );
     }
-    let used: Vec<String> = servers
-        .iter()
-        .map(|worker| format!("{} in use by {}", worker.live.len(), worker.name()))
-        .collect();
-    if servers.iter().all(|worker| worker.free() == 0) {
-        format!("no free slot ({})", used.join(", "))
-    } else {
-        "is about to be dispatched".to_owned()
+    if servers.iter().any(|worker| worker.free() > 0) {
+        return "is about to be dispatched".to_owned();
     }
+    let mut used: Vec<String> = servers
+        .iter()
+        .take(NAMED_WORKERS)
+        .map(|worker| format!("{} in use by {}", worker.taken(), worker.name()))
+        .collect();
+    if servers.len() > NAMED_WORKERS {
+        used.push(format!("{} more workers", servers.len() - NAMED_WORKERS));
+    }
+    format!("no free slot ({})", used.join(", "))
 }

@@ -19,7 +19,7 @@ pub struct Offer {
     /// The process.
     pub instance: Instance,
     /// The worker's name.
-    pub worker_id: String,
+    pub worker_id: Arc<str>,
     /// Namespaces whose steps it runs.
     pub namespaces: HashSet<String>,
     /// Callables that it can run.
@@ -43,15 +43,23 @@ pub struct Worker {
     pub until: Option<Time>,
     /// Attempts that are open with it.
     pub live: BTreeSet<(TaskId, StepIndex)>,
+    /// Attempts that the engine has ended and that still take a slot: the session has sent neither their outcomes nor
+    /// its slots since.
+    pub revoked: BTreeSet<AttemptRef>,
 }
 
 impl Worker {
     /// Attempts that it would take now.
     pub fn free(&self) -> u32 {
         match self.session {
-            Some(_) => self.slots.saturating_sub(self.live.len() as u32),
+            Some(_) => self.slots.saturating_sub(self.taken()),
             None => 0,
         }
+    }
+
+    /// Slots that are taken.
+    pub fn taken(&self) -> u32 {
+        (self.live.len() + self.revoked.len()) as u32
     }
 
     /// Whether it runs this callable for this namespace.
@@ -63,10 +71,11 @@ impl Worker {
     }
 
     /// The worker's name, for people.
-    pub fn name(&self) -> &str {
-        self.offer
-            .as_ref()
-            .map_or("unknown", |offer| offer.worker_id.as_str())
+    pub fn name(&self) -> Arc<str> {
+        self.offer.as_ref().map_or_else(
+            || Arc::from("unknown"),
+            |offer| Arc::clone(&offer.worker_id),
+        )
     }
 }
 
@@ -96,14 +105,30 @@ impl Workers {
             .map(|(instance, worker)| (*instance, worker))
     }
 
+    pub(crate) fn get_mut(&mut self, instance: Instance) -> Option<&mut Worker> {
+        self.by_instance.get_mut(&instance)
+    }
+
+    /// An attempt is not open any more. A worker that was only known by its attempts is forgotten with the last one.
+    pub(crate) fn release(&mut self, instance: Instance, task: TaskId, step: StepIndex) {
+        if let Some(worker) = self.by_instance.get_mut(&instance) {
+            worker.live.remove(&(task, step));
+            if worker.live.is_empty() && worker.session.is_none() && worker.until.is_none() {
+                self.by_instance.remove(&instance);
+            }
+        }
+    }
+
     pub(crate) fn entry(&mut self, instance: Instance) -> &mut Worker {
         self.by_instance.entry(instance).or_default()
     }
 
-    pub(crate) fn open(&mut self, session: SessionId, offer: Arc<Offer>) {
+    /// Opens a session. `stale` are the attempts that the worker holds and that are not open: they take slots.
+    pub(crate) fn open(&mut self, session: SessionId, offer: Arc<Offer>, stale: &[AttemptRef]) {
         let worker = self.by_instance.entry(offer.instance).or_default();
         let replaced = worker.session.replace(session);
         worker.slots = offer.slots;
+        worker.revoked = stale.iter().copied().collect();
         worker.until = None;
         self.sessions.insert(session, offer.instance);
         worker.offer = Some(offer);

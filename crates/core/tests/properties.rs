@@ -5,7 +5,7 @@ mod world;
 use proptest::prelude::*;
 use tasker_core::{TaskId, Time};
 use tasker_protocol::api::{StepState, TaskStatus};
-use world::World;
+use world::{Running, World};
 
 const DIAMOND: &[(&str, &[&str])] = &[("a", &[]), ("b", &["a"]), ("c", &["a"]), ("d", &["b", "c"])];
 
@@ -66,9 +66,13 @@ fn carry_out(mut world: World, act: &Act, tasks: &mut Vec<TaskId>) -> World {
             success,
         } => {
             let running = world.running(worker);
-            let attempt = running.get(nth % running.len().max(1)).copied();
-            if let (true, Some((task, step, attempt))) = (is_connected(&world, worker), attempt) {
-                let step = step.to_owned();
+            let open = running.get(nth % running.len().max(1)).cloned();
+            if let (true, Some(open)) = (is_connected(&world, worker), open) {
+                let Running {
+                    task,
+                    step,
+                    attempt,
+                } = open;
                 if success {
                     world.succeed(worker, task, &step, attempt);
                 } else {
@@ -90,7 +94,7 @@ fn carry_out(mut world: World, act: &Act, tasks: &mut Vec<TaskId>) -> World {
             let running = running
                 .iter()
                 .filter(|_| named)
-                .map(|(task, step, attempt)| world.attempt(*task, step, *attempt))
+                .map(|open| world.attempt(open.task, &open.step, open.attempt))
                 .collect();
             world.reconnect(worker, slots, running);
         }
@@ -140,13 +144,11 @@ fn finish(mut world: World, tasks: &[TaskId]) {
     }
     for _ in 0..10_000 {
         let open = (1..=WORKERS).find_map(|worker| {
-            let running = world.running(worker);
-            running
-                .first()
-                .map(|(task, step, attempt)| (worker, *task, (*step).to_owned(), *attempt))
+            let first = world.running(worker).into_iter().next();
+            first.map(|open| (worker, open))
         });
-        if let Some((worker, task, step, attempt)) = open {
-            world.succeed(worker, task, &step, attempt);
+        if let Some((worker, open)) = open {
+            world.succeed(worker, open.task, &open.step, open.attempt);
         } else if let Some(next) = world.state.next_timer() {
             let now = next.max(world.now);
             world.advance_to(now);

@@ -137,6 +137,12 @@ pub struct Outcome {
     /// Whatever the handler adds, a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Json>,
+    /// The steps that a decision creates: a JSON list of names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_steps: Option<Json>,
+    /// The batches of a batchable step: a JSON list of cursors, `{"start", "end", "data"?}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Json>,
 }
 
 impl Outcome {
@@ -201,6 +207,9 @@ pub struct Dispatch {
     pub context: Json,
     /// Results of the step's ancestors, by step name.
     pub results: BTreeMap<String, Json>,
+    /// The batch that a batch worker's step works on: `{"start", "end", "data"?}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Json>,
     /// Milliseconds that the attempt may take, from its dispatch.
     pub timeout_ms: Option<u64>,
     /// The task's tags.

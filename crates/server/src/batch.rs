@@ -19,15 +19,16 @@ pub fn append(
 ) -> Append {
     let mut append = Append::default();
     for part in &commit.tasks {
+        if !part.records.is_empty() {
+            append.rows.push(row(part));
+        }
+        // A late outcome may follow the end of a task that has left memory meanwhile: its row stays as it is.
         let Some(task) = state.task(part.task) else {
             continue;
         };
         if let (true, Some(texts)) = (part.created, payloads.get(&task.id)) {
             stored.insert(task.id, Status::Open);
             append.created.push(created(task, texts));
-        }
-        if !part.records.is_empty() {
-            append.rows.push(row(part));
         }
         let status = stored_status(task);
         if stored.insert(task.id, status) != Some(status) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tasker_core::engine::Release;
 use tasker_core::gateway::Texts;
+use tasker_core::pulse::Pulse;
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Event, State, StepIndex, Task, TaskId};
 use tasker_journal::{self as journal, Append, Journal, Refused};
@@ -18,7 +19,8 @@ use tokio::sync::mpsc;
 
 use crate::batch::{self, Status};
 use crate::clock::Clock;
-use crate::command::{Answer, Command, NewTask};
+use crate::command::{Answer, Command, Loaded, Missed, NewTask};
+use crate::dispatch;
 use crate::follow::Followed;
 use crate::payloads::{Payloads, TaskTexts};
 use crate::view;
@@ -69,12 +71,22 @@ pub struct Engine {
     /// Calls that wait for a task to settle.
     waiters: HashMap<TaskId, Vec<Answer>>,
     followers: HashMap<TaskId, Vec<mpsc::UnboundedSender<Arc<Followed>>>>,
+    /// Outcomes whose tasks are to be read again.
+    missed: mpsc::UnboundedSender<Missed>,
+    pulse: Pulse,
 }
 
 impl Engine {
-    /// An engine that goes on from what recovery rebuilt.
-    pub fn new(recovered: Recovered, clock: Clock) -> Engine {
+    /// An engine that goes on from what recovery rebuilt. What comes through `missed` is answered with
+    /// [`Command::Found`].
+    pub fn new(
+        recovered: Recovered,
+        clock: Clock,
+        missed: mpsc::UnboundedSender<Missed>,
+    ) -> Engine {
         Engine {
+            missed,
+            pulse: Pulse::new(clock.now()),
             core: tasker_core::Engine::new(recovered.state),
             payloads: recovered.payloads,
             stored: recovered.stored,
@@ -104,19 +116,21 @@ impl Engine {
         let mut taken = Vec::with_capacity(COMMANDS);
         let mut open = true;
         while open || self.core.is_committing() {
-            let timer = self
-                .core
-                .state()
-                .next_timer()
-                .map(|time| self.clock.instant(time));
+            let timer = self.core.state().next_timer();
+            let wake = timer.map_or(self.pulse.next(), |timer| timer.min(self.pulse.next()));
             tokio::select! {
                 biased;
                 Some(committed) = commits.recv() => self.committed(committed?)?,
                 count = commands.recv_many(&mut taken, COMMANDS), if open => open = count > 0,
-                () = sleep_until(timer) => {}
+                () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
             }
             for command in taken.drain(..) {
                 self.command(command);
+            }
+            // What has arrived was handled first: nobody is given up for the engine's own silence.
+            if let Some(gap) = self.pulse.beat(self.clock.now()) {
+                tracing::warn!("the engine did nothing for {gap:?}: deadlines of workers are moved");
+                self.happen(&Event::Frozen { gap }, None);
             }
             self.happen(&Event::Tick, None);
             self.happen(&Event::Dispatch, None);
@@ -169,11 +183,35 @@ impl Engine {
                 }
                 self.happen(&event, texts.as_ref());
             }
+            Command::Found { missed, loaded } => self.found(*missed, loaded),
         }
     }
 
+    /// An outcome for a task that was not in memory: it is repeated on the task, or leads nowhere.
+    fn found(&mut self, missed: Missed, loaded: Option<Box<Loaded>>) {
+        let Missed {
+            event,
+            texts,
+            session,
+            attempt,
+        } = missed;
+        let Some(loaded) = loaded else {
+            tracing::warn!(task = %attempt.task_uuid, step = %attempt.step_uuid, "an outcome of an unknown task");
+            return self.happen(&Event::Unknown { session, attempt }, None);
+        };
+        let id = loaded.restored.task;
+        if self.core.state().task(id).is_none() {
+            self.payloads.insert(id, loaded.texts);
+            self.happen(&Event::Restored(loaded.restored), None);
+            if let Some(task) = self.core.state().task(id) {
+                self.stored.insert(id, batch::stored_status(task));
+            }
+        }
+        self.happen(&event, texts.as_ref());
+    }
+
     fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
-        let texts = TaskTexts::new(&new.graph, new.request, new.context);
+        let texts = TaskTexts::new(new.request, new.context);
         self.payloads.insert(new.id, texts);
         let event = Event::Create {
             task: new.id,
@@ -232,15 +270,25 @@ impl Engine {
     fn happen(&mut self, event: &Event, texts: Option<&Texts>) {
         let now = self.clock.now();
         for change in self.core.happen(event, texts, now, rand::random()) {
-            if let Change::Recorded { task: id, record } = change {
-                if let (true, Some(texts), Some(kept)) =
-                    (record.texts() > 0, texts, self.payloads.get_mut(&id))
-                {
-                    kept.steps[record.step() as usize] = Some(texts.clone());
+            match change {
+                Change::Recorded { task: id, record } => {
+                    if let (Some(texts), Some(kept)) = (texts, self.payloads.get_mut(&id)) {
+                        kept.keep(&record, texts);
+                    }
+                    if self.core.state().task(id).is_some_and(Task::is_settled) {
+                        self.settled(id);
+                    }
                 }
-                if self.core.state().task(id).is_some_and(Task::is_settled) {
-                    self.settled(id);
+                Change::Missing { session, attempt } => {
+                    // The reader ends only with the process.
+                    let _ = self.missed.send(Missed {
+                        event: event.clone(),
+                        texts: texts.cloned(),
+                        session,
+                        attempt,
+                    });
                 }
+                _ => {}
             }
         }
     }
@@ -254,31 +302,7 @@ impl Engine {
 
     fn dispatch(&self, id: TaskId, step: StepIndex, attempt: u32) -> Option<Dispatch> {
         let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
-        let (graph, node) = (&task.graph, task.graph.node(step));
-        let results = node.ancestors.iter().filter_map(|ancestor| {
-            let results = texts.step(*ancestor)?.body.clone();
-            Some((graph.node(*ancestor).name.clone(), results))
-        });
-        let step_uuid = task.step_uuid(step);
-        Some(Dispatch {
-            task_uuid: id,
-            step_uuid,
-            attempt,
-            max_attempts: task.max_attempts(step),
-            namespace: graph.namespace.to_string(),
-            name: graph.name.clone(),
-            version: graph.version.clone(),
-            step_name: node.name.clone(),
-            callable: node.callable.to_string(),
-            method: node.method.clone(),
-            configuration: node.configuration.clone(),
-            idempotency_key: step_uuid.to_string(),
-            context: texts.context.clone(),
-            results: results.collect(),
-            timeout_ms: node.timeout_ms,
-            tags: texts.request.tags.clone(),
-            correlation_id: texts.request.correlation_id.clone(),
-        })
+        Some(dispatch::message(task, texts, step, attempt))
     }
 
     /// What the journal is to append next. Who follows a task hears of it once it is durable.
@@ -349,12 +373,5 @@ impl Engine {
             // A session that closes meanwhile says so by an event of its own.
             let _ = outbox.send(message);
         }
-    }
-}
-
-async fn sleep_until(instant: Option<tokio::time::Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(instant).await,
-        None => std::future::pending().await,
     }
 }

@@ -98,6 +98,8 @@ impl Follower {
                     .ok()
                     .map(|failure| failure.message),
                 (Record::Lost { .. }, _) => Some("the worker went away".to_owned()),
+                (Record::TimedOut { .. }, _) => Some("the attempt took too long".to_owned()),
+                (Record::Rejected { reason, .. }, _) => Some(reason.to_string()),
                 _ => None,
             };
             events.extend(self.events(number, &transitions, error));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tasker_core::gateway::Texts;
-use tasker_core::{Graph, StepIndex, TaskId};
+use tasker_core::{Record, StepIndex, TaskId};
 use tasker_protocol::Json;
 use tasker_protocol::api::CreateTask;
 
@@ -53,23 +53,34 @@ pub struct TaskTexts {
     pub request: Arc<Request>,
     /// What it works on.
     pub context: Json,
-    /// For each step, the texts of the last attempt that ended with an outcome.
-    pub steps: Vec<Option<Texts>>,
+    /// For each step, what it has to show: its results or last failure.
+    steps: Vec<Option<Texts>>,
 }
 
 impl TaskTexts {
     /// Those of a task without outcomes.
-    pub fn new(graph: &Graph, request: Request, context: Json) -> TaskTexts {
+    pub fn new(request: Request, context: Json) -> TaskTexts {
         TaskTexts {
             request: Arc::new(request),
             context,
-            steps: vec![None; graph.nodes.len()],
+            steps: Vec::new(),
+        }
+    }
+
+    /// Keeps the texts of a record, if they are what its step has to show.
+    pub fn keep(&mut self, record: &Record, texts: &Texts) {
+        if let (true, Some(step)) = (record.shows(), record.step()) {
+            let step = step as usize;
+            if self.steps.len() <= step {
+                self.steps.resize(step + 1, None);
+            }
+            self.steps[step] = Some(texts.clone());
         }
     }
 
     /// A step's texts.
     pub fn step(&self, step: StepIndex) -> Option<&Texts> {
-        self.steps[step as usize].as_ref()
+        self.steps.get(step as usize)?.as_ref()
     }
 }
 

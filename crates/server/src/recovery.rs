@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use tasker_core::event::Restored;
 use tasker_core::gateway::Texts;
-use tasker_core::{Change, Graph, Record, State, Task, TaskId, Time, record};
+use tasker_core::{Change, Graph, Record, Task, TaskId, Time, record};
 use tasker_journal::{self as journal, Journal, StoredTask};
 use tasker_protocol::Json;
 
@@ -69,7 +70,8 @@ pub async fn recover(journal: &Journal, catalog: &Catalog) -> Result<Recovered, 
         for stored in page {
             let decoded = decode(journal, &stored, catalog).await?;
             let id = stored.task.task_uuid;
-            insert(&mut recovered.state, &stored, &decoded);
+            let restored = Arc::new(restored(&stored, &decoded));
+            recovered.state.evolve(&Change::Restored(restored));
             recovered.payloads.insert(id, decoded.texts);
             if let Some(task) = recovered.state.task(id) {
                 // A row is changed in the commit that changes what it says.
@@ -80,26 +82,24 @@ pub async fn recover(journal: &Journal, catalog: &Catalog) -> Result<Recovered, 
     Ok(recovered)
 }
 
-fn insert(state: &mut State, stored: &StoredTask, decoded: &Decoded) {
-    let task = stored.task.task_uuid;
-    state.evolve(&Change::Created {
-        task,
+/// What the core needs of a stored task to have it in memory again.
+pub fn restored(stored: &StoredTask, decoded: &Decoded) -> Restored {
+    Restored {
+        task: stored.task.task_uuid,
         graph: Arc::clone(&decoded.graph),
         priority: stored.task.priority,
         at: Time(stored.task.created_at),
-    });
-    for record in &decoded.records {
-        let record = record.clone();
-        state.evolve(&Change::Recorded { task, record });
+        records: decoded.records.clone(),
     }
 }
 
 /// A stored task as it stands after all its records.
 pub fn replay(stored: &StoredTask, decoded: &Decoded) -> Task {
     let mut task = created(stored, decoded);
-    let mut ready = Vec::new();
+    let mut moves = Vec::new();
     for record in &decoded.records {
-        task.apply(record, &mut ready);
+        task.apply(record, &mut moves);
+        moves.clear();
     }
     task
 }
@@ -112,6 +112,11 @@ pub fn created(stored: &StoredTask, decoded: &Decoded) -> Task {
         stored.task.priority,
         Time(stored.task.created_at),
     )
+}
+
+fn cursors_of(text: &Json) -> Result<Arc<[Json]>, serde_json::Error> {
+    let cursors: Vec<Box<RawValue>> = serde_json::from_str(text.get())?;
+    Ok(cursors.into_iter().map(Json::from).collect())
 }
 
 /// Decodes a stored task.
@@ -137,7 +142,7 @@ pub async fn decode(
         hash: hash.clone(),
     })?;
     let request: Request = serde_json::from_str(&stored.task.request).map_err(in_json)?;
-    let mut texts = TaskTexts::new(&graph, request, json(&stored.task.context)?);
+    let mut texts = TaskTexts::new(request, json(&stored.task.context)?);
     let mut records = Vec::new();
     let mut record_texts = Vec::new();
     for row in &stored.rows {
@@ -149,13 +154,19 @@ pub async fn decode(
                 continue;
             }
             if let (Some(body), Some(metadata)) = (rest.next(), rest.next()) {
-                texts.steps[record.step() as usize] = Some(Texts {
+                let cursors = if record.texts() > 2 { rest.next() } else { None };
+                let kept = Texts {
                     body: json(body)?,
                     metadata: match *metadata {
                         "" => None,
                         text => Some(json(text)?),
                     },
-                });
+                    cursors: match cursors {
+                        Some(text) => Some(cursors_of(&json(text)?).map_err(in_json)?),
+                        None => None,
+                    },
+                };
+                texts.keep(record, &kept);
             }
         }
         record_texts.extend(row_texts.into_iter().map(Arc::from));

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use crate::api::{self, error::ApiError};
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
-use crate::command::Command;
+use crate::command::{Command, Loaded, Missed};
 use crate::engine::{self, Engine};
 use crate::health::Health;
 use crate::options::Serve;
@@ -79,6 +79,25 @@ impl Running {
                 Err(ApiError::new(ErrorCode::Internal, error.to_string()))
             }
         }
+    }
+
+    /// Reads the task of an outcome that is not in memory, once PostgreSQL is there.
+    async fn find(&self, missed: Missed) -> Command {
+        let loaded = loop {
+            match self.stored(missed.attempt.task_uuid).await {
+                Ok((stored, decoded)) => {
+                    let restored = Arc::new(recovery::restored(&stored, &decoded));
+                    let texts = decoded.texts;
+                    break Some(Box::new(Loaded { restored, texts }));
+                }
+                Err(error) if error.code() == ErrorCode::Unavailable => {
+                    tokio::time::sleep(RETRY.1).await;
+                }
+                Err(_) => break None,
+            }
+        };
+        let missed = Box::new(missed);
+        Command::Found { missed, loaded }
     }
 
     /// The fencing epoch.
@@ -209,8 +228,18 @@ async fn run(
         journal: journal.clone(),
         environment: options.environment,
     });
-    health.recovered(running);
-    let engine = Engine::new(recovered, clock).run(journal.clone(), queue);
+    health.recovered(Arc::clone(&running));
+    let (missed, mut reread) = mpsc::unbounded_channel();
+    let engine = Engine::new(recovered, clock, missed).run(journal.clone(), queue);
+    let reader = async {
+        while let Some(missed) = reread.recv().await {
+            let command = running.find(missed).await;
+            if running.commands.send(command).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
     let partitions = async {
         loop {
             tokio::time::sleep(PARTITIONS).await;
@@ -225,6 +254,7 @@ async fn run(
     tokio::select! {
         result = engine => Ok(result?),
         () = partitions => Ok(()),
+        () = reader => Ok(()),
         // Found out while nothing is appended; otherwise the append says it.
         Ok(status) = ended => Err(match &*status {
             Status::Diverged { reason } => journal::Error::Diverged(reason.to_string()),

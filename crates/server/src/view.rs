@@ -10,10 +10,14 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use crate::dispatch;
 use crate::payloads::TaskTexts;
 
 const RFC_3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// Reasons that a task shows at the most; each step shows its own.
+const REASONS: usize = 20;
 
 /// A time in RFC 3339, UTC, with microseconds.
 pub fn rfc3339(time: Time) -> String {
@@ -55,80 +59,106 @@ pub fn task(state: &State, task: &Task, texts: &TaskTexts) -> api::Task {
         completed_steps: done,
         failed_steps: task.count(StepState::Error),
         completion_percentage: 100.0 * f64::from(done) / f64::from(total),
-        waiting_on: waiting_on(state, task),
+        waiting_on: waiting_on(state, task, texts),
     }
 }
 
-/// The steps that hold a task up, and why; steps that only wait for those are left out.
-fn waiting_on(state: &State, task: &Task) -> Vec<String> {
-    (0..)
+/// The steps that hold a task up, and why, but for those that only wait for others; the first few of many.
+fn waiting_on(state: &State, task: &Task, texts: &TaskTexts) -> Vec<String> {
+    let holds_up = |state| {
+        use StepState::{Enqueued, Error, InProgress, WaitingForRetry};
+        matches!(state, Enqueued | InProgress | WaitingForRetry | Error)
+    };
+    let open = [
+        StepState::Enqueued,
+        StepState::InProgress,
+        StepState::WaitingForRetry,
+        StepState::Error,
+    ];
+    let count: u32 = open.into_iter().map(|state| task.count(state)).sum();
+    let mut reasons: Vec<String> = (0..)
         .zip(&task.steps)
-        .filter(|(_, step)| step.state != StepState::Pending)
+        .filter(|(_, step)| holds_up(step.state))
+        .take(REASONS)
         .filter_map(|(index, _)| {
-            let reason = waiting::reason(state, task, index, rfc3339)?;
-            Some(format!("{}: {reason}", task.graph.node(index).name))
+            let reason = reason(state, task, texts, index)?;
+            Some(format!("{}: {reason}", task.step_name(index)))
         })
-        .collect()
+        .collect();
+    if count as usize > REASONS {
+        reasons.push(format!("{} more steps", count as usize - REASONS));
+    }
+    reasons
+}
+
+fn reason(state: &State, task: &Task, texts: &TaskTexts, step: StepIndex) -> Option<String> {
+    let failure = match task.step(step).state {
+        StepState::WaitingForRetry | StepState::Error => failure(task, texts, step),
+        _ => None,
+    };
+    let message = failure.as_ref().map(|failure| failure.message.as_str());
+    waiting::reason(state, task, step, rfc3339, message)
 }
 
 /// A step.
 pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> api::Step {
-    let (node, step) = (task.graph.node(index), task.step(index));
-    let last = texts.step(index);
+    let (node, step) = (task.node(index), task.step(index));
+    let metadata = texts.step(index).and_then(|texts| texts.metadata.clone());
     api::Step {
-        step_uuid: task.step_uuid(index),
+        step_uuid: step.uuid,
         task_uuid: task.id,
-        step_name: node.name.clone(),
+        step_name: task.step_name(index).into_owned(),
         current_state: step.state,
-        parents: node
-            .parents
-            .iter()
-            .map(|parent| task.graph.node(*parent).name.clone())
+        parents: task
+            .parents(index)
+            .map(|parent| task.graph.node(parent).name.clone())
             .collect(),
         attempts: step.attempts,
         max_attempts: task.max_attempts(index),
         retryable: node.retry.retryable,
-        results: match (step.last, last) {
-            (Some(Ending::Succeeded), Some(texts)) => texts.body.clone(),
-            _ => json_null(),
-        },
-        metadata: last
-            .and_then(|texts| texts.metadata.clone())
-            .unwrap_or_else(json_null),
+        results: dispatch::result(task, texts, index).unwrap_or_else(json_null),
+        metadata: metadata.unwrap_or_else(json_null),
         error: failure(task, texts, index),
-        created_at: rfc3339(task.created_at),
+        created_at: rfc3339(step.created_at),
         started_at: step.started_at.map(rfc3339),
         completed_at: step.completed_at.map(rfc3339),
         next_retry_at: (step.state == StepState::WaitingForRetry).then(|| rfc3339(step.ready_at)),
-        worker_id: step.worker.as_ref().map(|worker| worker.worker_id.clone()),
-        waiting_on: waiting::reason(state, task, index, rfc3339),
+        worker_id: step.worker.as_ref().map(|worker| worker.worker_id.to_string()),
+        waiting_on: reason(state, task, texts, index),
     }
 }
 
 /// Why the last ended attempt of a step failed.
 fn failure(task: &Task, texts: &TaskTexts, index: StepIndex) -> Option<Failure> {
     let step = task.step(index);
-    match step.last? {
-        Ending::Succeeded => None,
+    let of_engine = |error_type: &str, what: &str, retryable| {
+        let worker = step.worker.as_ref()?;
+        Some(Failure {
+            message: format!(
+                "worker {} {what} attempt {}",
+                worker.worker_id, step.attempts
+            ),
+            error_type: error_type.to_owned(),
+            error_code: None,
+            retryable,
+            retry_after_ms: None,
+            backtrace: None,
+        })
+    };
+    match step.last.as_ref()? {
+        Ending::Succeeded | Ending::Completed | Ending::Resolved => None,
         Ending::Failed => serde_json::from_str(texts.step(index)?.body.get()).ok(),
-        ending @ (Ending::Lost | Ending::Undelivered) => {
-            let worker = step.worker.as_ref()?;
-            let (error_type, what) = match ending {
-                Ending::Lost => ("worker_lost", "went away while it ran"),
-                _ => ("undelivered", "never started"),
-            };
-            Some(Failure {
-                message: format!(
-                    "worker {} {what} attempt {}",
-                    worker.worker_id, step.attempts
-                ),
-                error_type: error_type.to_owned(),
-                error_code: None,
-                retryable: true,
-                retry_after_ms: None,
-                backtrace: None,
-            })
-        }
+        Ending::Lost => of_engine("worker_lost", "went away while it ran", true),
+        Ending::TimedOut => of_engine("timeout", "took too long over", true),
+        Ending::Undelivered => of_engine("undelivered", "never started", true),
+        Ending::Rejected(invalid) => Some(Failure {
+            message: invalid.to_string(),
+            error_type: "invalid_outcome".to_owned(),
+            error_code: Some(invalid.code().to_owned()),
+            retryable: false,
+            retry_after_ms: None,
+            backtrace: None,
+        }),
     }
 }
 
@@ -146,15 +176,15 @@ pub fn event(task: &Task, transition: &Transition, error: Option<String>) -> Tas
         },
         Transition::Step { at, step, state } => TaskEvent::Step {
             at: rfc3339(*at),
-            step_uuid: task.step_uuid(*step),
-            step_name: task.graph.node(*step).name.clone(),
+            step_uuid: task.step(*step).uuid,
+            step_name: task.step_name(*step).into_owned(),
             state: *state,
             attempt: task.step(*step).attempts,
             worker_id: task
                 .step(*step)
                 .worker
                 .as_ref()
-                .map(|worker| worker.worker_id.clone()),
+                .map(|worker| worker.worker_id.to_string()),
             error_message: error,
         },
     }

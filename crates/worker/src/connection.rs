@@ -302,6 +302,8 @@ mod tests {
                 results: Some(RawValue::from_string(results.clone()).expect("JSON").into()),
                 error: None,
                 metadata: None,
+                create_steps: None,
+                batches: None,
             })
         };
         let mut outbox: VecDeque<_> = (1..=3).map(outcome).collect();

@@ -77,6 +77,8 @@ mod tests {
             results: Some(results.into()),
             error: None,
             metadata: None,
+            create_steps: None,
+            batches: None,
         }
     }
 

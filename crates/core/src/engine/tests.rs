@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::event::Verdict;
 use crate::graph::step_uuid;
+use crate::outcome::Success;
 use crate::task::tests::graph_of;
 use crate::worker::Offer;
 
@@ -16,6 +17,7 @@ fn happen(engine: &mut Engine<&'static str>, event: &Event) {
     let texts = matches!(event, Event::Outcome { .. }).then(|| Texts {
         body: tasker_protocol::json_null(),
         metadata: None,
+        cursors: None,
     });
     engine.happen(event, texts.as_ref(), Time(1), 0);
     engine.happen(&Event::Dispatch, None, Time(1), 0);
@@ -26,7 +28,7 @@ fn opened(session: SessionId, running: Vec<AttemptRef>) -> Event {
         session,
         offer: Arc::new(Offer {
             instance: Uuid::from_u128(1),
-            worker_id: "w".to_owned(),
+            worker_id: "w".into(),
             namespaces: ["ns".to_owned()].into(),
             callables: ["call.a", "call.b"].map(str::to_owned).into(),
             slots: 2,
@@ -64,7 +66,7 @@ fn succeeded(step: &str) -> Event {
     Event::Outcome {
         session: SESSION,
         attempt: attempt(step, 1),
-        verdict: Verdict::Success,
+        verdict: Verdict::Success(Success::default()),
     }
 }
 

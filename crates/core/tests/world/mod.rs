@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tasker_core::event::Verdict;
 use tasker_core::graph::step_uuid;
+use tasker_core::outcome::Success;
 use tasker_core::task::Step;
 use tasker_core::worker::{Offer, SessionId};
 use tasker_core::{Change, Event, Graph, State, Task, TaskId, Time, decide, waiting};
@@ -29,6 +30,20 @@ pub struct World {
     journal: Vec<Change>,
     sessions: u64,
     tasks: u128,
+}
+
+/// An attempt that is open with a worker.
+#[derive(Clone, Debug)]
+pub struct Running {
+    pub task: TaskId,
+    pub step: String,
+    pub attempt: u32,
+}
+
+impl PartialEq<(TaskId, &str, u32)> for Running {
+    fn eq(&self, other: &(TaskId, &str, u32)) -> bool {
+        (self.task, self.step.as_str(), self.attempt) == *other
+    }
 }
 
 impl World {
@@ -118,7 +133,7 @@ impl World {
     pub fn connect_with(&mut self, worker: u64, slots: u32, namespace: &str, callables: &[&str]) {
         let offer = Offer {
             instance: Uuid::from_u128(worker.into()),
-            worker_id: format!("worker-{worker}"),
+            worker_id: format!("worker-{worker}").into(),
             namespaces: [namespace.to_owned()].into(),
             callables: callables.iter().map(|name| (*name).to_owned()).collect(),
             slots,
@@ -136,7 +151,7 @@ impl World {
     ) -> Vec<AttemptRef> {
         let offer = Offer {
             instance: Uuid::from_u128(worker.into()),
-            worker_id: format!("worker-{worker}"),
+            worker_id: format!("worker-{worker}").into(),
             namespaces: ["ns".to_owned()].into(),
             callables: ('a'..='z').map(|name| format!("call.{name}")).collect(),
             slots,
@@ -213,7 +228,13 @@ impl World {
     }
 
     pub fn succeed(&mut self, worker: u64, task: TaskId, step: &str, attempt: u32) {
-        self.outcome(worker, task, step, attempt, Verdict::Success);
+        self.outcome(
+            worker,
+            task,
+            step,
+            attempt,
+            Verdict::Success(Success::default()),
+        );
     }
 
     pub fn fail(&mut self, worker: u64, task: TaskId, step: &str, attempt: u32, retryable: bool) {
@@ -241,16 +262,19 @@ impl World {
         self.happen(Event::Tick);
     }
 
-    /// The attempts that are open with a worker: task, step, attempt; by task and step.
-    pub fn running(&self, worker: u64) -> Vec<(TaskId, &str, u32)> {
+    /// The attempts that are open with a worker, by task and step.
+    pub fn running(&self, worker: u64) -> Vec<Running> {
         let worker = self.state.workers().get(Uuid::from_u128(worker.into()));
         worker
             .into_iter()
             .flat_map(|worker| &worker.live)
             .map(|(task, step)| {
                 let task = self.task(*task);
-                let name = task.graph.node(*step).name.as_str();
-                (task.id, name, task.step(*step).attempts)
+                Running {
+                    task: task.id,
+                    step: task.step_name(*step).into_owned(),
+                    attempt: task.step(*step).attempts,
+                }
             })
             .collect()
     }
@@ -261,15 +285,16 @@ impl World {
 
     pub fn step(&self, task: TaskId, name: &str) -> &Step {
         let task = self.task(task);
-        let index = task.graph.nodes.iter().position(|node| node.name == name);
+        let index = (0..task.steps.len()).position(|step| task.step_name(step as u32) == name);
         &task.steps[index.expect("the step is there")]
     }
 
     pub fn reason(&self, task: TaskId, name: &str) -> String {
         let task = self.task(task);
-        let index = task.graph.nodes.iter().position(|node| node.name == name);
+        let index = (0..task.steps.len()).position(|step| task.step_name(step as u32) == name);
         let index = index.expect("the step is there") as u32;
-        waiting::reason(&self.state, task, index, |time| time.0.to_string()).expect("a reason")
+        waiting::reason(&self.state, task, index, |time| time.0.to_string(), None)
+            .expect("a reason")
     }
 
     /// Another engine, made from what the first recorded and nothing else.

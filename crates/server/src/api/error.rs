@@ -25,6 +25,11 @@ impl ApiError {
         })
     }
 
+    /// What kind of error.
+    pub fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+
     /// The engine cannot commit at present.
     pub fn unavailable(reason: &str) -> ApiError {
         ApiError::new(

@@ -44,6 +44,7 @@ pub(super) fn dispatch(attempt: AttemptRef) -> EngineMessage {
         idempotency_key: "key".to_owned(),
         context: json_null(),
         results: Default::default(),
+        cursor: None,
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,
@@ -60,6 +61,8 @@ pub(super) fn outcome(attempt: AttemptRef) -> Outcome {
         results: Some(results.into()),
         error: None,
         metadata: None,
+        create_steps: None,
+        batches: None,
     }
 }
 

@@ -65,6 +65,7 @@ fn dispatch(attempt: AttemptRef, context: &str) -> EngineMessage {
         idempotency_key: "key".to_owned(),
         context: json(context),
         results: Default::default(),
+        cursor: None,
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,
@@ -80,6 +81,8 @@ fn success(attempt: AttemptRef, results: &str) -> Outcome {
         results: Some(json(results)),
         error: None,
         metadata: None,
+        create_steps: None,
+        batches: None,
     }
 }
 
