@@ -175,15 +175,23 @@ impl<R> Engine<R> {
 
     fn release(&mut self, held: Held<R>) -> Vec<Release<R>> {
         let accepted = held.accepted.into_iter();
-        let releases: Vec<Release<R>> = accepted
+        let mut releases: Vec<Release<R>> = accepted
             .map(|(session, attempts)| Release::Accepted(session, attempts))
             .chain(held.releases)
             .collect();
-        for release in &releases {
-            if let Release::Evict(task) = release {
-                self.state.evolve(&Change::Evicted { task: *task });
+        let Engine { state, open, .. } = self;
+        releases.retain(|release| match release {
+            // A late outcome came after the end: the task stays until that is durable too.
+            Release::Evict(task) if open.places.contains_key(task) => {
+                open.held.releases.push(Release::Evict(*task));
+                false
             }
-        }
+            Release::Evict(task) => {
+                state.evolve(&Change::Evicted { task: *task });
+                true
+            }
+            _ => true,
+        });
         releases
     }
 
