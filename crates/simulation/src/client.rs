@@ -121,11 +121,14 @@ impl Clients {
     }
 
     fn answered(&mut self, request: &Request, view: Option<View>, env: &mut Environment) -> Check {
-        let (Request::Create { wait, .. } | Request::Show { wait, .. }) = request;
+        let wait = match request {
+            Request::Create { wait, .. } | Request::Show { wait, .. } => *wait,
+            Request::Cancel { .. } | Request::Mend { .. } => false,
+        };
         let Some(view) = view else {
             return an_acknowledged_task_is_known(request);
         };
-        a_wait_ends_when_the_task_has_settled(*wait, &view)?;
+        a_wait_ends_when_the_task_has_settled(wait, &view)?;
         let task = view.task;
         if matches!(request, Request::Create { .. }) {
             env.note(Note::Answered(task, "created"));
@@ -137,10 +140,25 @@ impl Clients {
                     .duration(Duration::from_micros(100), Duration::from_secs(5));
                 self.plan(later, Request::Show { task, wait }, env);
             }
+            self.meddle(task, env);
         } else {
             env.note(Note::Answered(task, "shown"));
         }
         Ok(())
+    }
+
+    /// Somebody cancels a task, or mends what failed in it.
+    fn meddle(&mut self, task: TaskId, env: &mut Environment) {
+        let (soon, late) = (Duration::from_millis(1), Duration::from_secs(10));
+        if env.chance.permille(env.plan.meddling) {
+            let later = env.chance.duration(soon, late);
+            self.plan(later, Request::Cancel { task }, env);
+        }
+        while env.chance.permille(env.plan.meddling * 4) {
+            let choice = env.chance.draw();
+            let later = env.chance.duration(soon, late);
+            self.plan(later, Request::Mend { task, choice }, env);
+        }
     }
 }
 
@@ -148,7 +166,9 @@ impl Clients {
 fn an_acknowledged_task_is_known(request: &Request) -> Check {
     let task: Option<TaskId> = match request {
         Request::Create { .. } => None,
-        Request::Show { task, .. } => Some(*task),
+        Request::Show { task, .. } | Request::Cancel { task } | Request::Mend { task, .. } => {
+            Some(*task)
+        }
     };
     holds!(
         an_acknowledged_task_is_known,

@@ -4,9 +4,14 @@
 //! hands the journal the next commit when the last one is durable.
 
 mod appender;
+mod calls;
+mod payloads;
 mod serving;
+mod sessions;
 
-use tasker_core::{State, Time};
+use std::sync::Arc;
+
+use tasker_core::{Change, State, Time};
 
 use crate::clock::EngineClock;
 use crate::environment::Environment;
@@ -16,7 +21,8 @@ use crate::schedule::{EngineId, Happening, JournalRequest};
 use crate::trace::Note;
 use crate::worker::Life;
 
-pub use serving::{Request, RequestId, Serving, View};
+pub use calls::{Request, RequestId, View};
+pub use serving::{Missed, Serving};
 
 /// What an engine has to handle.
 #[derive(Debug)]
@@ -46,6 +52,8 @@ pub enum JournalAnswer {
     Fenced,
     /// The engine is owned in a new epoch; whether the commit in doubt is durable.
     Rejoined(i64, bool),
+    /// The task of an outcome, if there is one.
+    Found(Box<Missed>, Option<Stored>),
     /// No answer will come.
     Lost,
 }
@@ -102,7 +110,7 @@ impl EngineProcess {
             }
             // The port is open, but there is no engine behind it yet.
             (_, EngineInput::Arrived(link, _)) => env.close(link, Side::Engine),
-            (_, EngineInput::Request(request, _)) => serving::refuse(request, env),
+            (_, EngineInput::Request(request, _)) => calls::refuse(request, env),
             (_, EngineInput::Journal(..) | EngineInput::Turn | EngineInput::Wake) => {}
         }
         Life::On
@@ -118,9 +126,8 @@ fn ask(id: EngineId, request: JournalRequest, env: &mut Environment) {
 pub fn recover(tasks: &[Stored], env: &Environment) -> State {
     let mut state = State::default();
     for stored in tasks {
-        for change in stored.changes(&env.workflows[&stored.created.template].graph) {
-            state.evolve(&change);
-        }
+        let restored = stored.restored(&env.workflows[&stored.created.template].graph);
+        state.evolve(&Change::Restored(Arc::new(restored)));
     }
     state
 }

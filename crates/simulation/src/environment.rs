@@ -82,6 +82,13 @@ impl Environment {
         }
     }
 
+    /// The workflow of this name.
+    pub fn workflow(&self, name: &str) -> Rc<Workflow> {
+        let named = |workflow: &&Rc<Workflow>| workflow.graph.name == name;
+        let workflow = self.workflows.values().find(named);
+        Rc::clone(workflow.unwrap_or_else(|| panic!("there is no workflow {name}")))
+    }
+
     /// Adds a note to the trace.
     pub fn note(&mut self, note: Note) {
         self.trace.note(self.now, note);

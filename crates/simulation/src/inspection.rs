@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tasker_core::worker::Worker;
 use tasker_core::{Change, Instance, Record, State, StepIndex, Task, TaskId, waiting};
 use tasker_protocol::api::StepState;
 
 use crate::engine::{Serving, View, recover};
 use crate::environment::Environment;
 use crate::invariants::{Check, Violation, holds};
+use crate::journal::Stored;
+use crate::model::Model;
 
 type Live = BTreeMap<Instance, BTreeSet<(TaskId, StepIndex)>>;
 
@@ -73,11 +76,17 @@ pub fn slots_are_not_exceeded(state: &State, changes: &[Change], live: &Live) ->
     Ok(())
 }
 
+/// The slots that a worker has left for ready steps; those of attempts that the engine ended are taken for a while.
+fn free(worker: &Worker, held: usize) -> bool {
+    held + worker.revoked.len() < worker.slots as usize
+}
+
 /// After a dispatch no ready step waits while a worker that can run it has a slot free.
 pub fn no_slot_is_free_for_a_ready_step(state: &State, live: &Live) -> Check {
     let mut ready = BTreeSet::new();
     for task in state.tasks() {
-        for (node, step) in task.graph.nodes.iter().zip(&task.steps) {
+        for step in &task.steps {
+            let node = task.graph.node(step.node);
             if step.state == StepState::Enqueued {
                 ready.insert((&*task.graph.namespace, &*node.callable));
             }
@@ -88,7 +97,7 @@ pub fn no_slot_is_free_for_a_ready_step(state: &State, live: &Live) -> Check {
             let held = live.get(&instance).map_or(0, BTreeSet::len);
             holds!(
                 no_slot_is_free_for_a_ready_step,
-                !worker.can_run(namespace, callable) || held >= worker.slots as usize,
+                !worker.can_run(namespace, callable) || !free(worker, held),
                 "a step waits for {callable} in {namespace}, worker {instance} holds {held} of {} attempts",
                 worker.slots
             )?;
@@ -158,11 +167,37 @@ pub fn the_journal_alone_gives_the_same_state(serving: &Serving, env: &Environme
     Ok(())
 }
 
+/// A task is, step by step, what its records make of it by the letter of the semantics.
+pub fn the_core_agrees_with_the_letter(stored: &Stored, env: &Environment) -> Check {
+    let graph = &env.workflows[&stored.created.template].graph;
+    let task = stored.replay(graph, u64::MAX);
+    let steps = (0..).zip(&task.steps);
+    let made: Vec<_> = steps
+        .map(|(index, step)| {
+            let (state, attempts) = without_time((step.state, step.attempts));
+            (task.step_name(index).into_owned(), state, attempts)
+        })
+        .collect();
+    let model = env.ledger.task(stored.task);
+    let meant: Vec<_> = model
+        .into_iter()
+        .flat_map(|model| model.steps.iter().map(move |step| (model, step)))
+        .map(|(model, step)| (step.name.clone(), model.state(step), step.attempts))
+        .collect();
+    let ended = model.is_some_and(Model::has_ended);
+    holds!(
+        the_core_agrees_with_the_letter,
+        made == meant && task.has_ended() == ended,
+        "task {} is {made:?} and should be {meant:?}",
+        stored.task
+    )
+}
+
 /// Every step that is not done says why.
 pub fn every_step_that_waits_says_why(state: &State) -> Check {
     for task in state.tasks() {
         for (index, step) in (0..).zip(&task.steps) {
-            let reason = waiting::reason(state, task, index, |time| time.0.to_string());
+            let reason = waiting::reason(state, task, index, |time| time.0.to_string(), None);
             let done = matches!(
                 step.state,
                 StepState::Complete | StepState::ResolvedManually | StepState::Cancelled

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tasker_core::{Change, Graph, Record, StepIndex, Task, TaskId, Time, record};
+use tasker_core::event::Restored;
+use tasker_core::{Graph, Record, Task, TaskId, Time, record};
 
 use crate::schedule::EngineId;
 
@@ -69,28 +70,25 @@ impl Stored {
             .collect()
     }
 
-    /// The changes that recovery makes of it.
-    pub fn changes(&self, graph: &Arc<Graph>) -> Vec<Change> {
-        let task = self.task;
-        let created = Change::Created {
-            task,
+    /// What the core needs to have it in memory again.
+    pub fn restored(&self, graph: &Arc<Graph>) -> Restored {
+        let records = self.records().into_iter();
+        Restored {
+            task: self.task,
             graph: Arc::clone(graph),
             priority: self.created.priority,
             at: self.created.at,
-        };
-        let records = self.records().into_iter();
-        std::iter::once(created)
-            .chain(records.map(|(record, _)| Change::Recorded { task, record }))
-            .collect()
+            records: records.map(|(record, _)| record).collect(),
+        }
     }
 
     /// The task after its first `records` records.
     pub fn replay(&self, graph: &Arc<Graph>, records: u64) -> Task {
         let graph = Arc::clone(graph);
         let mut task = Task::new(self.task, graph, self.created.priority, self.created.at);
-        let mut ready: Vec<StepIndex> = Vec::new();
+        let mut moves = Vec::new();
         for (record, _) in self.records().iter().take(records as usize) {
-            task.apply(record, &mut ready);
+            task.apply(record, &mut moves);
         }
         task
     }

@@ -9,7 +9,7 @@
 //! - [`workflow`]: random templates. [`script`]: what handlers do. [`fault`]: what goes wrong. [`plan`]: how much of it.
 //! - [`network`], [`journal`]: what lies between the processes.
 //! - [`schedule`]: what will happen.
-//! - [`ledger`]: what is durable and what handlers did. [`invariants`], [`inspection`]: what must hold.
+//! - [`model`]: a task by the letter of its semantics. [`ledger`]: what is durable and what handlers did. [`invariants`], [`inspection`]: what must hold.
 //! - [`environment`]: what the processes share.
 //! - [`engine`], [`worker`], [`client`]: the processes.
 //! - [`world`]: all of them, and the loop. [`run()`]: one seed from its beginning to its report.
@@ -24,6 +24,7 @@ pub mod inspection;
 pub mod invariants;
 pub mod journal;
 pub mod ledger;
+pub mod model;
 pub mod network;
 pub mod plan;
 mod run;

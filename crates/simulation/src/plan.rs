@@ -30,6 +30,8 @@ pub struct Plan {
     pub lost_answers: u64,
     /// Faults and how far apart they are on the average.
     pub faults: Vec<(Fault, Duration)>,
+    /// Tasks, in a thousand, that somebody cancels, and those whose failed steps somebody mends.
+    pub meddling: u64,
     /// What handlers do.
     pub temper: Temper,
 }
@@ -73,11 +75,14 @@ impl Plan {
             lost_commits: rough * *chance.pick(&[0, 1, 5]),
             lost_answers: rough * *chance.pick(&[0, 1, 10]),
             faults,
+            meddling: *chance.pick(&[0, 0, 100]),
             temper: Temper {
                 fail: *chance.pick(&[0, 50, 300]),
                 give_up: *chance.pick(&[0, 5, 50]),
                 retry_after: 300,
                 slow: *chance.pick(&[0, 20, 200]),
+                hang: *chance.pick(&[0, 50]),
+                nonsense: *chance.pick(&[0, 10]),
                 crash: if violence > 0 {
                     *chance.pick(&[0, 2, 20])
                 } else {

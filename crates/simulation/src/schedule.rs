@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tasker_core::Time;
 
 use crate::client::ClientInput;
-use crate::engine::EngineInput;
+use crate::engine::{EngineInput, Missed};
 use crate::fault::Fault;
 use crate::journal::{Append, Ticket};
 use crate::network::{LinkId, Side};
@@ -66,6 +66,8 @@ pub enum JournalRequest {
     TakeOver,
     /// Read the open tasks.
     Read,
+    /// Read the task of an outcome.
+    Find(Box<Missed>),
     /// Commit.
     Append {
         /// The engine's epoch.

@@ -15,7 +15,7 @@ use crate::environment::Environment;
 use crate::network::{Item, LinkId, Side};
 use crate::plan::Seat;
 use crate::schedule::{Happening, WorkerId};
-use crate::script::{self, Act, End};
+use crate::script::{self, Act, Branches, End};
 use crate::trace::Note;
 
 /// What a worker's process has to handle.
@@ -109,8 +109,8 @@ impl WorkerProcess {
                     if act.end == End::Crash {
                         return Life::Crashed;
                     }
-                    let outcome = outcome(&attempt, act.end);
-                    env.ledger.finished(&attempt, outcome.success, env.now);
+                    let outcome = outcome(&attempt, &act.end);
+                    env.ledger.finished(&attempt, act.end, env.now);
                     env.note(Note::Finished(self.id, attempt));
                     self.apply([Input::Completed(vec![outcome])], env);
                 }
@@ -213,37 +213,53 @@ impl WorkerProcess {
                 env.note(Note::Began(self.id, attempt));
                 let check = env.ledger.began(self.id, attempt);
                 env.check(check);
-                let mut act = script::act(env.seed, &env.plan.temper, &attempt);
+                let workflow = env.workflow(&dispatch.name);
+                let node = workflow.node_of(&dispatch.step_name);
+                let mut act = script::act(env.seed, &env.plan.temper, &workflow, node, &attempt);
                 if env.healed && act.end == End::Crash {
-                    act.end = End::Success;
+                    act.end = End::Failure {
+                        retryable: true,
+                        retry_after_ms: None,
+                    };
                 }
-                env.after(
-                    act.takes,
-                    Happening::Worker(self.id, WorkerInput::Handled(attempt)),
-                );
+                if let Some(takes) = act.takes {
+                    let handled = WorkerInput::Handled(attempt);
+                    env.after(takes, Happening::Worker(self.id, handled));
+                }
                 self.handlers.insert(attempt, act);
             }
             Message::Cancel(attempt) => {
                 // Some handlers heed it, others run to their end.
-                if self.handlers.contains_key(&attempt) && env.chance.permille(500) {
+                let running = self.handlers.get(&attempt);
+                if running.is_some_and(|act| act.takes.is_none() || env.chance.permille(500)) {
                     let wait = env.latency();
-                    env.after(
-                        wait,
-                        Happening::Worker(self.id, WorkerInput::Handled(attempt)),
-                    );
+                    let handled = WorkerInput::Handled(attempt);
+                    env.after(wait, Happening::Worker(self.id, handled));
                 }
             }
         }
     }
 }
 
-fn outcome(attempt: &AttemptRef, end: End) -> Outcome {
+fn outcome(attempt: &AttemptRef, end: &End) -> Outcome {
     let json = |text: String| -> Json {
         let raw = RawValue::from_string(text).unwrap_or_else(|error| panic!("{error}"));
         raw.into()
     };
+    let (mut create_steps, mut batches) = (None, None);
     let (results, error) = match end {
-        End::Success | End::Crash => (Some(json(script::results(attempt))), None),
+        End::Success(branches) => {
+            match branches {
+                Branches::None => {}
+                Branches::Steps(names) => create_steps = Some(json(format!("{names:?}"))),
+                Branches::Batches(count) => {
+                    let cursors = vec![r#"{"start":0,"end":1}"#; *count as usize];
+                    batches = Some(json(format!("[{}]", cursors.join(","))));
+                }
+            }
+            (Some(json(script::results(attempt))), None)
+        }
+        End::Crash => (None, None),
         End::Failure {
             retryable,
             retry_after_ms,
@@ -252,8 +268,8 @@ fn outcome(attempt: &AttemptRef, end: End) -> Outcome {
                 message: "as the script says".to_owned(),
                 error_type: "Scripted".to_owned(),
                 error_code: None,
-                retryable,
-                retry_after_ms,
+                retryable: *retryable,
+                retry_after_ms: *retry_after_ms,
                 backtrace: None,
             };
             (None, Some(failure))
@@ -267,5 +283,7 @@ fn outcome(attempt: &AttemptRef, end: End) -> Outcome {
         results,
         error,
         metadata: None,
+        create_steps,
+        batches,
     }
 }

@@ -1,6 +1,8 @@
 //! Random workflows: as YAML, which goes through the real parser, and as plain data, against which what the core makes
 //! of them is checked.
 
+mod shape;
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,21 +24,47 @@ pub struct Workflow {
     pub yaml: String,
     /// What the core runs.
     pub graph: Arc<Graph>,
-    /// The steps, in the template's order.
-    pub steps: Vec<Step>,
+    /// The template's steps, in its order.
+    pub nodes: Vec<Node>,
+    /// Whether a step's error ends the task.
+    pub fails: bool,
+    /// How long a task may take.
+    pub max_duration: Option<Duration>,
 }
 
-/// A step, as it was meant.
+/// A step of a template, as it was meant.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct Node {
     /// Its name.
     pub name: String,
+    /// How it takes part.
+    pub kind: Kind,
     /// The places of its parents.
     pub parents: Vec<usize>,
     /// Its handler.
     pub callable: &'static str,
     /// How its failures are retried.
     pub retry: Retry,
+    /// How long an attempt may take.
+    pub timeout: Option<Duration>,
+}
+
+/// How a node takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One step.
+    Standard,
+    /// One step that names which of its children exist.
+    Decision,
+    /// One step, if one of its parents exists.
+    Convergence,
+    /// One step that says how many batches there are.
+    Batchable,
+    /// A step for each batch.
+    BatchWorker {
+        /// Whether a failed batch keeps the others back.
+        fail_fast: bool,
+    },
 }
 
 /// How failures are retried.
@@ -80,117 +108,106 @@ impl Retry {
 impl Workflow {
     /// A random one, whose name has this number.
     pub fn random(number: usize, chance: &mut Chance) -> Workflow {
-        let mut steps = shape(chance);
+        let mut nodes = shape::random(chance);
         // The order in the file says nothing.
         if chance.permille(500) {
-            steps = reordered(steps, chance);
+            nodes = reordered(&nodes, chance);
         }
-        let yaml = yaml(number, *chance.pick(&NAMESPACES), &steps);
+        let fails = chance.permille(200);
+        let max_duration = chance
+            .permille(100)
+            .then(|| Duration::from_millis(chance.between(200, 20_000)));
+        let namespace = *chance.pick(&NAMESPACES);
+        let yaml = yaml(number, namespace, &nodes, fails, max_duration);
         let document = tasker_template::parse(&yaml, "generated.yaml")
             .unwrap_or_else(|problems| panic!("{problems}\n{yaml}"));
         let template = document
             .merged("production")
             .unwrap_or_else(|problems| panic!("{problems}\n{yaml}"));
         let graph = Arc::new(Graph::new(&template, template.content_hash()));
-        Workflow { yaml, graph, steps }
+        Workflow {
+            yaml,
+            graph,
+            nodes,
+            fails,
+            max_duration,
+        }
+    }
+
+    /// The node that a step of this name is of: a batch has a number behind its node's name.
+    pub fn node_of(&self, step_name: &str) -> usize {
+        let named = |name: &str| self.nodes.iter().position(|node| node.name == name);
+        let stem = step_name.rsplit_once('_').map(|(stem, _)| stem);
+        named(step_name)
+            .or_else(|| named(stem?))
+            .unwrap_or_else(|| panic!("no node has a step {step_name}"))
+    }
+
+    /// The names that a decision may give.
+    pub fn branches(&self, decision: usize) -> Vec<&str> {
+        self.nodes
+            .iter()
+            .filter(|node| node.parents.contains(&decision) && node.kind != Kind::Convergence)
+            .map(|node| node.name.as_str())
+            .collect()
     }
 }
 
-fn step(number: usize, parents: Vec<usize>, chance: &mut Chance) -> Step {
-    Step {
-        name: format!("s{number}"),
-        parents,
-        callable: *chance.pick(&CALLABLES),
-        retry: Retry {
-            retryable: !chance.permille(100),
-            max_attempts: chance.between(1, 5) as u32,
-            backoff: *chance.pick(&["none", "linear", "exponential", "fibonacci"]),
-            base: Duration::from_millis(*chance.pick(&[1, 20, 300])),
-            most: Duration::from_millis(*chance.pick(&[300, 1000])),
-        },
-    }
-}
-
-/// Steps in an order in which parents come first.
-fn shape(chance: &mut Chance) -> Vec<Step> {
-    let parents: Vec<Vec<usize>> = match chance.below(5) {
-        // A chain.
-        0 => (0..chance.between(1, 8) as usize)
-            .map(|step| step.checked_sub(1).into_iter().collect())
-            .collect(),
-        // A fan: one before all, and sometimes one after all.
-        1 => {
-            let width = chance.between(2, 8) as usize;
-            let mut parents = vec![vec![0]; width + 1];
-            parents[0].clear();
-            if chance.permille(700) {
-                parents.push((1..=width).collect());
-            }
-            parents
-        }
-        // Diamonds in a row.
-        2 => {
-            let mut parents = vec![Vec::new()];
-            for _ in 0..chance.between(1, 3) {
-                let top = parents.len() - 1;
-                parents.extend([vec![top], vec![top], vec![top + 1, top + 2]]);
-            }
-            parents
-        }
-        // Steps that have nothing to do with one another.
-        3 => vec![Vec::new(); chance.between(1, 5) as usize],
-        // Anything without a cycle.
-        _ => {
-            let density = chance.between(100, 700);
-            (0..chance.between(2, 10) as usize)
-                .map(|step| {
-                    (0..step)
-                        .filter(|_| chance.permille(density))
-                        .collect::<Vec<_>>()
-                })
-                .collect()
-        }
-    };
-    let numbered = (0..).zip(parents);
-    numbered
-        .map(|(number, parents)| step(number, parents, chance))
-        .collect()
-}
-
-fn reordered(steps: Vec<Step>, chance: &mut Chance) -> Vec<Step> {
-    let mut order: Vec<usize> = (0..steps.len()).collect();
+fn reordered(nodes: &[Node], chance: &mut Chance) -> Vec<Node> {
+    let mut order: Vec<usize> = (0..nodes.len()).collect();
     chance.shuffle(&mut order);
-    let mut place = vec![0; steps.len()];
+    let mut place = vec![0; nodes.len()];
     for (new, old) in order.iter().enumerate() {
         place[*old] = new;
     }
     let moved = order.iter().map(|old| {
-        let mut step = steps[*old].clone();
-        for parent in &mut step.parents {
+        let mut node = nodes[*old].clone();
+        for parent in &mut node.parents {
             *parent = place[*parent];
         }
-        step
+        node
     });
     moved.collect()
 }
 
-fn yaml(number: usize, namespace: &str, steps: &[Step]) -> String {
+fn yaml(
+    number: usize,
+    namespace: &str,
+    nodes: &[Node],
+    fails: bool,
+    max_duration: Option<Duration>,
+) -> String {
     let mut yaml =
-        format!("name: workflow_{number}\nnamespace_name: {namespace}\nversion: 1.0.0\nsteps:\n");
-    for step in steps {
-        let parents: Vec<&str> = step
+        format!("name: workflow_{number}\nnamespace_name: {namespace}\nversion: 1.0.0\n");
+    // Writing to a string does not fail.
+    if fails {
+        yaml.push_str("on_failure: fail\n");
+    }
+    if let Some(duration) = max_duration {
+        let seconds = duration.as_secs_f64();
+        let _ = writeln!(yaml, "lifecycle: {{max_duration_seconds: {seconds}}}");
+    }
+    yaml.push_str("steps:\n");
+    for node in nodes {
+        let parents: Vec<&str> = node
             .parents
             .iter()
-            .map(|parent| steps[*parent].name.as_str())
+            .map(|parent| nodes[*parent].name.as_str())
             .collect();
-        let retry = &step.retry;
-        // Writing to a string does not fail.
+        let retry = &node.retry;
         let _ = writeln!(
             yaml,
-            "  - name: {}\n    handler: {{callable: {}}}\n    dependencies: [{}]\n    \
+            "  - name: {}\n    type: {}\n    handler: {{callable: {}}}\n    dependencies: [{}]\n    \
              retry: {{retryable: {}, max_attempts: {}, backoff: {}, backoff_base_ms: {}, max_backoff_ms: {}}}",
-            step.name,
-            step.callable,
+            node.name,
+            match node.kind {
+                Kind::Standard => "standard",
+                Kind::Decision => "decision",
+                Kind::Convergence => "deferred_convergence",
+                Kind::Batchable => "batchable",
+                Kind::BatchWorker { .. } => "batch_worker",
+            },
+            node.callable,
             parents.join(", "),
             retry.retryable,
             retry.max_attempts,
@@ -198,23 +215,37 @@ fn yaml(number: usize, namespace: &str, steps: &[Step]) -> String {
             retry.base.as_millis(),
             retry.most.as_millis(),
         );
+        if let Some(timeout) = node.timeout {
+            let _ = writeln!(yaml, "    timeout_seconds: {}", timeout.as_secs_f64());
+        }
+        if node.kind == (Kind::BatchWorker { fail_fast: true }) {
+            yaml.push_str("    batch_config: {failure_strategy: fail_fast}\n");
+        }
     }
     yaml
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn what_is_written_is_what_was_meant() {
-        for seed in 0..200 {
+        let mut kinds = BTreeSet::new();
+        for seed in 0..300 {
             let workflow = Workflow::random(1, &mut Chance::new(seed));
-            assert_eq!(workflow.graph.nodes.len(), workflow.steps.len());
-            for (node, step) in workflow.graph.nodes.iter().zip(&workflow.steps) {
+            assert_eq!(workflow.graph.nodes.len(), workflow.nodes.len());
+            assert_eq!(workflow.graph.max_duration, workflow.max_duration);
+            for (node, meant) in workflow.graph.nodes.iter().zip(&workflow.nodes) {
                 let parents: Vec<usize> = node.parents.iter().map(|p| *p as usize).collect();
-                assert_eq!((&node.name, &parents), (&step.name, &step.parents));
+                assert_eq!((&node.name, &parents), (&meant.name, &meant.parents));
+                let timeout = node.timeout_ms.map(Duration::from_millis);
+                assert_eq!(timeout, meant.timeout);
+                kinds.insert(format!("{:?}", meant.kind));
             }
         }
+        assert_eq!(kinds.len(), 6, "{kinds:?}");
     }
 }

@@ -87,7 +87,9 @@ impl Appender {
                 self.ask(request, env);
                 Progress::Open
             }
-            JournalAnswer::Owned(_) | JournalAnswer::Tasks(..) => Progress::Open,
+            JournalAnswer::Owned(_) | JournalAnswer::Tasks(..) | JournalAnswer::Found(..) => {
+                Progress::Open
+            },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tasker_core::{Task, TaskId, Time};
+use tasker_core::{TaskId, Time};
 
 use super::{INSPECTION, World};
 use crate::engine::Serving;
@@ -88,9 +88,7 @@ impl World {
             crate::invariants::an_acknowledged_task_is_durable(*task, durable)?;
         }
         for stored in self.env.journal.tasks() {
-            let graph = &self.env.workflows[&stored.created.template].graph;
-            let task = stored.replay(graph, u64::MAX);
-            an_ended_task_is_marked_so(&task, stored.ended)?;
+            inspection::the_core_agrees_with_the_letter(stored, &self.env)?;
         }
         Ok(())
     }
@@ -102,16 +100,5 @@ fn nothing_is_stranded(in_time: bool, what: &str) -> Check {
         nothing_is_stranded,
         in_time,
         "{PATIENCE:?} after the last fault: {what}"
-    )
-}
-
-/// Recovery reads exactly the tasks that have not ended.
-fn an_ended_task_is_marked_so(task: &Task, marked: bool) -> Check {
-    holds!(
-        an_ended_task_is_marked_so,
-        task.has_ended() == marked,
-        "task {} has ended: {}, its row says {marked}",
-        task.id,
-        task.has_ended()
     )
 }
