@@ -28,6 +28,7 @@ fn opened(session: SessionId, running: Vec<AttemptRef>) -> Event {
         session,
         offer: Arc::new(Offer {
             instance: Uuid::from_u128(1),
+            greeting: session.0,
             worker_id: "w".into(),
             namespaces: ["ns".to_owned()].into(),
             callables: ["call.a", "call.b"].map(str::to_owned).into(),
@@ -254,4 +255,17 @@ fn an_ended_task_that_was_read_again_stays_for_its_late_outcome() {
     assert!(engine.state().task(TASK).is_some());
     assert!(engine.committed().contains(&Release::Evict(TASK)));
     assert!(engine.state().task(TASK).is_none());
+}
+
+#[test]
+fn a_greeting_that_a_later_one_has_overtaken_changes_nothing() {
+    let mut engine = running();
+    let (early, late) = (SessionId(2), SessionId(3));
+    happen(&mut engine, &opened(late, vec![attempt("a", 1)]));
+    assert_eq!(engine.free(), [Release::Welcome(late, welcome())]);
+    happen(&mut engine, &opened(early, Vec::new()));
+    assert!(engine.seal().is_none());
+    assert_eq!(engine.free(), []);
+    let worker = engine.state().workers().get(Uuid::from_u128(1));
+    assert_eq!(worker.and_then(|worker| worker.session), Some(late));
 }

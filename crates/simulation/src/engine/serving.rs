@@ -204,14 +204,20 @@ impl Serving {
     fn command(&mut self, command: Command, env: &mut Environment) {
         match command {
             Command::Open { event, link } => {
-                if let Event::Opened { session, offer, .. } = &event {
-                    let worker = self.core.state().workers().get(offer.instance);
-                    if let Some(replaced) = worker.and_then(|worker| worker.session) {
+                let Event::Opened { session, offer, .. } = &event else {
+                    return;
+                };
+                let worker = self.core.state().workers().get(offer.instance);
+                let replaced = worker.and_then(|worker| worker.session);
+                self.happen(&event, None, env);
+                if self.core.state().workers().instance(*session).is_some() {
+                    if let Some(replaced) = replaced {
                         self.replace(replaced, env);
                     }
                     self.outboxes.insert(*session, link);
+                } else {
+                    self.hang_up(link, env);
                 }
-                self.happen(&event, None, env);
             }
             Command::Session { event, texts } => {
                 if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
