@@ -38,7 +38,11 @@ pub(crate) use holds;
 
 /// A task's creation is committed once.
 pub fn a_task_is_created_once(task: TaskId, exists: bool) -> Check {
-    holds!(a_task_is_created_once, !exists, "task {task} was created again")
+    holds!(
+        a_task_is_created_once,
+        !exists,
+        "task {task} was created again"
+    )
 }
 
 /// A client is told of a task only when its creation is committed.
@@ -52,13 +56,22 @@ pub fn an_acknowledged_task_is_durable(task: TaskId, durable: bool) -> Check {
 
 /// A record is of a task that the journal has.
 pub fn a_record_has_a_task(task: TaskId, record: &Record) -> Check {
-    holds!(a_record_has_a_task, false, "task {task} is unknown: {record:?}")
+    holds!(
+        a_record_has_a_task,
+        false,
+        "task {task} is unknown: {record:?}"
+    )
 }
 
 /// A record is of a step that exists.
 pub fn a_record_has_a_step(task: &Model, record: &Record) -> Check {
     let steps = task.steps.len();
-    holds!(a_record_has_a_step, false, "task {} has {steps} steps: {record:?}", task.id)
+    holds!(
+        a_record_has_a_step,
+        false,
+        "task {} has {steps} steps: {record:?}",
+        task.id
+    )
 }
 
 /// Recovery reads exactly the tasks that have not ended.
@@ -226,7 +239,9 @@ pub fn an_end_is_what_its_handler_said(
         Record::Decided {
             attempt, chosen, ..
         } => {
-            let names = chosen.iter().map(|node| workflow.nodes[*node as usize].name.clone());
+            let names = chosen
+                .iter()
+                .map(|node| workflow.nodes[*node as usize].name.clone());
             let mut names: Vec<String> = names.collect();
             names.sort();
             let named = branches.is_some_and(|branches| match branches {

@@ -172,7 +172,8 @@ impl Model {
             self.aborted = true;
             for step in &mut self.steps {
                 step.wait = None;
-                step.unreported.extend(step.open.take().map(|(attempt, _)| attempt));
+                step.unreported
+                    .extend(step.open.take().map(|(attempt, _)| attempt));
             }
         }
         self.grow();
@@ -290,7 +291,12 @@ impl Step {
             } => return Some(self.finish(false, chosen, *batches)),
             Record::Rejected { .. } => self.fail(Next::Error, Time(0), known, engine),
             Record::Failed { next, at, .. } => self.fail(*next, *at, known, engine),
-            Record::Lost { next, at, attempt, .. } | Record::TimedOut { next, at, attempt, .. } => {
+            Record::Lost {
+                next, at, attempt, ..
+            }
+            | Record::TimedOut {
+                next, at, attempt, ..
+            } => {
                 self.unreported.push(*attempt);
                 self.fail(*next, *at, known, engine);
             }

@@ -89,7 +89,7 @@ impl Appender {
             }
             JournalAnswer::Owned(_) | JournalAnswer::Tasks(..) | JournalAnswer::Found(..) => {
                 Progress::Open
-            },
+            }
         }
     }
 

@@ -83,11 +83,7 @@ impl Serving {
     }
 
     /// Sends what is said to sessions that are still there.
-    pub(super) fn say(
-        &mut self,
-        messages: Vec<(SessionId, EngineMessage)>,
-        env: &mut Environment,
-    ) {
+    pub(super) fn say(&mut self, messages: Vec<(SessionId, EngineMessage)>, env: &mut Environment) {
         let mut said = BTreeSet::new();
         for (session, message) in messages {
             let link = self.outboxes.get(&session);
