@@ -19,8 +19,11 @@ pub struct Texts {
     /// What the handler added, or who acted and why.
     pub metadata: Option<Json>,
     /// The cursors of a batchable step's batches.
-    pub cursors: Option<Arc<[Json]>>,
+    pub cursors: Option<Cursors>,
 }
+
+/// Cursors as their handler wrote them.
+pub type Cursors = Arc<[Json]>;
 
 /// Whatever is wrong with an outcome becomes a failure of the step: an outcome that is dropped would leave its attempt
 /// open until its time-out.
@@ -64,7 +67,7 @@ pub fn read(outcome: Outcome) -> (Verdict, Texts) {
 pub fn branches(
     create_steps: Option<&Json>,
     batches: Option<&Json>,
-) -> Result<(Success, Option<Arc<[Json]>>), String> {
+) -> Result<(Success, Option<Cursors>), String> {
     let create_steps = create_steps
         .map(|names| list(names, "`create_steps` is no list of names"))
         .transpose()?;
