@@ -50,7 +50,19 @@ pub const RETRY_OUT_OF_RANGE: &str = "RETRY_OUT_OF_RANGE";
 pub const BAD_TIMEOUT: &str = "BAD_TIMEOUT";
 /// An environment overrides a step that the template does not have.
 pub const UNKNOWN_ENVIRONMENT_STEP: &str = "UNKNOWN_ENVIRONMENT_STEP";
-/// A step type that this engine does not run.
-pub const UNSUPPORTED_STEP_TYPE: &str = "UNSUPPORTED_STEP_TYPE";
-/// A field, or a value of it, that this engine does not act on.
-pub const UNSUPPORTED_FIELD: &str = "UNSUPPORTED_FIELD";
+/// A decision step that no step depends on which it could name.
+pub const DECISION_WITHOUT_BRANCHES: &str = "DECISION_WITHOUT_BRANCHES";
+/// A deferred convergence behind which there is neither a decision nor a batch worker.
+pub const NOTHING_TO_CONVERGE: &str = "NOTHING_TO_CONVERGE";
+/// A batchable step that no batch worker depends on, or more than one.
+pub const NOT_ONE_BATCH_WORKER: &str = "NOT_ONE_BATCH_WORKER";
+/// A batch worker that depends on something else than one batchable step.
+pub const BAD_BATCH_WORKER_DEPENDENCY: &str = "BAD_BATCH_WORKER_DEPENDENCY";
+/// A step that depends on a batch worker and is no deferred convergence.
+pub const BAD_BATCH_WORKER_DEPENDENT: &str = "BAD_BATCH_WORKER_DEPENDENT";
+/// A step has a name that a step created for a batch could have.
+pub const BATCH_STEP_NAME: &str = "BATCH_STEP_NAME";
+/// A batch configuration of a step that is no batch worker.
+pub const MISPLACED_BATCH_CONFIG: &str = "MISPLACED_BATCH_CONFIG";
+/// Not a valid JSON Schema of draft 2020-12, or one that refers to what is outside of it or does too much.
+pub const INVALID_SCHEMA: &str = "INVALID_SCHEMA";

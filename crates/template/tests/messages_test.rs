@@ -494,55 +494,6 @@ environments:
 }
 
 #[test]
-fn step_types_that_do_not_run_yet() {
-    let text = "name: t
-namespace_name: ns
-version: 1.0.0
-steps:
-  - {name: a, type: decision, handler: {callable: m.A}}
-  - {name: b, type: batchable, handler: {callable: m.B}}
-  - {name: c, type: standart, handler: {callable: m.C}}
-";
-    assert_snapshot!(problems(text), @r#"
-    t.yaml:5:21: steps of type `decision` are not supported [UNSUPPORTED_STEP_TYPE]
-      hint: only `standard` is, which is the default
-    t.yaml:6:21: steps of type `batchable` are not supported [UNSUPPORTED_STEP_TYPE]
-      hint: only `standard` is, which is the default
-    t.yaml:7:21: `type` must be one of `standard`, `decision`, `deferred_convergence`, `batchable`, `batch_worker`, found "standart" [BAD_VALUE]
-      hint: did you mean `standard`?
-    "#);
-}
-
-#[test]
-fn fields_that_nothing_acts_on_yet() {
-    let text = "name: t
-namespace_name: ns
-version: 1.0.0
-input_schema: {type: object}
-on_failure: fail
-lifecycle: {max_duration_seconds: 3600}
-steps:
-  - name: a
-    handler: {callable: m.A}
-    result_schema: {type: object}
-    batch_config: {batch_size: 0}
-";
-    assert_snapshot!(problems(text), @"
-    t.yaml:4:1: the field `input_schema` of a template is not supported [UNSUPPORTED_FIELD]
-      hint: leave it out: nothing would act on it
-    t.yaml:5:13: `on_failure: fail` is not supported [UNSUPPORTED_FIELD]
-      hint: only `block` is, which is the default
-    t.yaml:6:1: the field `lifecycle` of a template is not supported [UNSUPPORTED_FIELD]
-      hint: leave it out: nothing would act on it
-    t.yaml:10:5: the field `result_schema` of a step is not supported [UNSUPPORTED_FIELD]
-      hint: leave it out: nothing would act on it
-    t.yaml:11:5: the field `batch_config` of a step is not supported [UNSUPPORTED_FIELD]
-      hint: leave it out: nothing would act on it
-    t.yaml:11:32: `batch_size` must be from 1 to 1000000000000, found the number 0 [BAD_VALUE]
-    ");
-}
-
-#[test]
 fn both_names_of_dependencies() {
     let text = "name: t
 namespace_name: ns
