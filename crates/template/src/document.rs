@@ -120,8 +120,7 @@ fn rename_dependencies(step: &mut Node, sink: &mut Sink) {
         let message = format!(
             "`{DEPENDENCIES_ALIAS}` is another name for `dependencies`, which is given too"
         );
-        let hint = "keep one of them".to_owned();
-        sink.push(code::FIELD_GIVEN_TWICE, alias.key_at, message, Some(hint));
+        sink.push(code::FIELD_GIVEN_TWICE, alias.key_at, message, None);
     } else {
         entries.insert("dependencies".to_owned(), alias);
     }

@@ -191,9 +191,8 @@ fn report_cycle(cycle: &[usize], steps: &[Node], sink: &mut Sink) {
         "steps wait for each other in a circle: {}",
         names.join(" -> ")
     );
-    let hint = "remove one of these dependencies".to_owned();
     let at = dependencies_place(&steps[cycle[start]]);
-    sink.push(code::CYCLE, at, message, Some(hint));
+    sink.push(code::CYCLE, at, message, None);
 }
 
 /// Where the dependencies stand, or the step that has none.

@@ -78,8 +78,7 @@ impl<'a> Typed<'a> {
                 && is_something_else
             {
                 let message = "only a batch worker has a `batch_config`";
-                let hint = "move it to the step of type `batch_worker`".to_owned();
-                sink.push(code::MISPLACED_BATCH_CONFIG, config.at, message, Some(hint));
+                sink.push(code::MISPLACED_BATCH_CONFIG, config.at, message, None);
             }
         }
     }
@@ -96,8 +95,7 @@ impl<'a> Typed<'a> {
                 && is_batch_number(number)
             {
                 let message = format!("`{name}` could be the name of a batch of `{worker}`");
-                let hint = "name the step otherwise: batches are numbered, from _001".to_owned();
-                sink.push(code::BATCH_STEP_NAME, at, message, Some(hint));
+                sink.push(code::BATCH_STEP_NAME, at, message, None);
             }
         }
     }
@@ -121,14 +119,8 @@ impl<'a> Typed<'a> {
                 "the decision `{}` has nothing to choose from",
                 self.name(step)
             );
-            let hint = "let the steps that it may name depend on it; a deferred convergence is none of them";
             let at = self.place(step);
-            sink.push(
-                code::DECISION_WITHOUT_BRANCHES,
-                at,
-                message,
-                Some(hint.to_owned()),
-            );
+            sink.push(code::DECISION_WITHOUT_BRANCHES, at, message, None);
         }
     }
 
@@ -161,9 +153,8 @@ impl<'a> Typed<'a> {
         if !is_alone {
             let message =
                 format!("the batch worker `{name}` must depend on one batchable step alone");
-            let hint = "what else it waits for can stand before the batchable step".to_owned();
             let at = dependencies_place(&self.steps[step]);
-            sink.push(code::BAD_BATCH_WORKER_DEPENDENCY, at, message, Some(hint));
+            sink.push(code::BAD_BATCH_WORKER_DEPENDENCY, at, message, None);
         }
         for child in &self.children[step] {
             if self.is(*child, StepType::DeferredConvergence) {
@@ -178,9 +169,8 @@ impl<'a> Typed<'a> {
                 "only a deferred convergence may depend on the batch worker `{name}`, found `{}`",
                 self.name(*child)
             );
-            let hint = "gather the batches by a step of type `deferred_convergence`".to_owned();
             let at = at.unwrap_or_else(|| self.place(*child));
-            sink.push(code::BAD_BATCH_WORKER_DEPENDENT, at, message, Some(hint));
+            sink.push(code::BAD_BATCH_WORKER_DEPENDENT, at, message, None);
         }
     }
 
@@ -204,15 +194,8 @@ impl<'a> Typed<'a> {
                     "no decision and no batch worker comes before the deferred convergence `{}`",
                     self.name(step)
                 );
-                let hint =
-                    "make it a step of type `standard`, which waits for all its dependencies";
                 let at = self.place(step);
-                sink.push(
-                    code::NOTHING_TO_CONVERGE,
-                    at,
-                    message,
-                    Some(hint.to_owned()),
-                );
+                sink.push(code::NOTHING_TO_CONVERGE, at, message, None);
             }
         }
     }
