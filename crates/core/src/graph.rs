@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tasker_protocol::Json;
-use tasker_template::{FailureStrategy, OnFailure, Retry, StepType, Template};
+use tasker_template::{FailureStrategy, OnFailure, Retry, Schema, StepType, Template};
 use uuid::Uuid;
 
 use crate::{NodeIndex, TaskId};
@@ -24,6 +24,8 @@ pub struct Graph {
     pub hash: String,
     /// The template's steps, in its order.
     pub nodes: Vec<Node>,
+    /// What contexts must keep to.
+    pub input_schema: Option<Arc<Schema>>,
     /// What a step's final failure does to the task.
     pub on_failure: OnFailure,
     /// How long a task may take.
@@ -47,6 +49,8 @@ pub struct Node {
     pub configuration: Json,
     /// How failures are retried.
     pub retry: Retry,
+    /// What results must keep to.
+    pub result_schema: Option<Arc<Schema>>,
     /// Milliseconds that an attempt may take.
     pub timeout_ms: Option<u64>,
     /// The nodes that this one depends on.
@@ -95,6 +99,7 @@ impl Graph {
                 method: step.handler.method.clone(),
                 configuration: step.handler.initialization.clone().into(),
                 retry: step.retry.clone(),
+                result_schema: step.result_schema.clone(),
                 timeout_ms: step.timeout_ms(),
                 parents: step
                     .dependencies
@@ -118,6 +123,7 @@ impl Graph {
             name: template.name.clone(),
             version: template.version.clone(),
             hash,
+            input_schema: template.input_schema.clone(),
             on_failure: template.on_failure,
             max_duration: template
                 .lifecycle

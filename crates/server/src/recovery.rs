@@ -154,7 +154,11 @@ pub async fn decode(
                 continue;
             }
             if let (Some(body), Some(metadata)) = (rest.next(), rest.next()) {
-                let cursors = if record.texts() > 2 { rest.next() } else { None };
+                let cursors = if record.texts() > 2 {
+                    rest.next()
+                } else {
+                    None
+                };
                 let kept = Texts {
                     body: json(body)?,
                     metadata: match *metadata {

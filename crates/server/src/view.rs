@@ -123,7 +123,10 @@ pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> 
         started_at: step.started_at.map(rfc3339),
         completed_at: step.completed_at.map(rfc3339),
         next_retry_at: (step.state == StepState::WaitingForRetry).then(|| rfc3339(step.ready_at)),
-        worker_id: step.worker.as_ref().map(|worker| worker.worker_id.to_string()),
+        worker_id: step
+            .worker
+            .as_ref()
+            .map(|worker| worker.worker_id.to_string()),
         waiting_on: reason(state, task, texts, index),
     }
 }
