@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tasker_protocol::Json;
+use tasker_protocol::frame::BatchConfig;
 use tasker_template::{FailureStrategy, OnFailure, Retry, Schema, StepType, Template};
 use uuid::Uuid;
 
@@ -53,6 +54,8 @@ pub struct Node {
     pub result_schema: Option<Arc<Schema>>,
     /// Milliseconds that an attempt may take.
     pub timeout_ms: Option<u64>,
+    /// What the batches of a batchable node are to be like.
+    pub batch_config: Option<BatchConfig>,
     /// The nodes that this one depends on.
     pub parents: Vec<NodeIndex>,
     /// The nodes that depend on this one.
@@ -101,6 +104,7 @@ impl Graph {
                 retry: step.retry.clone(),
                 result_schema: step.result_schema.clone(),
                 timeout_ms: step.timeout_ms(),
+                batch_config: None,
                 parents: step
                     .dependencies
                     .iter()
@@ -113,6 +117,17 @@ impl Graph {
         for child in 0..nodes.len() {
             for parent in nodes[child].parents.clone() {
                 nodes[parent as usize].children.push(child as NodeIndex);
+            }
+        }
+        for (node, step) in template.steps.iter().enumerate() {
+            if let (Kind::BatchWorker(_), Some(parent)) =
+                (nodes[node].kind, nodes[node].parents.first())
+            {
+                let parent = *parent as usize;
+                nodes[parent].batch_config = Some(BatchConfig {
+                    batch_size: step.batch_config.batch_size,
+                    max_workers: step.batch_config.max_workers,
+                });
             }
         }
         for node in 0..nodes.len() {
