@@ -48,7 +48,12 @@ async fn steps(wire: &Wire, task: Uuid) -> Result<Value> {
         .await?;
     let steps = page["steps"].as_array().cloned().unwrap_or_default();
     let shown = |step: &Value| {
-        json!([step["step_name"], step["current_state"], step["parents"], step["results"]])
+        json!([
+            step["step_name"],
+            step["current_state"],
+            step["parents"],
+            step["results"]
+        ])
     };
     Ok(steps.iter().map(shown).collect())
 }
@@ -68,7 +73,11 @@ async fn a_decision_names_its_branches_and_the_convergence_gets_their_results() 
             ("auto", "standard", &["decide"]),
             ("manager", "standard", &["decide"]),
             ("finance", "standard", &["decide"]),
-            ("finish", "deferred_convergence", &["auto", "manager", "finance"]),
+            (
+                "finish",
+                "deferred_convergence",
+                &["auto", "manager", "finance"],
+            ),
         ],
     );
     let mut worker = play(&wire, &approval).await?;
@@ -81,8 +90,11 @@ async fn a_decision_names_its_branches_and_the_convergence_gets_their_results() 
     let named = json!({"create_steps": ["manager", "finance"]});
     answer(&mut worker, &decide, json!({"path": "dual"}), named).await?;
     worker.next("accepted").await?;
-    for name in ["manager", "finance"] {
-        let dispatch = worker.next("dispatch").await?;
+    let branches = [
+        ("manager", worker.next("dispatch").await?),
+        ("finance", worker.next("dispatch").await?),
+    ];
+    for (name, dispatch) in branches {
         assert_eq!(dispatch["step_name"], name);
         assert_eq!(dispatch["results"], json!({"decide": {"path": "dual"}}));
         answer(&mut worker, &dispatch, json!({"by": name}), json!({})).await?;
@@ -111,19 +123,39 @@ async fn a_decision_names_its_branches_and_the_convergence_gets_their_results() 
 #[tokio::test]
 async fn a_name_that_is_no_branch_fails_the_decision_with_the_name() -> Result<()> {
     let wire = Wire::new()?;
-    let fork = template("fork", &[("decide", "decision", &[]), ("left", "standard", &["decide"])]);
+    let fork = template(
+        "fork",
+        &[
+            ("decide", "decision", &[]),
+            ("left", "standard", &["decide"]),
+        ],
+    );
     let mut worker = play(&wire, &fork).await?;
     let task = wire.create("fork", "{}").await?;
     let decide = worker.next("dispatch").await?;
-    answer(&mut worker, &decide, json!(1), json!({"create_steps": ["lft"]})).await?;
+    answer(
+        &mut worker,
+        &decide,
+        json!(1),
+        json!({"create_steps": ["lft"]}),
+    )
+    .await?;
     assert_eq!(status(&wire, task).await?, "blocked_by_failures");
     let (_, page) = wire
         .get(&format!("/v1/tasks/{task}/workflow_steps"))
         .await?;
     let error = &page["steps"][0]["error"];
     assert_eq!(
-        (&error["error_type"], &error["error_code"], &error["retryable"]),
-        (&json!("invalid_outcome"), &json!("INVALID_BRANCH"), &json!(false))
+        (
+            &error["error_type"],
+            &error["error_code"],
+            &error["retryable"]
+        ),
+        (
+            &json!("invalid_outcome"),
+            &json!("INVALID_BRANCH"),
+            &json!(false)
+        )
     );
     assert_eq!(
         error["message"],
@@ -170,7 +202,10 @@ async fn batches_get_their_cursors_and_the_convergence_their_results_in_order() 
         worker.next("accepted").await?;
     }
     let sum = worker.next("dispatch").await?;
-    assert_eq!(sum["results"], json!({"analyze": {"total": 12}, "process": [0, 4, 8]}));
+    assert_eq!(
+        sum["results"],
+        json!({"analyze": {"total": 12}, "process": [0, 4, 8]})
+    );
     answer(&mut worker, &sum, json!(12), json!({})).await?;
     assert_eq!(status(&wire, task).await?, "complete");
     let names = steps(&wire, task).await?;
@@ -198,7 +233,9 @@ async fn a_context_that_breaks_its_schema_is_refused_and_a_result_fails_its_step
 
     let task = wire.create("checked", r#"{"amount": 7}"#).await?;
     let dispatch = worker.next("dispatch").await?;
-    worker.send_text(&success(&attempt(&dispatch), "\"seven\"")).await?;
+    worker
+        .send_text(&success(&attempt(&dispatch), "\"seven\""))
+        .await?;
     assert_eq!(status(&wire, task).await?, "blocked_by_failures");
     let (_, page) = wire
         .get(&format!("/v1/tasks/{task}/workflow_steps"))
