@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::iter::Peekable;
 
 use crate::event::Change;
-use crate::ready::{Lane, LaneId, Place};
+use crate::ready::{Lane, LaneId, Place, Turn};
 use crate::record::Record;
 use crate::worker::Worker;
 use crate::{Instance, State, StepIndex, TaskId, Time};
@@ -42,10 +42,12 @@ struct Round<'a> {
     lanes: Vec<Line<'a>>,
     /// The first task of each lane that may have a free slot.
     first: BinaryHeap<Reverse<(Place, usize)>>,
-    /// The places of the tasks that were served in this round.
-    served: HashMap<TaskId, Place>,
+    /// The tasks that were served in this round, with their last turns.
+    served: HashMap<TaskId, (Turn, u64)>,
     ticket: u64,
 }
+
+type Steps<'a> = Peekable<Box<dyn Iterator<Item = (Time, StepIndex)> + 'a>>;
 
 /// A lane while it is being served.
 struct Line<'a> {
@@ -55,7 +57,7 @@ struct Line<'a> {
     /// Tasks that were served in this round and have more to run.
     again: BinaryHeap<Reverse<(Place, TaskId)>>,
     /// What is left of the ready steps of the tasks that were served from this lane.
-    rest: HashMap<TaskId, Box<dyn Iterator<Item = StepIndex> + 'a>>,
+    rest: HashMap<TaskId, Steps<'a>>,
 }
 
 impl<'a> Round<'a> {
@@ -120,17 +122,26 @@ impl<'a> Round<'a> {
     /// The oldest step of a task that is left in a lane; the task goes behind its equals.
     fn step_of(&mut self, number: usize, id: TaskId) -> Option<StepIndex> {
         let Round { state, now, .. } = *self;
+        let priority = state.task(id)?.priority;
         let line = &mut self.lanes[number];
         let lane = line.id;
-        let steps = line
-            .rest
-            .entry(id)
-            .or_insert_with(|| Box::new(state.ready_steps(id, lane)));
-        let step = steps.next()?;
-        let place = Place::new(now, state.task(id)?.priority, self.ticket);
+        let steps = line.rest.entry(id).or_insert_with(|| {
+            let steps: Box<dyn Iterator<Item = _>> = Box::new(state.ready_steps(id, lane));
+            steps.peekable()
+        });
+        let (_, step) = steps.next()?;
+        let turn = Turn {
+            task: id,
+            priority,
+            served_at: now,
+        };
+        let ticket = self.ticket;
         self.ticket += 1;
-        self.served.insert(id, place);
-        line.again.push(Reverse((place, id)));
+        self.served.insert(id, (turn, ticket));
+        if let Some(oldest) = steps.peek() {
+            let place = Place::new(turn, ticket, *oldest);
+            line.again.push(Reverse((place, id)));
+        }
         Some(step)
     }
 
@@ -146,8 +157,8 @@ impl<'a> Round<'a> {
         let Round { lanes, served, .. } = self;
         let line = &mut lanes[number];
         let later = |place: Place, task: &TaskId| {
-            let served = served.get(task).copied();
-            served.filter(|served| *served > place)
+            let (turn, ticket) = *served.get(task)?;
+            (ticket > place.ticket()).then(|| place.after(turn, ticket))
         };
         while let Some((place, task)) = line.tasks.peek().copied()
             && let Some(served) = later(place, &task)

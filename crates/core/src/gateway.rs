@@ -17,7 +17,7 @@ use crate::{Event, Time};
 
 mod texts;
 
-pub use texts::Texts;
+pub use texts::{Cursors, Texts, breaks_schema};
 
 /// How often a worker sends something, a WebSocket ping at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);

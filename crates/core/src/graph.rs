@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tasker_protocol::Json;
-use tasker_template::{FailureStrategy, OnFailure, Retry, StepType, Template};
+use tasker_protocol::frame::BatchConfig;
+use tasker_template::{FailureStrategy, OnFailure, Retry, Schema, StepType, Template};
 use uuid::Uuid;
 
 use crate::{NodeIndex, TaskId};
@@ -24,6 +25,8 @@ pub struct Graph {
     pub hash: String,
     /// The template's steps, in its order.
     pub nodes: Vec<Node>,
+    /// What contexts must keep to.
+    pub input_schema: Option<Arc<Schema>>,
     /// What a step's final failure does to the task.
     pub on_failure: OnFailure,
     /// How long a task may take.
@@ -47,8 +50,12 @@ pub struct Node {
     pub configuration: Json,
     /// How failures are retried.
     pub retry: Retry,
+    /// What results must keep to.
+    pub result_schema: Option<Arc<Schema>>,
     /// Milliseconds that an attempt may take.
     pub timeout_ms: Option<u64>,
+    /// What the batches of a batchable node are to be like.
+    pub batch_config: Option<BatchConfig>,
     /// The nodes that this one depends on.
     pub parents: Vec<NodeIndex>,
     /// The nodes that depend on this one.
@@ -95,7 +102,9 @@ impl Graph {
                 method: step.handler.method.clone(),
                 configuration: step.handler.initialization.clone().into(),
                 retry: step.retry.clone(),
+                result_schema: step.result_schema.clone(),
                 timeout_ms: step.timeout_ms(),
+                batch_config: None,
                 parents: step
                     .dependencies
                     .iter()
@@ -110,6 +119,17 @@ impl Graph {
                 nodes[parent as usize].children.push(child as NodeIndex);
             }
         }
+        for (node, step) in template.steps.iter().enumerate() {
+            if let (Kind::BatchWorker(_), Some(parent)) =
+                (nodes[node].kind, nodes[node].parents.first())
+            {
+                let parent = *parent as usize;
+                nodes[parent].batch_config = Some(BatchConfig {
+                    batch_size: step.batch_config.batch_size,
+                    max_workers: step.batch_config.max_workers,
+                });
+            }
+        }
         for node in 0..nodes.len() {
             nodes[node].ancestors = ancestors(&nodes, node, |_| true);
         }
@@ -118,6 +138,7 @@ impl Graph {
             name: template.name.clone(),
             version: template.version.clone(),
             hash,
+            input_schema: template.input_schema.clone(),
             on_failure: template.on_failure,
             max_duration: template
                 .lifecycle

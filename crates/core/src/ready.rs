@@ -4,7 +4,7 @@
 //! step became ready, its task last had a step dispatched. Higher goes first; among equals tasks take turns, each with
 //! its oldest ready step.
 //!
-//! A lane therefore orders tasks, by that later moment made earlier by ten seconds for each point of priority, here
+//! A lane therefore orders tasks by that later moment made earlier by ten seconds for each point of priority, here
 //! called the task's mark. As priorities are whole numbers, the effective priority is the number of full ten seconds
 //! since the mark, at any time: so the order by marks is the order by effective priority, and never changes by waiting.
 //! A task that is served gets the mark of its priority's end of the line, so tasks of equal priority take turns.
@@ -25,18 +25,31 @@ pub type LaneId = usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     mark: i64,
-    /// Among equal marks, first come first served.
+    /// Whose turn it is among equals: drawn when the task comes and whenever it is served.
     ticket: u64,
+    /// The task's oldest step in this lane: among the lanes of one task, the oldest goes first.
+    oldest: (Time, StepIndex),
 }
 
 impl Place {
-    /// The place of a task with this priority whose step became ready, or that was last served, at `since`.
-    pub fn new(since: Time, priority: i16, ticket: u64) -> Place {
-        let earlier = i64::from(priority) * MICROS_PER_PRIORITY;
+    /// The place of a task with this turn.
+    pub fn new(turn: Turn, ticket: u64, oldest: (Time, StepIndex)) -> Place {
+        let earlier = i64::from(turn.priority) * MICROS_PER_PRIORITY;
         Place {
-            mark: since.0.saturating_sub(earlier),
+            mark: oldest.0.max(turn.served_at).0.saturating_sub(earlier),
             ticket,
+            oldest,
         }
+    }
+
+    /// The same step's place after its task was served.
+    pub fn after(self, turn: Turn, ticket: u64) -> Place {
+        Place::new(turn, ticket, self.oldest)
+    }
+
+    /// The turn that the place was given for.
+    pub fn ticket(&self) -> u64 {
+        self.ticket
     }
 }
 
@@ -69,15 +82,18 @@ pub struct Queue {
 
 /// The ready steps of one task: a queue for each lane that it has steps in, few.
 #[derive(Clone, Debug, Default)]
-pub struct Queues(Vec<Queue>);
+pub struct Queues {
+    list: Vec<Queue>,
+    ticket: u64,
+}
 
 impl Queues {
-    /// The steps in a lane, oldest first.
-    pub fn steps(&self, lane: LaneId) -> impl Iterator<Item = StepIndex> {
-        let queue = self.0.iter().find(|queue| queue.lane == lane);
+    /// The steps in a lane with the time at which they became ready, oldest first.
+    pub fn steps(&self, lane: LaneId) -> impl Iterator<Item = (Time, StepIndex)> {
+        let queue = self.list.iter().find(|queue| queue.lane == lane);
         queue
             .into_iter()
-            .flat_map(|queue| queue.steps.iter().map(|(_, step)| *step))
+            .flat_map(|queue| queue.steps.iter().copied())
     }
 }
 
@@ -147,26 +163,26 @@ impl Ready {
         ready_at: Time,
         step: StepIndex,
     ) {
-        let known = queues.0.iter_mut().find(|queue| queue.lane == lane);
-        match known {
+        let entry = (ready_at, step);
+        if queues.list.is_empty() {
+            queues.ticket = self.draw();
+        }
+        let ticket = queues.ticket;
+        match queues.list.iter_mut().find(|queue| queue.lane == lane) {
             Some(queue) => {
-                let first = queue
-                    .steps
-                    .first()
-                    .is_none_or(|head| (ready_at, step) < *head);
-                queue.steps.insert((ready_at, step));
-                if first {
-                    self.place(queue, turn);
+                queue.steps.insert(entry);
+                if entry < queue.place.oldest {
+                    self.place(queue, turn, ticket);
                 }
             }
             None => {
                 let mut queue = Queue {
                     lane,
-                    place: Place::new(ready_at, turn.priority, 0),
-                    steps: BTreeSet::from([(ready_at, step)]),
+                    place: Place::new(turn, ticket, entry),
+                    steps: BTreeSet::from([entry]),
                 };
-                self.place(&mut queue, turn);
-                queues.0.push(queue);
+                self.place(&mut queue, turn, ticket);
+                queues.list.push(queue);
             }
         }
     }
@@ -180,43 +196,49 @@ impl Ready {
         ready_at: Time,
         step: StepIndex,
     ) {
-        let Some(index) = queues.0.iter().position(|queue| queue.lane == lane) else {
+        let Some(index) = queues.list.iter().position(|queue| queue.lane == lane) else {
             return;
         };
-        let queue = &mut queues.0[index];
-        let was_first = queue.steps.first() == Some(&(ready_at, step));
+        let queue = &mut queues.list[index];
         queue.steps.remove(&(ready_at, step));
         if queue.steps.is_empty() {
             self.leave(queue);
-            queues.0.swap_remove(index);
-        } else if was_first {
-            self.place(queue, turn);
+            queues.list.swap_remove(index);
+        } else if queue.place.oldest == (ready_at, step) {
+            self.place(queue, turn, queues.ticket);
         }
     }
 
     /// The task was served: it goes behind its equals in every lane.
     pub fn served(&mut self, queues: &mut Queues, turn: Turn) {
-        for queue in &mut queues.0 {
-            self.place(queue, turn);
+        if !queues.list.is_empty() {
+            queues.ticket = self.draw();
+        }
+        for queue in &mut queues.list {
+            self.place(queue, turn, queues.ticket);
         }
     }
 
     /// Takes a task out of all lanes.
     pub fn forget(&mut self, queues: &Queues) {
-        for queue in &queues.0 {
+        for queue in &queues.list {
             self.leave(queue);
         }
     }
 
-    fn place(&mut self, queue: &mut Queue, turn: Turn) {
-        let Some((oldest, _)) = queue.steps.first() else {
+    fn draw(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
+    }
+
+    fn place(&mut self, queue: &mut Queue, turn: Turn, ticket: u64) {
+        let Some(oldest) = queue.steps.first() else {
             return;
         };
-        self.lanes[queue.lane].tasks.remove(&queue.place);
-        self.tickets += 1;
-        let since = (*oldest).max(turn.served_at);
-        queue.place = Place::new(since, turn.priority, self.tickets);
-        self.lanes[queue.lane].tasks.insert(queue.place, turn.task);
+        let tasks = &mut self.lanes[queue.lane].tasks;
+        tasks.remove(&queue.place);
+        queue.place = Place::new(turn, ticket, *oldest);
+        tasks.insert(queue.place, turn.task);
         self.waiting.insert(queue.lane);
     }
 

@@ -80,7 +80,11 @@ impl State {
     }
 
     /// The ready steps of a task in a lane, oldest first.
-    pub fn ready_steps(&self, task: TaskId, lane: LaneId) -> impl Iterator<Item = StepIndex> {
+    pub fn ready_steps(
+        &self,
+        task: TaskId,
+        lane: LaneId,
+    ) -> impl Iterator<Item = (Time, StepIndex)> {
         let entry = self.tasks.get(&task);
         entry
             .into_iter()

@@ -33,6 +33,8 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// The context is larger than a task may carry.
     ContextTooLarge,
+    /// The context breaks the template's `input_schema`.
+    ContextInvalid,
     /// No such path, or not with this method.
     NotFound,
     /// No template of this namespace, name and version is registered.

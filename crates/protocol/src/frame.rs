@@ -214,12 +214,26 @@ pub struct Dispatch {
     /// The batch that a batch worker's step works on: `{"start", "end", "data"?}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Json>,
+    /// What a batchable step's batches are to be like, unless its handler says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_config: Option<BatchConfig>,
     /// Milliseconds that the attempt may take, from its dispatch.
     pub timeout_ms: Option<u64>,
     /// The task's tags.
     pub tags: Vec<String>,
     /// The task's correlation id.
     pub correlation_id: Option<String>,
+}
+
+/// What batches are to be like, unless a handler says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchConfig {
+    /// Items in a batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<u64>,
+    /// The most batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_workers: Option<u32>,
 }
 
 impl Dispatch {

@@ -29,6 +29,7 @@ pub fn message(task: &Task, texts: &TaskTexts, step: StepIndex, attempt: u32) ->
         context: texts.context.clone(),
         results: results(task, texts, step),
         cursor: cursor(task, texts, step),
+        batch_config: node.batch_config.clone(),
         timeout_ms: node.timeout_ms,
         tags: texts.request.tags.clone(),
         correlation_id: texts.request.correlation_id.clone(),

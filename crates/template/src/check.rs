@@ -23,12 +23,8 @@ enum Whole {
 
 fn mapping(node: &Node, shape: &Shape, fields: &[&Field], whole: Whole, sink: &mut Sink) {
     let Some(entries) = node.mapping() else {
-        return wrong_type(
-            node,
-            &format!("{} must be a mapping", shape.what),
-            None,
-            sink,
-        );
+        let expected = format!("{} must be a mapping", shape.what);
+        return wrong_type(node, &expected, Some(known_fields(fields)), sink);
     };
     let inner = if whole == Whole::Yes {
         Whole::Yes
@@ -62,10 +58,15 @@ fn unknown(key: &str, at: Place, shape: &Shape, fields: &[&Field], sink: &mut Si
         let alias = fields.iter().any(|field| field.name == "dependencies");
         let known = names.clone().chain(alias.then_some(DEPENDENCIES_ALIAS));
         sink.did_you_mean(key, known)
-            .unwrap_or_else(|| format!("its fields are {}", quoted(names)))
+            .unwrap_or_else(|| known_fields(fields))
     };
     let message = format!("{} has no field `{}`", shape.what, shortened(key));
     sink.push(code::UNKNOWN_FIELD, at, message, Some(hint));
+}
+
+fn known_fields(fields: &[&Field]) -> String {
+    let names = fields.iter().map(|field| field.name);
+    format!("its fields are {}", quoted(names))
 }
 
 /// Checks a value; `field` is its name, or none for the items of a list.
@@ -87,35 +88,28 @@ fn value(node: &Node, field: Option<&str>, kind: Kind, whole: Whole, sink: &mut 
         }
         Kind::Boolean => {
             if !matches!(node.value, Value::Bool(_)) {
-                let hint = matches!(node.text(), Some("yes" | "no" | "on" | "off" | "y" | "n"))
-                    .then(|| "YAML 1.2 spells them true and false".to_owned());
-                wrong_type(node, &named(field, "true or false"), hint, sink);
+                let hint = match node.text() {
+                    Some("true" | "false") => "write it without quotes",
+                    Some(_) => "YAML 1.2 spells them true and false",
+                    None => "write true or false",
+                };
+                wrong_type(
+                    node,
+                    &named(field, "true or false"),
+                    Some(hint.to_owned()),
+                    sink,
+                );
             }
         }
         Kind::Integer { least, most, code } => integer(node, field, least, most, code, sink),
         Kind::Seconds => seconds(node, field, sink),
-        Kind::OneOf(words) => {
-            if let Some(word) = text(node, field, sink)
-                && !words.contains(&word)
-            {
-                let hint = sink.did_you_mean(word, words.iter().copied());
-                let message = format!(
-                    "{} {:?}",
-                    named(
-                        field,
-                        &format!("one of {}, found", quoted(words.iter().copied()))
-                    ),
-                    shortened(word)
-                );
-                sink.push(code::BAD_VALUE, node.at, message, hint);
-            }
-        }
+        Kind::OneOf(words) => one_of(node, field, words, sink),
         Kind::List(item) => {
             if !matches!(node.value, Value::List(_)) {
                 let hint = match &node.value {
                     Value::Null => Some("leave the field out, or write []".to_owned()),
                     Value::Text(text) => Some(format!("write [{}]", shortened(text))),
-                    _ => None,
+                    _ => Some("write [...], or a line that begins with - for each item".to_owned()),
                 };
                 return wrong_type(node, &named(field, "a list"), hint, sink);
             }
@@ -133,7 +127,8 @@ fn value(node: &Node, field: Option<&str>, kind: Kind, whole: Whole, sink: &mut 
         }
         Kind::ByName(item) => {
             let Some(entries) = node.mapping() else {
-                return wrong_type(node, &named(field, "a mapping by name"), None, sink);
+                let hint = Some("write {name: {...}}".to_owned());
+                return wrong_type(node, &named(field, "a mapping by name"), hint, sink);
             };
             for (name, entry) in entries {
                 name_at(name, entry.key_at, sink);
@@ -142,7 +137,8 @@ fn value(node: &Node, field: Option<&str>, kind: Kind, whole: Whole, sink: &mut 
         }
         Kind::AnyMapping => {
             if node.mapping().is_none() {
-                wrong_type(node, &named(field, "a mapping"), None, sink);
+                let hint = Some("write {key: value}".to_owned());
+                wrong_type(node, &named(field, "a mapping"), hint, sink);
             }
         }
     }
@@ -160,6 +156,24 @@ fn text<'a>(node: &'a Node, field: Option<&str>, sink: &mut Sink) -> Option<&'a 
     None
 }
 
+fn one_of(node: &Node, field: Option<&str>, words: &[&str], sink: &mut Sink) {
+    let expected = named(field, &format!("one of {}", quoted(words.iter().copied())));
+    match node.text() {
+        None => wrong_type(
+            node,
+            &expected,
+            Some("write one of these words".to_owned()),
+            sink,
+        ),
+        Some(word) if !words.contains(&word) => {
+            let hint = sink.did_you_mean(word, words.iter().copied());
+            let message = format!("{expected}, found {:?}", shortened(word));
+            sink.push(code::BAD_VALUE, node.at, message, hint);
+        }
+        Some(_) => {}
+    }
+}
+
 fn name_at(name: &str, at: Place, sink: &mut Sink) {
     const LONGEST: usize = 64;
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
@@ -167,12 +181,10 @@ fn name_at(name: &str, at: Place, sink: &mut Sink) {
         return;
     }
     let message = format!("{:?} is no name", shortened(name));
-    let hint = "a name has 1 to 64 of the characters a-z A-Z 0-9 _ - .".to_owned();
-    sink.push(code::BAD_NAME, at, message, Some(hint));
+    sink.push(code::BAD_NAME, at, message, None);
 }
 
 fn version(node: &Node, sink: &mut Sink) {
-    const HINT: &str = "write three numbers, as in 1.0.0";
     const LONGEST: usize = 64;
     let found = match &node.value {
         // `version: 1.0` is a number; what is wrong with it is the version, not the type.
@@ -183,7 +195,7 @@ fn version(node: &Node, sink: &mut Sink) {
         },
     };
     let message = format!("{:?} is no semantic version", shortened(found));
-    sink.push(code::BAD_VERSION, node.at, message, Some(HINT.to_owned()));
+    sink.push(code::BAD_VERSION, node.at, message, None);
 }
 
 fn callable(name: &str, is_method: bool, node: &Node, sink: &mut Sink) {
@@ -219,7 +231,8 @@ fn integer(
         _ => false,
     };
     if !is_whole {
-        return wrong_type(node, &named(field, "a whole number"), None, sink);
+        let hint = Some(format!("write digits alone, such as {least}"));
+        return wrong_type(node, &named(field, "a whole number"), hint, sink);
     }
     if !node
         .integer()
@@ -232,7 +245,8 @@ fn integer(
 
 fn seconds(node: &Node, field: Option<&str>, sink: &mut Sink) {
     let Value::Number(number) = &node.value else {
-        return wrong_type(node, &named(field, "a number of seconds"), None, sink);
+        let hint = Some("write a number alone, such as 30 or 0.5".to_owned());
+        return wrong_type(node, &named(field, "a number of seconds"), hint, sink);
     };
     let in_range = number
         .parse()

@@ -3,6 +3,7 @@
 use crate::code;
 use crate::node::{Entry, Node, Value};
 use crate::problem::{Problems, Sink};
+use crate::schemas::Schemas;
 use crate::shape::DEPENDENCIES_ALIAS;
 use crate::template::{Template, hash};
 use crate::yaml::LONGEST_TEXT;
@@ -17,6 +18,7 @@ pub struct Document {
     name: String,
     version: String,
     canonical: String,
+    schemas: Schemas,
 }
 
 /// Parses and checks one template. All that is wrong with it comes back at once.
@@ -27,14 +29,17 @@ pub fn parse(text: &str, file: &str) -> Result<Document, Problems> {
     let Some(root) = read(text, &mut sink) else {
         return sink.finish(None);
     };
+    let mut schemas = Schemas::default();
     check::template(&root, true, &mut sink);
     rules::template(&root, &mut sink);
+    schemas.check(&root, &mut sink);
     let canonical_json = canonical(&root, &mut sink);
     for name in environment::names(&root, &mut sink) {
         sink.enter_environment(name);
         if let Some(merged) = environment::merge(&root, name, &mut sink) {
             check::template(&merged, false, &mut sink);
             rules::template(&merged, &mut sink);
+            schemas.check(&merged, &mut sink);
             canonical(&merged, &mut sink);
         }
     }
@@ -53,6 +58,7 @@ pub fn parse(text: &str, file: &str) -> Result<Document, Problems> {
         name,
         version,
         canonical: canonical_json,
+        schemas,
     }))
 }
 
@@ -114,8 +120,7 @@ fn rename_dependencies(step: &mut Node, sink: &mut Sink) {
         let message = format!(
             "`{DEPENDENCIES_ALIAS}` is another name for `dependencies`, which is given too"
         );
-        let hint = "keep one of them".to_owned();
-        sink.push(code::FIELD_GIVEN_TWICE, alias.key_at, message, Some(hint));
+        sink.push(code::FIELD_GIVEN_TWICE, alias.key_at, message, None);
     } else {
         entries.insert("dependencies".to_owned(), alias);
     }
@@ -152,21 +157,23 @@ impl Document {
     pub fn merged(&self, environment: &str) -> Result<Template, Problems> {
         let mut sink = Sink::new(&self.file);
         match environment::merge(&self.root, environment, &mut sink) {
-            Some(merged) => checked(&merged, sink),
+            // Those of this environment have been made.
+            Some(merged) => checked(&merged, self.schemas.clone(), sink),
             None => sink.finish(None),
         }
     }
 }
 
 /// The template of a tree whose environments are merged.
-pub(crate) fn checked(merged: &Node, mut sink: Sink) -> Result<Template, Problems> {
+fn checked(merged: &Node, mut schemas: Schemas, mut sink: Sink) -> Result<Template, Problems> {
     check::template(merged, false, &mut sink);
     rules::template(merged, &mut sink);
+    schemas.check(merged, &mut sink);
     let canonical_json = canonical(merged, &mut sink);
     if !sink.is_empty() {
         return sink.finish(None);
     }
-    let template = Template::of_checked(canonical_json);
+    let template = Template::of_checked(merged, canonical_json, &schemas);
     if let Err(error) = &template {
         sink.push(code::WRONG_TYPE, merged.at, error.to_string(), None);
     }
@@ -178,7 +185,7 @@ impl Template {
     pub fn from_canonical_json(text: &str) -> Result<Self, Problems> {
         let mut sink = Sink::new("merged template");
         match read(text, &mut sink) {
-            Some(merged) => checked(&merged, sink),
+            Some(merged) => checked(&merged, Schemas::default(), sink),
             None => sink.finish(None),
         }
     }

@@ -6,36 +6,139 @@ use crate::code;
 use crate::node::Node;
 use crate::problem::{Place, Sink};
 
-/// Checks the graph of `steps`, as far as their names and dependencies can be read.
-pub(crate) fn check(steps: &[Node], sink: &mut Sink) {
-    let names = unique_names(steps, sink);
-    // A step whose name cannot be read may be the one that is missing.
-    let all_are_named = steps.iter().all(|step| name(step).is_some());
-    let mut parents: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
-    for (index, step) in steps.iter().enumerate() {
-        let mut seen = HashSet::new();
-        for node in dependencies(step) {
-            let Some(dependency) = node.text() else {
-                continue;
-            };
-            if !seen.insert(dependency) {
-                let message = format!("the dependency `{dependency}` is named twice");
-                sink.push(code::DUPLICATE_DEPENDENCY, node.at, message, None);
-                continue;
-            }
-            match names.get(dependency) {
-                Some(parent) => parents[index].push(*parent),
-                None if all_are_named => {
+/// Which step waits for which, by their indices.
+pub(crate) struct Graph {
+    /// For each step those that it waits for.
+    pub(crate) parents: Vec<Vec<usize>>,
+    /// Whether every dependency has been found. If not, there is more between the steps than is known.
+    pub(crate) is_whole: bool,
+}
+
+impl Graph {
+    /// Checks the graph of `steps`, as far as their names and dependencies can be read.
+    pub(crate) fn check(steps: &[Node], sink: &mut Sink) -> Self {
+        let names = unique_names(steps, sink);
+        // A step whose name cannot be read may be the one that is missing.
+        let all_are_named = steps.iter().all(|step| name(step).is_some());
+        let mut graph = Self {
+            parents: vec![Vec::new(); steps.len()],
+            is_whole: all_are_named,
+        };
+        for (index, step) in steps.iter().enumerate() {
+            let mut seen = HashSet::new();
+            for node in dependencies(step) {
+                let Some(dependency) = node.text() else {
+                    graph.is_whole = false;
+                    continue;
+                };
+                if !seen.insert(dependency) {
+                    let message = format!("the dependency `{dependency}` is named twice");
+                    sink.push(code::DUPLICATE_DEPENDENCY, node.at, message, None);
+                    continue;
+                }
+                if let Some(parent) = names.get(dependency) {
+                    graph.parents[index].push(*parent);
+                    continue;
+                }
+                graph.is_whole = false;
+                if all_are_named {
                     let hint = sink.did_you_mean(dependency, all_names(steps));
                     let message = format!("no step has the name {dependency:?}");
                     sink.push(code::UNKNOWN_DEPENDENCY, node.at, message, hint);
                 }
-                None => {}
             }
         }
+        for cycle in graph.cycles() {
+            report_cycle(&cycle, steps, sink);
+        }
+        graph
     }
-    if let Some(cycle) = find_cycle(&parents) {
-        report_cycle(&cycle, steps, sink);
+
+    /// For each step those that wait for it.
+    pub(crate) fn children(&self) -> Vec<Vec<usize>> {
+        let mut children = vec![Vec::new(); self.parents.len()];
+        for (index, parents) in self.parents.iter().enumerate() {
+            for parent in parents {
+                children[*parent].push(index);
+            }
+        }
+        children
+    }
+
+    /// One cycle for each knot of steps that all wait for one another: each step stands before one that waits for it.
+    fn cycles(&self) -> Vec<Vec<usize>> {
+        let knots = self.knots();
+        let mut positions = vec![None; self.parents.len()];
+        let mut walked = HashSet::new();
+        let mut cycles = Vec::new();
+        for first in 0..self.parents.len() {
+            if !walked.insert(knots[first]) {
+                continue;
+            }
+            // Within a knot every way up comes back to where it has been.
+            let mut path = Vec::new();
+            let mut next = Some(first);
+            while let Some(step) = next {
+                if let Some(start) = positions[step] {
+                    let mut cycle = path.split_off(start);
+                    cycle.reverse();
+                    cycles.push(cycle);
+                    break;
+                }
+                positions[step] = Some(path.len());
+                path.push(step);
+                let mut parents = self.parents[step].iter().copied();
+                next = parents.find(|parent| knots[*parent] == knots[step]);
+            }
+        }
+        cycles
+    }
+
+    /// For each step the knot that it is in, which is named by one of its steps (Tarjan's strongly connected
+    /// components). On a stack of its own: a chain may be long.
+    fn knots(&self) -> Vec<usize> {
+        const NONE: usize = usize::MAX;
+        let count = self.parents.len();
+        let (mut order, mut lowest, mut knots) =
+            (vec![NONE; count], vec![NONE; count], vec![NONE; count]);
+        let mut visited = 0;
+        let mut open = Vec::new();
+        for start in 0..count {
+            let mut path = match order[start] {
+                NONE => vec![(start, 0)],
+                _ => continue,
+            };
+            while let Some((step, next)) = path.last_mut() {
+                let step = *step;
+                if *next == 0 {
+                    (order[step], lowest[step]) = (visited, visited);
+                    visited += 1;
+                    open.push(step);
+                }
+                if let Some(parent) = self.parents[step].get(*next).copied() {
+                    *next += 1;
+                    if order[parent] == NONE {
+                        path.push((parent, 0));
+                    } else if knots[parent] == NONE {
+                        lowest[step] = lowest[step].min(order[parent]);
+                    }
+                    continue;
+                }
+                path.pop();
+                if let Some((child, _)) = path.last() {
+                    lowest[*child] = lowest[*child].min(lowest[step]);
+                }
+                if lowest[step] == order[step] {
+                    while let Some(member) = open.pop() {
+                        knots[member] = step;
+                        if member == step {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        knots
     }
 }
 
@@ -66,49 +169,8 @@ pub(crate) fn name(step: &Node) -> Option<(&str, Place)> {
     Some((name.text()?, name.at))
 }
 
-fn dependencies(step: &Node) -> &[Node] {
+pub(crate) fn dependencies(step: &Node) -> &[Node] {
     step.get("dependencies").map_or(&[], Node::items)
-}
-
-/// The steps of a cycle, each before the one that waits for it. On a stack of its own: a chain may be long.
-fn find_cycle(parents: &[Vec<usize>]) -> Option<Vec<usize>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        New,
-        Open,
-        Done,
-    }
-    let mut marks = vec![Mark::New; parents.len()];
-    for start in 0..parents.len() {
-        if marks[start] != Mark::New {
-            continue;
-        }
-        marks[start] = Mark::Open;
-        let mut path = vec![(start, 0)];
-        while let Some((step, next)) = path.last_mut() {
-            let Some(parent) = parents[*step].get(*next).copied() else {
-                marks[*step] = Mark::Done;
-                path.pop();
-                continue;
-            };
-            *next += 1;
-            match marks[parent] {
-                Mark::Done => {}
-                Mark::New => {
-                    marks[parent] = Mark::Open;
-                    path.push((parent, 0));
-                }
-                Mark::Open => {
-                    let waiting = path.iter().map(|(step, _)| *step);
-                    let mut cycle: Vec<usize> =
-                        waiting.skip_while(|step| *step != parent).collect();
-                    cycle.reverse();
-                    return Some(cycle);
-                }
-            }
-        }
-    }
-    None
 }
 
 fn report_cycle(cycle: &[usize], steps: &[Node], sink: &mut Sink) {
@@ -129,11 +191,11 @@ fn report_cycle(cycle: &[usize], steps: &[Node], sink: &mut Sink) {
         "steps wait for each other in a circle: {}",
         names.join(" -> ")
     );
-    let hint = "remove one of these dependencies".to_owned();
     let at = dependencies_place(&steps[cycle[start]]);
-    sink.push(code::CYCLE, at, message, Some(hint));
+    sink.push(code::CYCLE, at, message, None);
 }
 
-fn dependencies_place(step: &Node) -> Place {
+/// Where the dependencies stand, or the step that has none.
+pub(crate) fn dependencies_place(step: &Node) -> Place {
     step.get("dependencies").map_or(step.at, |node| node.at)
 }

@@ -7,7 +7,9 @@
 //! - `node`: the tree, and its canonical JSON
 //! - `shape`: which fields a template has, as data; `check`: a tree held against a shape
 //! - `rules`: what spans several fields; `graph`: duplicate steps, unknown dependencies, cycles
+//!   `step_types`: which types of steps may depend on which
 //! - `environment`: overrides merged into the steps
+//! - [`Schema`]: JSON Schemas held against contexts and results; `schemas`: those of one template
 //! - [`Template`], [`Step`], [`Handler`], [`Retry`]: what an engine runs, defaults filled in
 //! - [`Problem`], [`Problems`], [`code`]: what is wrong, where, and what to do; `nearest`: a guess
 //!   at what was meant
@@ -22,12 +24,16 @@ mod node;
 mod problem;
 mod rules;
 mod scalar;
+mod schema;
+mod schemas;
 mod shape;
+mod step_types;
 mod template;
 mod yaml;
 
 pub use document::{Document, parse};
 pub use problem::{Problem, Problems};
+pub use schema::{Schema, SchemaError, Violation};
 pub use template::{
     Backoff, BatchConfig, FailureStrategy, Handler, Lifecycle, Metadata, OnFailure, Retry, Step,
     StepType, Template,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use crate::code;
 use crate::nearest::nearest;
 
 /// One mistake in a template.
@@ -19,7 +20,7 @@ pub struct Problem {
     /// What is wrong.
     pub message: String,
     /// What to do.
-    pub hint: Option<String>,
+    pub hint: String,
 }
 
 impl fmt::Display for Problem {
@@ -32,11 +33,10 @@ impl fmt::Display for Problem {
             code,
             hint,
         } = self;
-        write!(f, "{file}:{line}:{column}: {message} [{code}]")?;
-        match hint {
-            Some(hint) => write!(f, "\n  hint: {hint}"),
-            None => Ok(()),
-        }
+        write!(
+            f,
+            "{file}:{line}:{column}: {message} [{code}]\n  hint: {hint}"
+        )
     }
 }
 
@@ -92,6 +92,7 @@ impl Sink {
         self.environment = Some(environment.to_owned());
     }
 
+    /// Takes a problem. Without a hint it gets that of its code.
     pub(crate) fn push(
         &mut self,
         code: &'static str,
@@ -112,7 +113,7 @@ impl Sink {
                 Some(environment) => format!("in environment `{environment}`: {message}"),
                 None => message,
             },
-            hint,
+            hint: hint.unwrap_or_else(|| code::remedy(code).to_owned()),
         });
     }
 

@@ -1,9 +1,10 @@
 //! What a template must keep to beyond the shape of its fields.
 
 use crate::code;
-use crate::graph;
+use crate::graph::Graph;
 use crate::node::{Node, Value};
 use crate::problem::Sink;
+use crate::step_types;
 use crate::template::Retry;
 
 /// The name that stands for every step in an environment.
@@ -22,7 +23,8 @@ pub(crate) fn template(root: &Node, sink: &mut Sink) {
         step_name(step, sink);
         retry(step, sink);
     }
-    graph::check(steps.items(), sink);
+    let graph = Graph::check(steps.items(), sink);
+    step_types::check(steps.items(), &graph, sink);
 }
 
 fn step_name(step: &Node, sink: &mut Sink) {

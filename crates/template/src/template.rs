@@ -1,8 +1,14 @@
 //! A template as an engine runs it: one environment merged, defaults filled in.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+
+use crate::node::Node;
+use crate::schema::Schema;
+use crate::schemas::Schemas;
 
 /// A valid template with one environment merged.
 #[derive(Debug, Clone)]
@@ -22,8 +28,8 @@ pub struct Template {
     /// The steps, at least one, in the order of the file. Their names are unique, their dependencies exist, and
     /// there is no cycle.
     pub steps: Vec<Step>,
-    /// JSON Schema of the context.
-    pub input_schema: Option<Box<RawValue>>,
+    /// What the context must keep to.
+    pub input_schema: Option<Arc<Schema>>,
     /// What a step's final failure does to the task.
     pub on_failure: OnFailure,
     /// How long the task may take.
@@ -42,7 +48,6 @@ struct Content {
     #[serde(default)]
     metadata: Metadata,
     steps: Vec<Step>,
-    input_schema: Option<Box<RawValue>>,
     #[serde(default)]
     on_failure: OnFailure,
     #[serde(default)]
@@ -95,8 +100,9 @@ pub struct Step {
     pub retry: Retry,
     /// How long an attempt may take, in seconds, greater than zero. None: as long as it likes.
     pub timeout_seconds: Option<f64>,
-    /// JSON Schema of the results.
-    pub result_schema: Option<Box<RawValue>>,
+    /// What the results must keep to.
+    #[serde(skip)]
+    pub result_schema: Option<Arc<Schema>>,
     /// How a batch worker's batches are made and what a failed one means. Only batch workers have one.
     #[serde(default)]
     pub batch_config: BatchConfig,
@@ -225,9 +231,17 @@ fn milliseconds(seconds: f64) -> u64 {
 }
 
 impl Template {
-    /// The template of a merged document that has passed all checks.
-    pub(crate) fn of_checked(canonical: String) -> Result<Self, serde_json::Error> {
-        let content: Content = serde_json::from_str(&canonical)?;
+    /// The template of a merged document that has passed all checks, with its canonical JSON and its schemas.
+    pub(crate) fn of_checked(
+        merged: &Node,
+        canonical: String,
+        schemas: &Schemas,
+    ) -> Result<Self, serde_json::Error> {
+        let mut content: Content = serde_json::from_str(&canonical)?;
+        let nodes = merged.get("steps").map_or(&[][..], Node::items);
+        for (step, node) in content.steps.iter_mut().zip(nodes) {
+            step.result_schema = schemas.get(node.get("result_schema"));
+        }
         Ok(Self {
             name: content.name,
             namespace_name: content.namespace_name,
@@ -236,7 +250,7 @@ impl Template {
             task_handler: content.task_handler,
             metadata: content.metadata,
             steps: content.steps,
-            input_schema: content.input_schema,
+            input_schema: schemas.get(merged.get("input_schema")),
             on_failure: content.on_failure,
             lifecycle: content.lifecycle,
             canonical,

@@ -127,9 +127,7 @@ impl Tree<'_> {
             Event::Alias(anchor) => self.alias(anchor, at),
             Event::DocumentStart(_) if self.root.is_some() => {
                 let message = "a second document begins; a file holds one template";
-                let hint = "put it into a file of its own".to_owned();
-                self.sink
-                    .push(code::MULTIPLE_DOCUMENTS, at, message, Some(hint));
+                self.sink.push(code::MULTIPLE_DOCUMENTS, at, message, None);
                 false
             }
             Event::DocumentStart(_)
@@ -266,8 +264,7 @@ impl Tree<'_> {
             Scalar::Text => Value::Text(text.into_owned()),
             Scalar::Unholdable => {
                 let message = format!("`{}` is a number that JSON cannot hold", shortened(&text));
-                let hint = "write a finite decimal number, or quote it as text".to_owned();
-                self.sink.push(code::BAD_NUMBER, at, message, Some(hint));
+                self.sink.push(code::BAD_NUMBER, at, message, None);
                 Value::Number("0".to_owned())
             }
         }
@@ -284,9 +281,7 @@ impl Tree<'_> {
 
     fn refuse_tag(&mut self, tag: &Tag, at: Place) {
         let message = format!("the tag `{}` is not supported", shortened(&tag.to_string()));
-        let hint = "leave it out: templates are plain data".to_owned();
-        self.sink
-            .push(code::UNSUPPORTED_TAG, at, message, Some(hint));
+        self.sink.push(code::UNSUPPORTED_TAG, at, message, None);
     }
 }
 

@@ -1,17 +1,13 @@
 //! The example templates are valid and say what the examples' documentation says.
 
+mod fixtures;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tasker_template::{Backoff, Document, Retry, parse};
 
-/// The folder of the example templates, in the source tree unless the build system says otherwise.
-fn folder() -> PathBuf {
-    std::env::var_os("TASK_TEMPLATES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/task_templates"),
-        PathBuf::from,
-    )
-}
+use fixtures::{folder, yaml_files};
 
 fn read(path: &Path) -> Document {
     let text = fs::read_to_string(path).expect("the file can be read");
@@ -21,26 +17,9 @@ fn read(path: &Path) -> Document {
     }
 }
 
-fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the folder can be read") {
-        let path = entry.expect("the entry can be read").path();
-        if path.is_dir() {
-            yaml_files(&path, found);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn every_example_is_valid_in_every_environment() {
-    let mut files = Vec::new();
-    yaml_files(&folder(), &mut files);
-    assert!(!files.is_empty());
-    for file in files {
+    for file in yaml_files("python") {
         let document = read(&file);
         for environment in ["production", "test"] {
             if let Err(problems) = document.merged(environment) {

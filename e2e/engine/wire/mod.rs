@@ -146,10 +146,18 @@ impl Worker {
 
     /// A `hello` with a template of this namespace and name that has one step, `only`, and no retries.
     pub fn hello(&self, name: &str, callables: &[&str], slots: u32) -> Value {
+        let steps = json!([{
+            "name": "only", "handler": {"callable": callables[0]}, "retry": {"retryable": false},
+        }]);
         let template = json!({
-            "name": name, "namespace_name": name, "version": "1.0.0",
-            "steps": [{"name": "only", "handler": {"callable": callables[0]}, "retry": {"retryable": false}}],
+            "name": name, "namespace_name": name, "version": "1.0.0", "steps": steps,
         });
+        self.hello_with(&template, callables, slots)
+    }
+
+    /// A `hello` with this template.
+    pub fn hello_with(&self, template: &Value, callables: &[&str], slots: u32) -> Value {
+        let name = &template["namespace_name"];
         json!({"hello": {
             "protocol": [1, 1], "worker_id": name, "instance": self.instance, "language": "rust", "version": "0",
             "namespaces": [name], "callables": callables, "templates": [template.to_string()], "slots": slots,

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use tasker_protocol::Json;
 use tasker_protocol::api::MAX_PAYLOAD_BYTES;
 use tasker_protocol::frame::{Failure, Outcome};
+use tasker_template::Violation;
 
 use crate::batches;
 use crate::event::Verdict;
@@ -19,8 +20,11 @@ pub struct Texts {
     /// What the handler added, or who acted and why.
     pub metadata: Option<Json>,
     /// The cursors of a batchable step's batches.
-    pub cursors: Option<Arc<[Json]>>,
+    pub cursors: Option<Cursors>,
 }
+
+/// Cursors as their handler wrote them.
+pub type Cursors = Arc<[Json]>;
 
 /// Whatever is wrong with an outcome becomes a failure of the step: an outcome that is dropped would leave its attempt
 /// open until its time-out.
@@ -60,11 +64,11 @@ pub fn read(outcome: Outcome) -> (Verdict, Texts) {
     }
 }
 
-/// What an outcome, or an operator in its place, says beside the results; or what is wrong with it.
-pub fn branches(
+/// What an outcome says beside the results; or what is wrong with it.
+fn branches(
     create_steps: Option<&Json>,
     batches: Option<&Json>,
-) -> Result<(Success, Option<Arc<[Json]>>), String> {
+) -> Result<(Success, Option<Cursors>), String> {
     let create_steps = create_steps
         .map(|names| list(names, "`create_steps` is no list of names"))
         .transpose()?;
@@ -91,8 +95,21 @@ fn invalid(error_type: &str, error_code: Option<&str>, message: String) -> Failu
     }
 }
 
+/// What results that break their step's `result_schema` become: a permanent failure.
+pub fn breaks_schema(violations: &[Violation], metadata: Option<Json>) -> (Verdict, Texts) {
+    let listed: Vec<String> = violations.iter().map(Violation::to_string).collect();
+    let message = format!(
+        "the results break the step's `result_schema`: {}",
+        listed.join("; ")
+    );
+    failed(
+        invalid("invalid_result", Some("RESULT_INVALID"), message),
+        metadata,
+    )
+}
+
 /// The verdict and texts of a failure.
-pub fn failed(mut failure: Failure, metadata: Option<Json>) -> (Verdict, Texts) {
+fn failed(mut failure: Failure, metadata: Option<Json>) -> (Verdict, Texts) {
     let verdict = Verdict::Failure {
         retryable: failure.retryable,
         retry_after_ms: failure.retry_after_ms,

@@ -12,7 +12,7 @@ const FEW: usize = 16;
 
 /// A table of the steps by identifier, made once a task has more than a few.
 #[derive(Clone, Debug, Default)]
-pub struct Index(Option<Box<HashMap<Uuid, StepIndex>>>);
+pub struct Index(Option<HashMap<Uuid, StepIndex>>);
 
 impl Index {
     /// Adds a step that is about to be the next one after `steps`.
@@ -20,7 +20,7 @@ impl Index {
         if steps.len() >= FEW {
             let table = self.0.get_or_insert_with(|| {
                 let known = (0..).zip(steps).map(|(index, step)| (step.uuid, index));
-                Box::new(known.collect())
+                known.collect()
             });
             table.insert(uuid, index);
         }

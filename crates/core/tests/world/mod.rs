@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tasker_core::event::Verdict;
 use tasker_core::graph::step_uuid;
+use tasker_core::operator::{self, Action, Refusal};
 use tasker_core::outcome::Success;
 use tasker_core::task::Step;
 use tasker_core::worker::{Offer, SessionId};
@@ -24,6 +25,8 @@ pub struct World {
     /// The random number that each decision is handed.
     pub random: u64,
     pub accepted: Vec<AttemptRef>,
+    /// Attempts that the engine ended itself.
+    pub revoked: Vec<AttemptRef>,
     /// Events that recorded something, each with the dispatch that followed: what a journal would commit.
     pub commits: usize,
     pub records: usize,
@@ -73,6 +76,7 @@ impl World {
                     self.journal.push(change.clone());
                 }
                 Change::Accepted { attempt, .. } => self.accepted.push(*attempt),
+                Change::Revoked { attempt, .. } => self.revoked.push(*attempt),
                 _ => {}
             }
         }
@@ -98,6 +102,36 @@ impl World {
             steps.join(", ")
         );
         self.create_task(&yaml, priority)
+    }
+
+    /// A task with these steps, written as `name: type <- parent, parent`, one a line; after a `|` comes what else the
+    /// template says of the step.
+    pub fn create_typed(&mut self, steps: &str) -> TaskId {
+        self.create_typed_with("", steps)
+    }
+
+    /// The same, with more fields of the template.
+    pub fn create_typed_with(&mut self, fields: &str, steps: &str) -> TaskId {
+        let lines = steps.lines().map(str::trim).filter(|line| !line.is_empty());
+        let steps: Vec<String> = lines
+            .map(|line| {
+                let (line, more) = line.split_once('|').unwrap_or((line, ""));
+                let (name, rest) = line.split_once(':').expect("`name: type`");
+                let (kind, parents) = rest.split_once("<-").unwrap_or((rest, ""));
+                let more = if more.is_empty() { String::new() } else { format!(", {}", more.trim()) };
+                format!(
+                    "{{name: {}, type: {}, dependencies: [{}], handler: {{callable: call.{}}}{more}}}",
+                    name.trim(), kind.trim(), parents.trim(), name.trim(),
+                )
+            })
+            .collect();
+        self.create_task(
+            &format!(
+                "{{name: n, namespace_name: ns, version: 1.0.0, {fields} steps: [{}]}}",
+                steps.join(", ")
+            ),
+            0,
+        )
     }
 
     pub fn create_from(&mut self, yaml: &str) -> TaskId {
@@ -229,6 +263,70 @@ impl World {
         self.happen(event);
     }
 
+    /// The success of a decision that names these steps.
+    pub fn choose(&mut self, worker: u64, task: TaskId, step: &str, names: &[&str]) {
+        let attempt = self.step(task, step).attempts;
+        let success = Success {
+            create_steps: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            batches: None,
+        };
+        self.outcome(worker, task, step, attempt, Verdict::Success(success));
+    }
+
+    /// The success of a batchable step with so many batches.
+    pub fn split(&mut self, worker: u64, task: TaskId, step: &str, batches: u64) {
+        let attempt = self.step(task, step).attempts;
+        let success = Success {
+            create_steps: None,
+            batches: Some(batches),
+        };
+        self.outcome(worker, task, step, attempt, Verdict::Success(success));
+    }
+
+    /// Lets every attempt that is open with a worker succeed, until there is none.
+    pub fn finish_all(&mut self, worker: u64) {
+        while let Some(open) = self.running(worker).into_iter().next() {
+            self.succeed(worker, open.task, &open.step, open.attempt);
+        }
+    }
+
+    /// What an operator does to a step, or why it cannot be done.
+    pub fn act(&mut self, task: TaskId, step: &str, action: Action) -> Result<(), Refusal> {
+        let step = self.index(task, step);
+        operator::act(self.task(task), step, &action, self.now)?;
+        self.happen(Event::Act { task, step, action });
+        Ok(())
+    }
+
+    pub fn cancel(&mut self, task: TaskId) -> Result<(), Refusal> {
+        operator::cancel(self.task(task), self.now)?;
+        self.happen(Event::Cancel { task });
+        Ok(())
+    }
+
+    /// The names of a task's steps, in order.
+    pub fn names(&self, task: TaskId) -> Vec<String> {
+        let task = self.task(task);
+        let steps = 0..task.steps.len() as u32;
+        steps
+            .map(|step| task.step_name(step).into_owned())
+            .collect()
+    }
+
+    /// The names of a step's parents.
+    pub fn parents(&self, task: TaskId, step: &str) -> Vec<&str> {
+        let index = self.index(task, step);
+        let task = self.task(task);
+        let name = |node| task.graph.node(node).name.as_str();
+        task.parents(index).map(name).collect()
+    }
+
+    fn index(&self, task: TaskId, name: &str) -> u32 {
+        let task = self.task(task);
+        let index = (0..task.steps.len() as u32).find(|step| task.step_name(*step) == name);
+        index.unwrap_or_else(|| panic!("there is no step {name}"))
+    }
+
     pub fn succeed(&mut self, worker: u64, task: TaskId, step: &str, attempt: u32) {
         self.outcome(
             worker,
@@ -253,6 +351,13 @@ impl World {
             attempt: self.attempt(task, step, attempt),
         };
         self.happen(event);
+    }
+
+    /// The engine does nothing for a while, then goes on.
+    pub fn freeze(&mut self, gap: Duration) {
+        self.now = self.now + gap;
+        self.happen(Event::Frozen { gap });
+        self.happen(Event::Tick);
     }
 
     pub fn advance(&mut self, duration: Duration) {
@@ -286,17 +391,13 @@ impl World {
     }
 
     pub fn step(&self, task: TaskId, name: &str) -> &Step {
-        let task = self.task(task);
-        let index = (0..task.steps.len()).position(|step| task.step_name(step as u32) == name);
-        &task.steps[index.expect("the step is there")]
+        self.task(task).step(self.index(task, name))
     }
 
     pub fn reason(&self, task: TaskId, name: &str) -> String {
-        let task = self.task(task);
-        let index = (0..task.steps.len()).position(|step| task.step_name(step as u32) == name);
-        let index = index.expect("the step is there") as u32;
-        waiting::reason(&self.state, task, index, |time| time.0.to_string(), None)
-            .expect("a reason")
+        let index = self.index(task, name);
+        let rfc3339 = |time: Time| time.0.to_string();
+        waiting::reason(&self.state, self.task(task), index, rfc3339, None).expect("a reason")
     }
 
     /// Another engine, made from what the first recorded and nothing else.

@@ -51,7 +51,7 @@ fn status(code: ErrorCode) -> StatusCode {
         }
         ErrorCode::TemplateConflict => StatusCode::CONFLICT,
         ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::TemplateInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::TemplateInvalid | ErrorCode::ContextInvalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,

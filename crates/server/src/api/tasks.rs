@@ -12,6 +12,7 @@ use serde_json::json;
 use tasker_core::{StepIndex, TaskId};
 use tasker_protocol::api::{self, CreateTask, MAX_PAYLOAD_BYTES, MAX_WAIT_SECONDS, StepPage};
 use tasker_protocol::error::ErrorCode;
+use tasker_template::Violation;
 use tokio::sync::oneshot;
 
 use super::App;
@@ -108,6 +109,9 @@ fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
                 json!({"nearest": unknown.nearest}),
             )
         })?;
+    if let Some(schema) = &graph.input_schema {
+        schema.check(create.context.get()).map_err(breaks_schema)?;
+    }
     Ok(NewTask {
         id: engine.new_task_id()?,
         graph,
@@ -115,6 +119,22 @@ fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
         request: Request::from(&create),
         context: create.context,
     })
+}
+
+fn breaks_schema(violations: Vec<Violation>) -> ApiError {
+    let listed: Vec<String> = violations.iter().map(Violation::to_string).collect();
+    let violations: Vec<_> = violations
+        .iter()
+        .map(|Violation { path, message }| json!({"path": path, "message": message}))
+        .collect();
+    ApiError::with_details(
+        ErrorCode::ContextInvalid,
+        format!(
+            "the context breaks the template's `input_schema`: {}",
+            listed.join("; ")
+        ),
+        json!({"violations": violations}),
+    )
 }
 
 /// `GET /v1/tasks/{task_uuid}`.

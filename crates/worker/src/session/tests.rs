@@ -45,6 +45,7 @@ pub(super) fn dispatch(attempt: AttemptRef) -> EngineMessage {
         context: json_null(),
         results: Default::default(),
         cursor: None,
+        batch_config: None,
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,

@@ -66,6 +66,7 @@ fn dispatch(attempt: AttemptRef, context: &str) -> EngineMessage {
         context: json(context),
         results: Default::default(),
         cursor: None,
+        batch_config: None,
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,

@@ -1,0 +1,183 @@
+//! Attempts: time-outs, late outcomes, slots of what the engine ended, worker loss and frozen engines.
+
+mod world;
+
+use std::time::Duration;
+
+use tasker_core::Time;
+use tasker_core::decide::{GRACE, RECOVERY_GRACE};
+use tasker_core::task::Ending;
+use tasker_protocol::api::{StepState, TaskStatus};
+use world::World;
+
+const SECOND: i64 = 1_000_000;
+
+const TIMED: &str =
+    "a: standard | timeout_seconds: 5, retry: {max_attempts: 2, backoff_base_ms: 1000}";
+
+#[test]
+fn an_attempt_ends_a_second_after_its_time_out_and_is_retried_with_back_off() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create_typed(TIMED);
+    world.advance_to(Time(6 * SECOND - 1));
+    assert_eq!(world.step(task, "a").state, StepState::InProgress);
+    world.advance_to(Time(6 * SECOND));
+    let step = world.step(task, "a");
+    assert_eq!(step.state, StepState::WaitingForRetry);
+    assert_eq!(step.last, Some(Ending::TimedOut));
+    assert_eq!(step.ready_at, Time(7 * SECOND));
+    assert_eq!(world.revoked, [world.attempt(task, "a", 1)]);
+    world.slots(1, 1);
+    world.advance_to(Time(7 * SECOND));
+    assert_eq!(world.running(1), [(task, "a", 2)]);
+    world.advance_to(Time(13 * SECOND));
+    assert_eq!(world.step(task, "a").state, StepState::Error);
+    assert_eq!(world.task(task).status(), TaskStatus::BlockedByFailures);
+}
+
+#[test]
+fn what_the_engine_ended_keeps_its_slot_until_the_worker_says_more() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create_typed(TIMED);
+    let other = world.create(&[("b", &[])]);
+    world.advance_to(Time(6 * SECOND));
+    assert!(world.running(1).is_empty(), "its handler may still run");
+    assert_eq!(
+        world.reason(other, "b"),
+        "no free slot (1 in use by worker-1)"
+    );
+    world.fail(1, task, "a", 1, true);
+    assert_eq!(
+        world.running(1),
+        [(other, "b", 1)],
+        "the late outcome frees it"
+    );
+
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create_typed(TIMED);
+    let other = world.create(&[("b", &[])]);
+    world.cancel(task).expect("cancelled");
+    assert!(world.running(1).is_empty());
+    world.slots(1, 1);
+    assert_eq!(
+        world.running(1),
+        [(other, "b", 1)],
+        "and so does a later `ready`"
+    );
+}
+
+#[test]
+fn a_late_outcome_is_added_once_to_the_history_and_changes_nothing() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 2);
+    let task = world.create_typed(TIMED);
+    world.advance_to(Time(6 * SECOND));
+    let records = world.task(task).records;
+    world.succeed(1, task, "a", 1);
+    world.succeed(1, task, "a", 1);
+    assert_eq!(world.task(task).records, records + 1);
+    assert_eq!(world.step(task, "a").state, StepState::WaitingForRetry);
+    assert_eq!(world.accepted.len(), 2);
+}
+
+#[test]
+fn an_outcome_after_a_cancellation_is_late() {
+    let mut world = World::default();
+    world.connect(1, 2);
+    let task = world.create(&[("a", &[]), ("b", &["a"])]);
+    world.cancel(task).expect("cancelled");
+    let records = world.task(task).records;
+    world.succeed(1, task, "a", 1);
+    assert_eq!(world.task(task).records, records + 1);
+    assert_eq!(world.task(task).status(), TaskStatus::Cancelled);
+    assert_eq!(world.step(task, "a").state, StepState::Cancelled);
+    assert_eq!(world.step(task, "b").state, StepState::Cancelled);
+}
+
+#[test]
+fn a_worker_that_holds_what_is_not_open_has_a_slot_less() {
+    let mut world = World::default();
+    world.connect(1, 2);
+    let task = world.create(&[("a", &[])]);
+    world.disconnect(1, true);
+    world.cancel(task).expect("cancelled");
+    let held = world.attempt(task, "a", 1);
+    assert_eq!(
+        world.reconnect(1, 2, vec![held]),
+        [held],
+        "it is told to stop"
+    );
+    for _ in 0..2 {
+        world.create(&[("b", &[])]);
+    }
+    assert_eq!(world.running(1).len(), 1);
+    world.succeed(1, task, "a", 1);
+    assert_eq!(world.running(1).len(), 2);
+}
+
+#[test]
+fn a_frozen_engine_gives_nobody_up() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    world.connect(2, 1);
+    let task = world.create_typed(TIMED);
+    let other = world.create(&[("b", &[])]);
+    assert_eq!(world.running(2), [(other, "b", 1)]);
+    world.disconnect(2, true);
+    world.freeze(Duration::from_secs(60));
+    assert_eq!(world.step(task, "a").state, StepState::InProgress);
+    assert_eq!(world.step(other, "b").state, StepState::InProgress);
+    let grace = GRACE.as_micros() as i64;
+    world.advance_to(Time(60 * SECOND + grace - 1));
+    assert_eq!(world.step(other, "b").state, StepState::InProgress);
+    world.advance_to(Time(60 * SECOND + grace));
+    assert_eq!(world.step(other, "b").last, Some(Ending::Lost));
+    world.advance_to(Time(66 * SECOND - 1));
+    assert_eq!(world.step(task, "a").state, StepState::InProgress);
+    world.advance_to(Time(66 * SECOND));
+    assert_eq!(world.step(task, "a").last, Some(Ending::TimedOut));
+}
+
+#[test]
+fn a_back_off_and_a_duration_do_not_wait_for_a_frozen_engine() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 2);
+    let task = world.create(&[("a", &[])]);
+    let bounded = world.create_typed_with("lifecycle: {max_duration_seconds: 10},", "b: standard");
+    world.fail(1, task, "a", 1, true);
+    world.freeze(Duration::from_secs(60));
+    assert_eq!(world.running(1), [(task, "a", 2)]);
+    assert_eq!(world.task(bounded).status(), TaskStatus::Error);
+}
+
+#[test]
+fn a_time_out_that_passed_while_the_engine_was_down_waits_for_the_worker() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create_typed(TIMED);
+    world.now = Time(30 * SECOND);
+    let mut world = world.recover();
+    let named = world.attempt(task, "a", 1);
+    world.advance(RECOVERY_GRACE - Duration::from_millis(1));
+    assert!(world.reconnect(1, 1, vec![named]).is_empty(), "adopted");
+    world.advance(Duration::from_millis(500));
+    world.succeed(1, task, "a", 1);
+    assert_eq!(world.task(task).status(), TaskStatus::Complete);
+}
+
+#[test]
+fn a_time_out_and_the_loss_of_the_worker_at_once_end_the_attempt_once() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create_typed(TIMED);
+    world.now = Time(6 * SECOND - GRACE.as_micros() as i64);
+    world.disconnect(1, true);
+    let records = world.task(task).records;
+    world.advance_to(Time(6 * SECOND));
+    assert_eq!(world.task(task).records, records + 1);
+    assert_eq!(world.step(task, "a").attempts, 1);
+    assert!(world.state.workers().iter().next().is_none());
+}
