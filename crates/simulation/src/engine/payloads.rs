@@ -89,6 +89,7 @@ impl TaskTexts {
             context: self.context.clone(),
             results,
             cursor: self.cursor(task, step),
+            batch_config: node.batch_config.clone(),
             timeout_ms: node.timeout_ms,
             tags: Vec::new(),
             correlation_id: None,
