@@ -15,6 +15,7 @@ ALLOWED = {
     "crates/journal": set(),
     "crates/protocol": set(),
     "crates/server": {"crates/core", "crates/journal", "crates/protocol", "crates/template"},
+    "crates/simulation": {"crates/core", "crates/protocol", "crates/template", "crates/worker"},
     "crates/template": set(),
     "crates/worker": {"crates/protocol", "crates/template"},
     "e2e/support": {"crates/client", "crates/protocol"},

@@ -93,6 +93,12 @@ fn opened(
     welcome: &Welcome,
     now: Time,
 ) -> Vec<Change> {
+    let known = state.workers().get(offer.instance);
+    let known = known.and_then(|worker| worker.offer.as_ref());
+    if known.is_some_and(|known| known.greeting > offer.greeting) {
+        // A later session of the process has overtaken this one; what this one names is out of date.
+        return Vec::new();
+    }
     let named: HashSet<AttemptRef> = offer.running.iter().copied().collect();
     let mut open = HashSet::new();
     let mut draft = Draft::new(state);

@@ -115,6 +115,11 @@ impl<R> Engine<R> {
         self.in_flight.is_some()
     }
 
+    /// Whether all that was decided is durable.
+    pub fn is_durable(&self) -> bool {
+        !self.is_committing() && self.open.commit.tasks.is_empty()
+    }
+
     /// Carries out what follows from an event and returns it, for whatever the shell keeps beside the state.
     ///
     /// `texts` are those of an outcome, `random` is drawn anew for each event.
@@ -162,7 +167,7 @@ impl<R> Engine<R> {
 
     /// What needs no commit, because all is durable, in order. Nothing while there is something to commit.
     pub fn free(&mut self) -> Vec<Release<R>> {
-        if self.is_committing() || !self.open.commit.tasks.is_empty() {
+        if !self.is_durable() {
             return Vec::new();
         }
         let held = std::mem::take(&mut self.open.held);
@@ -171,15 +176,23 @@ impl<R> Engine<R> {
 
     fn release(&mut self, held: Held<R>) -> Vec<Release<R>> {
         let accepted = held.accepted.into_iter();
-        let releases: Vec<Release<R>> = accepted
+        let mut releases: Vec<Release<R>> = accepted
             .map(|(session, attempts)| Release::Accepted(session, attempts))
             .chain(held.releases)
             .collect();
-        for release in &releases {
-            if let Release::Evict(task) = release {
-                self.state.evolve(&Change::Evicted { task: *task });
+        let Engine { state, open, .. } = self;
+        releases.retain(|release| match release {
+            // A late outcome came after the end: the task stays until that is durable too.
+            Release::Evict(task) if open.places.contains_key(task) => {
+                open.held.releases.push(Release::Evict(*task));
+                false
             }
-        }
+            Release::Evict(task) => {
+                state.evolve(&Change::Evicted { task: *task });
+                true
+            }
+            _ => true,
+        });
         releases
     }
 

@@ -38,7 +38,8 @@ pub enum Event {
         /// What is to happen.
         action: Action,
     },
-    /// A worker's session was opened; its templates are registered.
+    /// A worker's session was opened; its templates are registered. Nothing follows when a later session of the process
+    /// has overtaken it.
     Opened {
         /// The session.
         session: SessionId,

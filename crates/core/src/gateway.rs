@@ -106,6 +106,7 @@ impl Session {
         self.phase = Phase::Open;
         let offer = Arc::new(Offer {
             instance: hello.instance,
+            greeting: hello.greeting,
             worker_id: hello.worker_id.into(),
             namespaces: hello.namespaces.into_iter().collect(),
             callables: hello.callables.into_iter().collect(),

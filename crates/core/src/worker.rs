@@ -18,6 +18,8 @@ pub struct SessionId(pub u64);
 pub struct Offer {
     /// The process.
     pub instance: Instance,
+    /// Counts the process's sessions: a greater number is a later session.
+    pub greeting: u64,
     /// The worker's name.
     pub worker_id: Arc<str>,
     /// Namespaces whose steps it runs.

@@ -81,6 +81,10 @@ pub struct Hello {
     pub worker_id: String,
     /// Random per process.
     pub instance: Uuid,
+    /// Counts this instance's greetings, from 1: of two of its sessions the one with the greater number is the later
+    /// one, in whatever order the network brings them. 0 when the worker does not count.
+    #[serde(default)]
+    pub greeting: u64,
     /// `python`, `ruby`, `rust` or another.
     pub language: String,
     /// The worker library's version.

@@ -172,14 +172,19 @@ impl Engine {
                 self.reply(move || drop(reply.send(commits)));
             }
             Command::Open { event, outbox } => {
-                if let Event::Opened { session, offer, .. } = &event {
-                    let worker = self.core.state().workers().get(offer.instance);
-                    if let Some(replaced) = worker.and_then(|worker| worker.session) {
+                let Event::Opened { session, offer, .. } = &event else {
+                    return;
+                };
+                let worker = self.core.state().workers().get(offer.instance);
+                let replaced = worker.and_then(|worker| worker.session);
+                self.happen(&event, None);
+                // Otherwise a later session of the process is here already, and this one closes with its outbox.
+                if self.core.state().workers().instance(*session).is_some() {
+                    if let Some(replaced) = replaced {
                         self.sessions.remove(&replaced);
                     }
                     self.sessions.insert(*session, outbox);
                 }
-                self.happen(&event, None);
             }
             Command::Session { event, texts } => {
                 if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {

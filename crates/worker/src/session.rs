@@ -144,6 +144,8 @@ pub struct Session {
     attempts: Attempts,
     phase: Phase,
     backoff: Backoff,
+    /// Greetings sent so far.
+    greetings: u64,
     /// Set once the worker drains: the time at which it leaves in any case, if there is one.
     draining: Option<Option<Duration>>,
     /// Why the session is not open.
@@ -161,6 +163,7 @@ impl Session {
                 until: Duration::ZERO,
             },
             backoff: Backoff::new(seed),
+            greetings: 0,
             draining: None,
             trouble: None,
         }
@@ -254,10 +257,12 @@ impl Session {
             callables,
             templates,
         } = self.profile.clone();
+        self.greetings += 1;
         effects.push(Effect::Send(WorkerMessage::Hello(Hello {
             protocol: PROTOCOL_VERSIONS,
             worker_id,
             instance,
+            greeting: self.greetings,
             language,
             version,
             namespaces,

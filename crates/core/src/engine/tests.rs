@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::event::Verdict;
+use crate::event::{Restored, Verdict};
 use crate::graph::step_uuid;
 use crate::outcome::Success;
 use crate::task::tests::graph_of;
@@ -28,6 +28,7 @@ fn opened(session: SessionId, running: Vec<AttemptRef>) -> Event {
         session,
         offer: Arc::new(Offer {
             instance: Uuid::from_u128(1),
+            greeting: session.0,
             worker_id: "w".into(),
             namespaces: ["ns".to_owned()].into(),
             callables: ["call.a", "call.b"].map(str::to_owned).into(),
@@ -202,4 +203,69 @@ fn a_welcome_waits_for_what_the_session_changed_and_comes_before_the_cancels() {
             Release::Cancel(again, unknown),
         ]
     );
+}
+
+#[test]
+fn an_ended_task_stays_for_an_outcome_that_comes_during_its_last_commit() {
+    let mut engine = running();
+    happen(&mut engine, &Event::Cancel { task: TASK });
+    engine.seal().expect("the end is to be committed");
+    happen(&mut engine, &succeeded("a"));
+    assert!(!engine.committed().contains(&Release::Evict(TASK)));
+    engine.seal().expect("a late outcome is to be committed");
+    assert!(engine.state().task(TASK).is_some());
+    assert!(engine.committed().contains(&Release::Evict(TASK)));
+    assert!(engine.state().task(TASK).is_none());
+}
+
+#[test]
+fn an_ended_task_that_was_read_again_stays_for_its_late_outcome() {
+    let mut engine = running();
+    happen(&mut engine, &Event::Cancel { task: TASK });
+    engine.seal().expect("the end is to be committed");
+    engine.committed();
+    let other = Event::Create {
+        task: Uuid::from_u128(8),
+        graph: graph_of(&[("a", &[])]),
+        priority: 0,
+    };
+    happen(&mut engine, &other);
+    engine.seal().expect("a creation is to be committed");
+    let restored = Restored {
+        task: TASK,
+        graph: graph_of(&[("a", &[]), ("b", &["a"])]),
+        priority: 0,
+        at: Time(1),
+        records: vec![
+            Record::Started {
+                step: 0,
+                attempt: 1,
+                at: Time(1),
+                instance: Uuid::from_u128(1),
+                worker_id: "w".into(),
+            },
+            Record::Cancelled { at: Time(1) },
+        ],
+    };
+    happen(&mut engine, &Event::Restored(Arc::new(restored)));
+    happen(&mut engine, &succeeded("a"));
+    engine.committed();
+    let commit = engine.seal().expect("a late outcome is to be committed");
+    assert!(matches!(commit.tasks[0].records[..], [Record::Late { .. }]));
+    assert!(engine.state().task(TASK).is_some());
+    assert!(engine.committed().contains(&Release::Evict(TASK)));
+    assert!(engine.state().task(TASK).is_none());
+}
+
+#[test]
+fn a_greeting_that_a_later_one_has_overtaken_changes_nothing() {
+    let mut engine = running();
+    let (early, late) = (SessionId(2), SessionId(3));
+    happen(&mut engine, &opened(late, vec![attempt("a", 1)]));
+    assert_eq!(engine.free(), [Release::Welcome(late, welcome())]);
+    happen(&mut engine, &opened(early, Vec::new()));
+    assert!(engine.seal().is_none());
+    assert_eq!(engine.free(), []);
+    let worker = engine.state().workers().get(Uuid::from_u128(1));
+    assert_eq!(worker.and_then(|worker| worker.session), Some(late));
 }

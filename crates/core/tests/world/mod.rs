@@ -167,6 +167,7 @@ impl World {
     pub fn connect_with(&mut self, worker: u64, slots: u32, namespace: &str, callables: &[&str]) {
         let offer = Offer {
             instance: Uuid::from_u128(worker.into()),
+            greeting: self.sessions + 1,
             worker_id: format!("worker-{worker}").into(),
             namespaces: [namespace.to_owned()].into(),
             callables: callables.iter().map(|name| (*name).to_owned()).collect(),
@@ -185,6 +186,7 @@ impl World {
     ) -> Vec<AttemptRef> {
         let offer = Offer {
             instance: Uuid::from_u128(worker.into()),
+            greeting: self.sessions + 1,
             worker_id: format!("worker-{worker}").into(),
             namespaces: ["ns".to_owned()].into(),
             callables: ('a'..='z').map(|name| format!("call.{name}")).collect(),

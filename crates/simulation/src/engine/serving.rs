@@ -1,0 +1,370 @@
+//! An engine that has recovered: the server's loop around the core.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasker_core::engine::{Commit, Release};
+use tasker_core::gateway::Texts;
+use tasker_core::pulse::Pulse;
+use tasker_core::worker::SessionId;
+use tasker_core::{Change, Engine, Event, TaskId, Time, record};
+use tasker_protocol::frame::{AttemptRef, EngineMessage};
+
+use super::appender::{Appender, Progress};
+use super::calls::{self, Request, RequestId, View};
+use super::payloads::TaskTexts;
+use super::sessions::Connection;
+use super::{EngineInput, JournalAnswer, recover};
+use crate::clock::EngineClock;
+use crate::environment::Environment;
+use crate::inspection;
+use crate::journal::{Append, Created, Row, Stored, Ticket};
+use crate::network::LinkId;
+use crate::schedule::{EngineId, Happening, JournalRequest};
+use crate::worker::Life;
+
+/// What the loop takes.
+#[derive(Debug)]
+pub(super) enum Command {
+    Open { event: Event, link: LinkId },
+    Session { event: Event, texts: Option<Texts> },
+    Request(RequestId, Request),
+    Found(Box<Missed>, Option<Stored>),
+}
+
+/// An answer that is held back.
+#[derive(Debug, PartialEq)]
+pub(super) struct Reply(pub RequestId, pub View);
+
+/// An outcome whose task is not in memory.
+#[derive(Clone, Debug)]
+pub struct Missed {
+    event: Event,
+    texts: Option<Texts>,
+    session: SessionId,
+    attempt: AttemptRef,
+}
+
+impl Missed {
+    /// The task.
+    pub fn task(&self) -> TaskId {
+        self.attempt.task_uuid
+    }
+}
+
+/// The process.
+#[derive(Debug)]
+pub struct Serving {
+    id: EngineId,
+    clock: EngineClock,
+    pub(super) core: Engine<Reply>,
+    pub(super) appender: Appender,
+    pub(super) texts: BTreeMap<TaskId, TaskTexts>,
+    pub(super) connections: BTreeMap<LinkId, Connection>,
+    /// Where a session's messages go; gone once another session has replaced it.
+    pub(super) outboxes: BTreeMap<SessionId, LinkId>,
+    pub(super) last_session: u64,
+    pub(super) waiters: BTreeMap<TaskId, Vec<RequestId>>,
+    pub(super) commands: Vec<Command>,
+    pulse: Pulse,
+    /// Whether a turn is on its way.
+    turning: bool,
+    turns: u64,
+    wake: Option<Time>,
+}
+
+impl Serving {
+    /// Goes on from what the journal has.
+    pub fn start(
+        id: EngineId,
+        epoch: i64,
+        clock: EngineClock,
+        tasks: &[Stored],
+        env: &mut Environment,
+    ) -> Serving {
+        let texts = tasks.iter();
+        let texts = texts.map(|stored| (stored.task, TaskTexts::read(stored)));
+        let mut serving = Serving {
+            id,
+            clock,
+            core: Engine::new(recover(tasks, env)),
+            appender: Appender::new(id, epoch),
+            texts: texts.collect(),
+            connections: BTreeMap::new(),
+            outboxes: BTreeMap::new(),
+            // Sessions of different processes have different numbers, which is only good to read.
+            last_session: u64::from(id.0) * 10_000,
+            waiters: BTreeMap::new(),
+            commands: Vec::new(),
+            pulse: Pulse::new(clock.at(env.now)),
+            turning: false,
+            turns: 0,
+            wake: None,
+        };
+        serving.happen(&Event::Recovered, None, env);
+        serving.turn_soon(env);
+        serving
+    }
+
+    /// The core's state.
+    pub fn state(&self) -> &tasker_core::State {
+        self.core.state()
+    }
+
+    /// What the engine's clock shows.
+    pub fn now(&self, env: &Environment) -> Time {
+        self.clock.at(env.now)
+    }
+
+    /// Whether all that was decided is durable.
+    pub fn is_durable(&self) -> bool {
+        self.core.is_durable()
+    }
+
+    /// Handles something.
+    pub fn handle(&mut self, input: EngineInput, env: &mut Environment) -> Life {
+        match input {
+            EngineInput::Arrived(link, item) => self.arrived(link, item, env),
+            EngineInput::Request(id, request) => {
+                self.commands.push(Command::Request(id, request));
+                self.turn_soon(env);
+            }
+            EngineInput::Journal(ticket, answer) => {
+                if self.answered(ticket, answer, env) == Progress::Fenced {
+                    return Life::Over;
+                }
+            }
+            EngineInput::Turn => {
+                self.turning = false;
+                self.turn(env);
+            }
+            EngineInput::Wake => {
+                self.wake = None;
+                self.tick_sessions(env);
+                self.turn(env);
+            }
+        }
+        self.sleep(env);
+        Life::On
+    }
+
+    fn answered(
+        &mut self,
+        ticket: Ticket,
+        answer: JournalAnswer,
+        env: &mut Environment,
+    ) -> Progress {
+        if let JournalAnswer::Found(missed, stored) = answer {
+            self.commands.push(Command::Found(missed, stored));
+            self.turn_soon(env);
+            return Progress::Open;
+        }
+        let progress = self.appender.answered(ticket, &answer, env);
+        if progress == Progress::Durable {
+            let released = self.core.committed();
+            self.release(released, env);
+            self.turn(env);
+        }
+        progress
+    }
+
+    /// Lets the loop run when all that comes at the same time has come.
+    pub(super) fn turn_soon(&mut self, env: &mut Environment) {
+        if !self.turning {
+            self.turning = true;
+            let (soon, late) = (Duration::from_micros(1), Duration::from_micros(300));
+            let wait = env.chance.duration(soon, late);
+            env.after(wait, Happening::Engine(self.id, EngineInput::Turn));
+        }
+    }
+
+    fn turn(&mut self, env: &mut Environment) {
+        self.turns += 1;
+        for command in std::mem::take(&mut self.commands) {
+            self.command(command, env);
+        }
+        if let Some(gap) = self.pulse.beat(self.now(env)) {
+            self.happen(&Event::Frozen { gap }, None, env);
+        }
+        self.happen(&Event::Tick, None, env);
+        let changes = self.happen(&Event::Dispatch, None, env);
+        if self.turns.is_multiple_of(8) {
+            let check = inspection::dispatched(self.core.state(), &changes);
+            env.check(check);
+        }
+        if let Some(commit) = self.core.seal() {
+            let append = self.append(commit);
+            self.appender.append(append, env);
+        }
+        let free = self.core.free();
+        self.release(free, env);
+    }
+
+    fn command(&mut self, command: Command, env: &mut Environment) {
+        match command {
+            Command::Open { event, link } => {
+                let Event::Opened { session, offer, .. } = &event else {
+                    return;
+                };
+                let worker = self.core.state().workers().get(offer.instance);
+                let replaced = worker.and_then(|worker| worker.session);
+                self.happen(&event, None, env);
+                if self.core.state().workers().instance(*session).is_some() {
+                    if let Some(replaced) = replaced {
+                        self.replace(replaced, env);
+                    }
+                    self.outboxes.insert(*session, link);
+                } else {
+                    self.hang_up(link, env);
+                }
+            }
+            Command::Session { event, texts } => {
+                if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
+                    self.outboxes.remove(session);
+                }
+                self.happen(&event, texts.as_ref(), env);
+            }
+            Command::Request(id, request) => self.request(id, request, env),
+            Command::Found(missed, stored) => self.found(*missed, stored, env),
+        }
+    }
+
+    fn found(&mut self, missed: Missed, stored: Option<Stored>, env: &mut Environment) {
+        let Missed {
+            event,
+            texts,
+            session,
+            attempt,
+        } = missed;
+        let Some(stored) = stored else {
+            self.happen(&Event::Unknown { session, attempt }, None, env);
+            return;
+        };
+        if self.core.state().task(stored.task).is_none() {
+            self.texts.insert(stored.task, TaskTexts::read(&stored));
+            let restored = stored.restored(&env.workflows[&stored.created.template].graph);
+            self.happen(&Event::Restored(Arc::new(restored)), None, env);
+        }
+        self.happen(&event, texts.as_ref(), env);
+    }
+
+    pub(super) fn happen(
+        &mut self,
+        event: &Event,
+        texts: Option<&Texts>,
+        env: &mut Environment,
+    ) -> Vec<Change> {
+        let (now, random) = (self.now(env), env.chance.draw());
+        let changes = self.core.happen(event, texts, now, random);
+        for change in &changes {
+            match change {
+                Change::Recorded { task, record } => {
+                    if let (Some(kept), Some(texts)) = (self.texts.get_mut(task), texts) {
+                        kept.keep(record, texts);
+                    }
+                    self.settled(*task);
+                }
+                Change::Missing { session, attempt } => {
+                    let missed = Missed {
+                        event: event.clone(),
+                        texts: texts.cloned(),
+                        session: *session,
+                        attempt: *attempt,
+                    };
+                    let request = JournalRequest::Find(Box::new(missed));
+                    let wait = env.commit();
+                    env.after(wait, Happening::Journal(self.id, Ticket(0), request));
+                }
+                _ => {}
+            }
+        }
+        changes
+    }
+
+    fn settled(&mut self, id: TaskId) {
+        if let Some(task) = self.core.state().task(id)
+            && task.is_settled()
+        {
+            let view = View::of(task);
+            for waiter in self.waiters.remove(&id).unwrap_or_default() {
+                self.core.hold(Reply(waiter, view.clone()));
+            }
+        }
+    }
+
+    fn append(&self, commit: Commit) -> Append {
+        let rows = commit.tasks.into_iter().filter_map(|part| {
+            let task = self.core.state().task(part.task)?;
+            let created = part.created.then(|| Created {
+                template: task.graph.hash.clone(),
+                priority: task.priority,
+                at: task.created_at,
+                context: self.texts[&task.id].context.get().to_owned(),
+            });
+            let (records, payload) = if part.records.is_empty() {
+                (Vec::new(), String::new())
+            } else {
+                record::encode(&part.records, part.texts.iter().map(|text| &**text))
+            };
+            Some(Row {
+                task: part.task,
+                created,
+                records,
+                payload,
+                ended: task.has_ended(),
+            })
+        });
+        Append {
+            rows: rows.collect(),
+        }
+    }
+
+    fn release(&mut self, released: Vec<Release<Reply>>, env: &mut Environment) {
+        let mut messages = Vec::new();
+        for release in released {
+            match release {
+                Release::Welcome(session, welcome) => {
+                    messages.push((session, EngineMessage::Welcome(welcome)));
+                }
+                Release::Cancel(session, attempt) => {
+                    messages.push((session, EngineMessage::Cancel(attempt)));
+                }
+                Release::Accepted(session, attempts) => {
+                    messages.push((session, EngineMessage::Accepted(attempts)));
+                }
+                Release::Dispatch {
+                    session,
+                    task,
+                    step,
+                    attempt,
+                } => {
+                    let known = (self.core.state().task(task), self.texts.get(&task));
+                    if let (Some(task), Some(texts)) = known {
+                        let dispatch = texts.dispatch(task, step, attempt);
+                        messages.push((session, EngineMessage::Dispatch(Box::new(dispatch))));
+                    }
+                }
+                Release::Reply(Reply(request, view)) => calls::answer(request, Some(view), env),
+                Release::Evict(task) => {
+                    self.texts.remove(&task);
+                }
+            }
+        }
+        self.say(messages, env);
+    }
+
+    /// Asks to be woken at the next deadline.
+    fn sleep(&mut self, env: &mut Environment) {
+        let sessions = self.connections.values();
+        let deadlines = sessions.map(|connection| connection.session.deadline());
+        let own = self.core.state().next_timer().into_iter();
+        let next = deadlines.chain(own).fold(self.pulse.next(), Time::min);
+        let at = self.clock.truth(next).max(env.now) + Duration::from_micros(1);
+        if self.wake.is_none_or(|wake| at < wake) {
+            self.wake = Some(at);
+            env.schedule
+                .add(at, Happening::Engine(self.id, EngineInput::Wake));
+        }
+    }
+}
