@@ -24,6 +24,7 @@
 //! - [`decide`](mod@decide): event to changes.
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
+//! - [`payload`]: what a task carries and the core does not read.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 
@@ -40,6 +41,7 @@ pub mod graph;
 pub mod history;
 pub mod operator;
 pub mod outcome;
+pub mod payload;
 pub mod pulse;
 pub mod ready;
 pub mod record;

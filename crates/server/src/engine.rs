@@ -22,7 +22,6 @@ use tokio::sync::mpsc;
 use crate::batch::{self, Status};
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Loaded, Missed, NewTask};
-use crate::dispatch;
 use crate::follow::Followed;
 use crate::payloads::{Payloads, TaskTexts};
 use crate::view;
@@ -323,7 +322,7 @@ impl Engine {
             match change {
                 Change::Recorded { task: id, record } => {
                     if let (Some(texts), Some(kept)) = (texts, self.payloads.get_mut(&id)) {
-                        kept.keep(&record, texts);
+                        kept.payload.keep(&record, texts);
                     }
                     if self.core.state().task(id).is_some_and(Task::is_settled) {
                         self.settled(id);
@@ -352,7 +351,7 @@ impl Engine {
 
     fn dispatch(&self, id: TaskId, step: StepIndex, attempt: u32) -> Option<Dispatch> {
         let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
-        Some(dispatch::message(task, texts, step, attempt))
+        Some(texts.dispatch(task, step, attempt))
     }
 
     /// What the journal is to append next. Who follows a task hears of it once it is durable.
