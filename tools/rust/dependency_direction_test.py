@@ -8,7 +8,7 @@ import pytest
 
 # Each member of the workspace by its folder: the members that it may depend on, in tests too.
 ALLOWED = {
-    "bench": {"crates/client", "crates/protocol"},
+    "bench": {"crates/client", "crates/protocol", "crates/template"},
     "crates/client": {"crates/protocol"},
     "crates/core": {"crates/protocol", "crates/template"},
     "crates/ffi": {"crates/core", "crates/protocol", "crates/template", "crates/worker"},
