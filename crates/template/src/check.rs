@@ -141,21 +141,18 @@ fn text<'a>(node: &'a Node, field: Option<&str>, sink: &mut Sink) -> Option<&'a 
 }
 
 fn one_of(node: &Node, field: Option<&str>, words: &[&str], sink: &mut Sink) {
-    let expected = named(field, &format!("one of {}", quoted(words.iter().copied())));
-    match node.text() {
-        None => wrong_type(
-            node,
-            &expected,
-            Some("write one of these words".to_owned()),
-            sink,
-        ),
-        Some(word) if !words.contains(&word) => {
-            let hint = sink.did_you_mean(word, words.iter().copied());
-            let message = format!("{expected}, found {:?}", shortened(word));
-            sink.push(code::BAD_VALUE, node.at, message, hint);
-        }
-        Some(_) => {}
+    let word = node.text();
+    if word.is_some_and(|word| words.contains(&word)) {
+        return;
     }
+    let expected = named(field, &format!("one of {}", quoted(words.iter().copied())));
+    let Some(word) = word else {
+        let hint = Some("write one of these words".to_owned());
+        return wrong_type(node, &expected, hint, sink);
+    };
+    let hint = sink.did_you_mean(word, words.iter().copied());
+    let message = format!("{expected}, found {:?}", shortened(word));
+    sink.push(code::BAD_VALUE, node.at, message, hint);
 }
 
 fn name_at(name: &str, at: Place, sink: &mut Sink) {
