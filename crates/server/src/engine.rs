@@ -318,7 +318,14 @@ impl Engine {
 
     fn happen(&mut self, event: &Event, texts: Option<&Texts>) {
         let now = self.clock.now();
-        for change in self.core.happen(event, texts, now, rand::random()) {
+        let changes = self.core.happen(event, texts, now, rand::random());
+        if let (Event::Outcome { .. }, [Change::Accepted { attempt, .. }]) = (event, &changes[..]) {
+            tracing::info!(
+                task = %attempt.task_uuid, step = %attempt.step_uuid, attempt = attempt.attempt,
+                "an outcome changes nothing: its attempt is not open, and what it says is known"
+            );
+        }
+        for change in changes {
             match change {
                 Change::Recorded { task: id, record } => {
                     if let (Some(texts), Some(kept)) = (texts, self.payloads.get_mut(&id)) {
