@@ -6,6 +6,7 @@
 //!
 //! Layout, lowest first:
 //! - [`time`]: points in time.
+//! - [`clock`]: the engine's clock, which follows PostgreSQL's.
 //! - [`pulse`]: noticing that one was frozen.
 //! - [`graph`]: the graph of a template, made once and shared by its tasks.
 //! - [`outcome`]: what a handler said of a step, held against what the step can have.
@@ -30,6 +31,7 @@
 
 pub mod backoff;
 pub mod batches;
+pub mod clock;
 pub mod decide;
 pub mod dispatch;
 mod draft;
