@@ -98,6 +98,7 @@ impl World {
             session: SESSION,
             offer: Arc::new(Offer {
                 instance: uuid::Uuid::from_u128(1),
+                greeting: 1,
                 worker_id: "bench".into(),
                 namespaces: ["bench".to_owned()].into(),
                 callables: ["c.A", "c.B", "c.C", "c.D"].map(str::to_owned).into(),

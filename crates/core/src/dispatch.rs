@@ -4,8 +4,10 @@
 //! [`ready`](crate::ready) for what a place is. A step goes to the worker that has most slots free, so that load spreads.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::iter::Peekable;
+
+use rustc_hash::FxHashMap;
 
 use crate::event::Change;
 use crate::ready::{Lane, LaneId, Place, Turn};
@@ -38,12 +40,12 @@ pub fn dispatch(state: &State, now: Time) -> Vec<Change> {
 struct Round<'a> {
     state: &'a State,
     now: Time,
-    free: HashMap<Instance, u32>,
+    free: FxHashMap<Instance, u32>,
     lanes: Vec<Line<'a>>,
     /// The first task of each lane that may have a free slot.
     first: BinaryHeap<Reverse<(Place, usize)>>,
     /// The tasks that were served in this round, with their last turns.
-    served: HashMap<TaskId, (Turn, u64)>,
+    served: FxHashMap<TaskId, (Turn, u64)>,
     ticket: u64,
 }
 
@@ -57,7 +59,7 @@ struct Line<'a> {
     /// Tasks that were served in this round and have more to run.
     again: BinaryHeap<Reverse<(Place, TaskId)>>,
     /// What is left of the ready steps of the tasks that were served from this lane.
-    rest: HashMap<TaskId, Steps<'a>>,
+    rest: FxHashMap<TaskId, Steps<'a>>,
 }
 
 impl<'a> Round<'a> {
@@ -65,10 +67,10 @@ impl<'a> Round<'a> {
         let mut round = Round {
             state,
             now,
-            free: HashMap::new(),
+            free: FxHashMap::default(),
             lanes: Vec::new(),
             first: BinaryHeap::new(),
-            served: HashMap::new(),
+            served: FxHashMap::default(),
             ticket: state.ready().next_ticket(),
         };
         for (id, lane) in state.ready().waiting() {
@@ -83,7 +85,7 @@ impl<'a> Round<'a> {
                     id,
                     tasks: tasks.peekable(),
                     again: BinaryHeap::new(),
-                    rest: HashMap::new(),
+                    rest: FxHashMap::default(),
                 });
                 round.enter(round.lanes.len() - 1);
             }

@@ -12,9 +12,10 @@
 //! The shell around it owns the journal, the sockets and the callers. Dropping the engine drops what it holds back:
 //! nobody has been told of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use tasker_protocol::frame::{AttemptRef, Welcome};
 
 use crate::batches;
@@ -83,7 +84,7 @@ pub struct Part {
 struct Batch<R> {
     commit: Commit,
     /// Where each task's part is.
-    places: HashMap<TaskId, usize>,
+    places: FxHashMap<TaskId, usize>,
     held: Held<R>,
 }
 
@@ -320,7 +321,7 @@ impl<R> Default for Batch<R> {
     fn default() -> Batch<R> {
         Batch {
             commit: Commit::default(),
-            places: HashMap::new(),
+            places: FxHashMap::default(),
             held: Held::default(),
         }
     }

@@ -45,6 +45,7 @@ pub struct Session {
     phase: Phase,
     heard: Time,
     pulse: Pulse,
+    worker_id: Option<String>,
 }
 
 #[derive(Debug)]
@@ -63,7 +64,13 @@ impl Session {
             phase: Phase::Greeting,
             heard: now,
             pulse: Pulse::new(now),
+            worker_id: None,
         }
+    }
+
+    /// The worker's name, once it has said it.
+    pub fn worker_id(&self) -> Option<&str> {
+        self.worker_id.as_deref()
     }
 
     /// When [`Session::tick`] is to be called next.
@@ -189,6 +196,7 @@ impl Session {
     }
 
     fn greet(&mut self, hello: Hello) -> Vec<Output> {
+        self.worker_id = Some(hello.worker_id.clone());
         let [oldest, newest] = PROTOCOL_VERSIONS;
         let protocol = newest.min(hello.protocol[1]);
         if protocol < oldest.max(hello.protocol[0]) {

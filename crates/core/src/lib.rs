@@ -6,6 +6,7 @@
 //!
 //! Layout, lowest first:
 //! - [`time`]: points in time.
+//! - [`clock`]: the engine's clock, which follows PostgreSQL's.
 //! - [`pulse`]: noticing that one was frozen.
 //! - [`graph`]: the graph of a template, made once and shared by its tasks.
 //! - [`outcome`]: what a handler said of a step, held against what the step can have.
@@ -24,11 +25,13 @@
 //! - [`decide`](mod@decide): event to changes.
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
+//! - [`payload`]: what a task carries and the core does not read.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 
 pub mod backoff;
 pub mod batches;
+pub mod clock;
 pub mod decide;
 pub mod dispatch;
 mod draft;
@@ -40,6 +43,7 @@ pub mod graph;
 pub mod history;
 pub mod operator;
 pub mod outcome;
+pub mod payload;
 pub mod pulse;
 pub mod ready;
 pub mod record;

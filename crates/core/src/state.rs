@@ -1,9 +1,10 @@
 //! Everything the core knows, and `evolve`, which alone changes it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tasker_protocol::api::StepState;
 use tasker_protocol::frame::AttemptRef;
 
@@ -20,7 +21,8 @@ pub const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
 /// Tasks, ready steps, timers and workers.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    tasks: HashMap<TaskId, Entry>,
+    /// Their identifiers are drawn by the engine, so nobody can make them collide.
+    tasks: FxHashMap<TaskId, Entry>,
     ready: Ready,
     workers: Workers,
     timers: BTreeSet<(Time, Timer)>,

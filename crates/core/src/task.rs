@@ -82,13 +82,13 @@ pub struct Step {
     /// When the last attempt ended, if it did not succeed.
     pub failed_at: Option<Time>,
     /// The worker of the last attempt.
-    pub worker: Option<Arc<Worker>>,
+    pub worker: Option<Worker>,
     /// How the last ended attempt ended.
     pub last: Option<Ending>,
 }
 
 /// A worker as an attempt's record names it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Worker {
     /// The process.
     pub instance: Instance,

@@ -66,25 +66,24 @@ fn pending(task: &Task, step: StepIndex) -> String {
     if let Some(failed) = failed {
         return format!("blocked by the failure of {}", task.step_name(failed));
     }
-    let name = |node: NodeIndex| task.graph.node(node).name.as_str();
-    let open: Vec<&str> = task
+    let (decisions, others): (Vec<_>, Vec<_>) = task
         .parents(step)
         .filter(|parent| !task.is_done(*parent))
-        .map(name)
-        .collect();
-    if open.is_empty() {
-        // Only a convergence waits for what may never exist.
-        let decision = task.node(step).ancestors.iter().find(|node| {
-            matches!(
-                task.graph.node(**node).kind,
-                Kind::Decision | Kind::Batchable
-            ) && !task.is_done(**node)
-        });
-        if let Some(decision) = decision {
-            return format!("behind the decision {}", name(*decision));
-        }
+        .partition(|parent| task.graph.node(*parent).kind == Kind::Decision);
+    let names = |nodes: &[NodeIndex]| {
+        let names = nodes
+            .iter()
+            .map(|node| task.graph.node(*node).name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let mut reasons = Vec::new();
+    if !others.is_empty() {
+        reasons.push(format!("waits for {}", names(&others)));
     }
-    format!("waits for {}", open.join(", "))
+    if !decisions.is_empty() {
+        reasons.push(format!("behind the decision {}", names(&decisions)));
+    }
+    reasons.join(", ")
 }
 
 fn enqueued(state: &State, task: &Task, step: StepIndex) -> String {

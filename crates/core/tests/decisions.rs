@@ -182,7 +182,7 @@ fn two_decisions_must_both_name_a_step_for_it_to_exist() {
     let task = world.create_typed(BOTH);
     world.choose(1, task, "e", &[]);
     assert_eq!(world.names(task), ["d", "e", "z"]);
-    assert_eq!(world.reason(task, "z"), "waits for d");
+    assert_eq!(world.reason(task, "z"), "behind the decision d");
 }
 
 #[test]

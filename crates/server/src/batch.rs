@@ -50,7 +50,7 @@ fn created(task: &Task, texts: &TaskTexts) -> NewTask {
         status: Status::Open as i16,
         created_at: task.created_at.0,
         priority: task.priority,
-        context: texts.context.get().into(),
+        context: texts.payload.context.get().into(),
         request: request.into(),
     }
 }

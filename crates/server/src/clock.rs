@@ -1,34 +1,48 @@
-//! The engine's clock: PostgreSQL's time, read once and carried on by the monotonic clock, so that a jump of the
-//! machine's clock fires nothing early.
+//! The engine's clock, around the core's: PostgreSQL's time, carried on by this process's monotonic clock.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tasker_core::Time;
+use tasker_core::clock::{self, Jump};
 use tokio::time::Instant;
 
-/// A clock that never goes back.
-#[derive(Clone, Copy, Debug)]
+/// A clock that never goes back; all copies are one.
+#[derive(Clone, Debug)]
 pub struct Clock {
-    base: Time,
-    read_at: Instant,
+    started: Instant,
+    clock: Arc<Mutex<clock::Clock>>,
 }
 
 impl Clock {
     /// A clock that shows `base` now.
     pub fn new(base: Time) -> Clock {
         Clock {
-            base,
-            read_at: Instant::now(),
+            started: Instant::now(),
+            clock: Arc::new(Mutex::new(clock::Clock::new(base, Duration::ZERO))),
         }
     }
 
     /// The time now.
     pub fn now(&self) -> Time {
-        self.base + self.read_at.elapsed()
+        self.with(|clock, monotonic| clock.at(monotonic))
     }
 
-    /// When the clock will show `time`.
+    /// PostgreSQL's clock shows `shown` now.
+    ///
+    /// # Errors
+    /// The difference is too large to be drift: the clock goes on as it was.
+    pub fn read(&self, shown: Time) -> Result<(), Jump> {
+        self.with(|clock, monotonic| clock.read(shown, monotonic))
+    }
+
+    /// When the clock will show `time`, or shortly before.
     pub fn instant(&self, time: Time) -> Instant {
-        self.read_at + time.since(self.base) + Duration::from_micros(1)
+        Instant::now() + time.since(self.now()) + Duration::from_micros(1)
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut clock::Clock, Duration) -> T) -> T {
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&mut clock, self.started.elapsed())
     }
 }

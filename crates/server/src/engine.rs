@@ -23,7 +23,6 @@ use tokio::sync::mpsc;
 use crate::batch::{self, Status};
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Loaded, Missed, NewTask};
-use crate::dispatch;
 use crate::follow::Followed;
 use crate::payloads::{Payloads, TaskTexts};
 use crate::view;
@@ -335,11 +334,18 @@ impl Engine {
 
     fn happen(&mut self, event: &Event, texts: Option<&Texts>) {
         let now = self.clock.now();
-        for change in self.core.happen(event, texts, now, rand::random()) {
+        let changes = self.core.happen(event, texts, now, rand::random());
+        if let (Event::Outcome { .. }, [Change::Accepted { attempt, .. }]) = (event, &changes[..]) {
+            tracing::info!(
+                task = %attempt.task_uuid, step = %attempt.step_uuid, attempt = attempt.attempt,
+                "an outcome changes nothing: its attempt is not open, and what it says is known"
+            );
+        }
+        for change in changes {
             match change {
                 Change::Recorded { task: id, record } => {
                     if let (Some(texts), Some(kept)) = (texts, self.payloads.get_mut(&id)) {
-                        kept.keep(&record, texts);
+                        kept.payload.keep(&record, texts);
                     }
                     if self.core.state().task(id).is_some_and(Task::is_settled) {
                         self.settled(id);
@@ -367,7 +373,7 @@ impl Engine {
 
     fn dispatch(&self, id: TaskId, step: StepIndex, attempt: u32) -> Option<Dispatch> {
         let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
-        Some(dispatch::message(task, texts, step, attempt))
+        Some(texts.dispatch(task, step, attempt))
     }
 
     /// What the journal is to append next. Who follows a task hears of it once it is durable.

@@ -5,7 +5,6 @@
 //! - [`service`]: the process: start, recovery, stop.
 //! - [`api`]: the REST API. [`session`]: a worker's WebSocket.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
-//! - [`dispatch`]: an attempt as its worker gets it.
 //! - [`recovery`]: tasks read back from the journal.
 //! - [`catalog`]: templates and their graphs. [`payloads`]: contexts and results.
 //! - [`follow`]: a task's events. [`view`]: tasks and steps as the API shows them.
@@ -16,7 +15,6 @@ pub mod batch;
 pub mod catalog;
 pub mod clock;
 pub mod command;
-pub mod dispatch;
 pub mod engine;
 pub mod follow;
 pub mod health;

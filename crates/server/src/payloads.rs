@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tasker_core::gateway::Texts;
-use tasker_core::{Record, StepIndex, TaskId};
+use tasker_core::payload::Payload;
+use tasker_core::{StepIndex, Task, TaskId};
 use tasker_protocol::Json;
 use tasker_protocol::api::CreateTask;
+use tasker_protocol::frame::Dispatch;
 
 /// How a task was asked for, without what the core or a column of its own holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,10 +52,8 @@ impl From<&CreateTask> for Request {
 pub struct TaskTexts {
     /// How it was asked for.
     pub request: Arc<Request>,
-    /// What it works on.
-    pub context: Json,
-    /// For each step, what it has to show: its results or last failure.
-    steps: Vec<Option<Texts>>,
+    /// What it works on and what its steps gave.
+    pub payload: Payload,
 }
 
 impl TaskTexts {
@@ -62,25 +61,17 @@ impl TaskTexts {
     pub fn new(request: Request, context: Json) -> TaskTexts {
         TaskTexts {
             request: Arc::new(request),
-            context,
-            steps: Vec::new(),
+            payload: Payload::new(context),
         }
     }
 
-    /// Keeps the texts of a record, if they are what its step has to show.
-    pub fn keep(&mut self, record: &Record, texts: &Texts) {
-        if let (true, Some(step)) = (record.shows(), record.step()) {
-            let step = step as usize;
-            if self.steps.len() <= step {
-                self.steps.resize(step + 1, None);
-            }
-            self.steps[step] = Some(texts.clone());
+    /// The message that gives a worker an attempt.
+    pub fn dispatch(&self, task: &Task, step: StepIndex, attempt: u32) -> Dispatch {
+        Dispatch {
+            tags: self.request.tags.clone(),
+            correlation_id: self.request.correlation_id.clone(),
+            ..self.payload.dispatch(task, step, attempt)
         }
-    }
-
-    /// A step's texts.
-    pub fn step(&self, step: StepIndex) -> Option<&Texts> {
-        self.steps.get(step as usize)?.as_ref()
     }
 }
 

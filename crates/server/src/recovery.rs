@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use tasker_core::event::Restored;
-use tasker_core::gateway::Texts;
 use tasker_core::{Change, Graph, Record, Task, TaskId, Time, record};
 use tasker_journal::{self as journal, Journal, StoredTask};
 use tasker_protocol::Json;
@@ -114,11 +113,6 @@ pub fn created(stored: &StoredTask, decoded: &Decoded) -> Task {
     )
 }
 
-fn cursors_of(text: &Json) -> Result<Arc<[Json]>, serde_json::Error> {
-    let cursors: Vec<Box<RawValue>> = serde_json::from_str(text.get())?;
-    Ok(cursors.into_iter().map(Json::from).collect())
-}
-
 /// Decodes a stored task.
 pub async fn decode(
     journal: &Journal,
@@ -148,30 +142,12 @@ pub async fn decode(
     for row in &stored.rows {
         let (row_records, row_texts) = record::decode(&row.records, &row.payload)
             .map_err(|error| Error::Records { task: id, error })?;
-        let mut rest = row_texts.iter();
+        let mut rest = row_texts.as_slice();
         for record in &row_records {
-            if record.texts() == 0 {
-                continue;
-            }
-            if let (Some(body), Some(metadata)) = (rest.next(), rest.next()) {
-                let cursors = if record.texts() > 2 {
-                    rest.next()
-                } else {
-                    None
-                };
-                let kept = Texts {
-                    body: json(body)?,
-                    metadata: match *metadata {
-                        "" => None,
-                        text => Some(json(text)?),
-                    },
-                    cursors: match cursors {
-                        Some(text) => Some(cursors_of(&json(text)?).map_err(in_json)?),
-                        None => None,
-                    },
-                };
-                texts.keep(record, &kept);
-            }
+            // As many texts as the records say: decoding has counted them.
+            let (own, others) = rest.split_at(record.texts());
+            rest = others;
+            texts.payload.keep_stored(record, own).map_err(in_json)?;
         }
         record_texts.extend(row_texts.into_iter().map(Arc::from));
         records.extend(row_records);

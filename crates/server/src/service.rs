@@ -30,6 +30,9 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// How long calls that are under way may take when the process stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
+/// How often PostgreSQL's clock is read.
+const CLOCK: Duration = Duration::from_secs(10);
+
 /// How often the partitions of the days to come are looked after.
 const PARTITIONS: Duration = Duration::from_secs(3600);
 
@@ -222,7 +225,7 @@ async fn run(
     let (commands, queue) = mpsc::channel(QUEUE);
     let running = Arc::new(Running {
         commands,
-        clock,
+        clock: clock.clone(),
         catalog,
         connection: journal.status(),
         journal: journal.clone(),
@@ -230,7 +233,7 @@ async fn run(
     });
     health.recovered(Arc::clone(&running));
     let (missed, mut reread) = mpsc::unbounded_channel();
-    let engine = Engine::new(recovered, clock, missed).run(journal.clone(), queue);
+    let engine = Engine::new(recovered, clock.clone(), missed).run(journal.clone(), queue);
     let reader = async {
         while let Some(missed) = reread.recv().await {
             let command = running.find(missed).await;
@@ -248,6 +251,7 @@ async fn run(
             }
         }
     };
+    let time = follow_clock(&journal, &clock);
     let mut connection = journal.status();
     let ended =
         connection.wait_for(|status| matches!(status, Status::Fenced | Status::Diverged { .. }));
@@ -255,6 +259,7 @@ async fn run(
         result = engine => Ok(result?),
         () = partitions => Ok(()),
         () = reader => Ok(()),
+        () = time => Ok(()),
         // Found out while nothing is appended; otherwise the append says it.
         Ok(status) = ended => Err(match &*status {
             Status::Diverged { reason } => journal::Error::Diverged(reason.to_string()),
@@ -264,6 +269,19 @@ async fn run(
             },
         }
         .into()),
+    }
+}
+
+/// Keeps the engine's clock to PostgreSQL's.
+async fn follow_clock(journal: &Journal, clock: &Clock) {
+    loop {
+        tokio::time::sleep(CLOCK).await;
+        // While PostgreSQL is away the clock goes on by itself.
+        if let Ok(shown) = journal.now().await
+            && let Err(jump) = clock.read(Time(shown))
+        {
+            tracing::warn!("{jump}");
+        }
     }
 }
 

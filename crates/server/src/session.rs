@@ -23,6 +23,7 @@ pub async fn serve(mut socket: WebSocket, engine: Arc<Running>) {
     let id = SessionId(NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
     let (outbox, mut inbox) = mpsc::unbounded_channel();
     let mut shell = Shell {
+        id,
         session: Session::new(id, engine.clock.now()),
         engine,
         outbox: Some(outbox),
@@ -60,6 +61,7 @@ pub async fn serve(mut socket: WebSocket, engine: Arc<Running>) {
 }
 
 struct Shell {
+    id: SessionId,
     session: Session,
     engine: Arc<Running>,
     /// Given to the engine when the session opens.
@@ -76,7 +78,13 @@ impl Shell {
                     if let EngineMessage::Rejected(rejection) | EngineMessage::Error(rejection) =
                         &message
                     {
-                        tracing::warn!(code = ?rejection.code, "worker: {}", rejection.message);
+                        tracing::warn!(
+                            session = self.id.0,
+                            worker = self.session.worker_id().unwrap_or("unknown"),
+                            code = ?rejection.code,
+                            "a worker's message is refused: {}",
+                            rejection.message
+                        );
                     }
                     self.messages.push(message);
                 }

@@ -10,7 +10,6 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::dispatch;
 use crate::payloads::TaskTexts;
 
 const RFC_3339_MICROS: &[BorrowedFormatItem<'_>] =
@@ -43,7 +42,7 @@ pub fn task(state: &State, task: &Task, texts: &TaskTexts) -> api::Task {
         created_at: rfc3339(task.created_at),
         updated_at: rfc3339(task.updated_at),
         completed_at: task.has_ended().then(|| rfc3339(task.updated_at)),
-        context: texts.context.clone(),
+        context: texts.payload.context.clone(),
         initiator: request.initiator.clone(),
         source_system: request.source_system.clone(),
         reason: request.reason.clone(),
@@ -103,7 +102,10 @@ fn reason(state: &State, task: &Task, texts: &TaskTexts, step: StepIndex) -> Opt
 /// A step.
 pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> api::Step {
     let (node, step) = (task.node(index), task.step(index));
-    let metadata = texts.step(index).and_then(|texts| texts.metadata.clone());
+    let metadata = texts
+        .payload
+        .step(index)
+        .and_then(|texts| texts.metadata.clone());
     api::Step {
         step_uuid: step.uuid,
         task_uuid: task.id,
@@ -116,7 +118,7 @@ pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> 
         attempts: step.attempts,
         max_attempts: task.max_attempts(index),
         retryable: node.retry.retryable,
-        results: dispatch::result(task, texts, index).unwrap_or_else(json_null),
+        results: texts.payload.result(task, index).unwrap_or_else(json_null),
         metadata: metadata.unwrap_or_else(json_null),
         error: failure(task, texts, index),
         created_at: rfc3339(step.created_at),
@@ -150,7 +152,7 @@ fn failure(task: &Task, texts: &TaskTexts, index: StepIndex) -> Option<Failure> 
     };
     match step.last.as_ref()? {
         Ending::Succeeded | Ending::Completed | Ending::Resolved => None,
-        Ending::Failed => serde_json::from_str(texts.step(index)?.body.get()).ok(),
+        Ending::Failed => serde_json::from_str(texts.payload.step(index)?.body.get()).ok(),
         Ending::Lost => of_engine("worker_lost", "went away while it ran", true),
         Ending::TimedOut => of_engine("timeout", "took too long over", true),
         Ending::Undelivered => of_engine("undelivered", "never started", true),

@@ -5,7 +5,6 @@
 
 mod appender;
 mod calls;
-mod payloads;
 mod serving;
 mod sessions;
 

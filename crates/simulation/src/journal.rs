@@ -5,8 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use tasker_core::event::Restored;
+use tasker_core::payload::Payload;
 use tasker_core::{Graph, Record, Task, TaskId, Time, record};
+use tasker_protocol::{Json, json_null};
 
 use crate::schedule::EngineId;
 
@@ -68,6 +71,18 @@ impl Stored {
         let rows = self.rows.iter();
         rows.flat_map(|(bytes, payload)| records(bytes, payload))
             .collect()
+    }
+
+    /// What the task carries after all its records.
+    pub fn payload(&self) -> Payload {
+        let mut payload = Payload::new(json(&self.created.context));
+        for (record, texts) in self.records() {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            payload
+                .keep_stored(&record, &texts)
+                .unwrap_or_else(|error| panic!("a stored text is not JSON: {error}"));
+        }
+        payload
     }
 
     /// What the core needs to have it in memory again.
@@ -202,4 +217,9 @@ impl Journal {
         let open = self.tasks.values().filter(|stored| !stored.ended);
         open.cloned().collect()
     }
+}
+
+/// JSON that was made here or read by a parser before.
+pub fn json(text: &str) -> Json {
+    RawValue::from_string(text.to_owned()).map_or_else(|_| json_null(), Json::from)
 }

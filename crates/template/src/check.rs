@@ -3,7 +3,9 @@
 use crate::code;
 use crate::node::{Node, Value, shortened};
 use crate::problem::{Place, Sink};
-use crate::shape::{DEPENDENCIES_ALIAS, ENVIRONMENTS, Field, Kind, LONGEST_SECONDS, MERGED, Shape};
+use crate::shape::{
+    DEPENDENCIES_ALIAS, ENVIRONMENTS, Field, Kind, LONGEST_SECONDS, MERGED, Shape, Whole,
+};
 
 /// Checks a whole document, or one whose environments are merged.
 pub(crate) fn template(root: &Node, with_environments: bool, sink: &mut Sink) {
@@ -12,25 +14,12 @@ pub(crate) fn template(root: &Node, with_environments: bool, sink: &mut Sink) {
     mapping(root, &MERGED, &fields, Whole::Yes, sink);
 }
 
-/// Whether a mapping is all there, or only what changes in another.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whole {
-    Yes,
-    /// The name is needed at the outermost level, to say what changes.
-    Override,
-    No,
-}
-
 fn mapping(node: &Node, shape: &Shape, fields: &[&Field], whole: Whole, sink: &mut Sink) {
     let Some(entries) = node.mapping() else {
         let expected = format!("{} must be a mapping", shape.what);
         return wrong_type(node, &expected, Some(known_fields(fields)), sink);
     };
-    let inner = if whole == Whole::Yes {
-        Whole::Yes
-    } else {
-        Whole::No
-    };
+    let inner = whole.within();
     for (key, entry) in entries {
         match fields.iter().find(|field| field.name == *key) {
             Some(field) => value(&entry.value, Some(field.name), field.kind, inner, sink),
@@ -38,12 +27,7 @@ fn mapping(node: &Node, shape: &Shape, fields: &[&Field], whole: Whole, sink: &m
         }
     }
     for field in fields {
-        let needed = match whole {
-            Whole::Yes => field.required,
-            Whole::Override => field.name == "name",
-            Whole::No => false,
-        };
-        if needed && !entries.contains_key(field.name) {
+        if whole.needs(field) && !entries.contains_key(field.name) {
             let message = format!("{} needs the field `{}`", shape.what, field.name);
             sink.push(code::MISSING_FIELD, node.at, message, None);
         }
@@ -157,21 +141,18 @@ fn text<'a>(node: &'a Node, field: Option<&str>, sink: &mut Sink) -> Option<&'a 
 }
 
 fn one_of(node: &Node, field: Option<&str>, words: &[&str], sink: &mut Sink) {
-    let expected = named(field, &format!("one of {}", quoted(words.iter().copied())));
-    match node.text() {
-        None => wrong_type(
-            node,
-            &expected,
-            Some("write one of these words".to_owned()),
-            sink,
-        ),
-        Some(word) if !words.contains(&word) => {
-            let hint = sink.did_you_mean(word, words.iter().copied());
-            let message = format!("{expected}, found {:?}", shortened(word));
-            sink.push(code::BAD_VALUE, node.at, message, hint);
-        }
-        Some(_) => {}
+    let word = node.text();
+    if word.is_some_and(|word| words.contains(&word)) {
+        return;
     }
+    let expected = named(field, &format!("one of {}", quoted(words.iter().copied())));
+    let Some(word) = word else {
+        let hint = Some("write one of these words".to_owned());
+        return wrong_type(node, &expected, hint, sink);
+    };
+    let hint = sink.did_you_mean(word, words.iter().copied());
+    let message = format!("{expected}, found {:?}", shortened(word));
+    sink.push(code::BAD_VALUE, node.at, message, hint);
 }
 
 fn name_at(name: &str, at: Place, sink: &mut Sink) {

@@ -6,6 +6,7 @@
 //! - `yaml`: a text becomes a tree of nodes, each with its place; `scalar` says what a plain scalar is
 //! - `node`: the tree, and its canonical JSON
 //! - `shape`: which fields a template has, as data; `check`: a tree held against a shape
+//! - [`json_schema`]: the same shapes for editors
 //! - `rules`: what spans several fields; `graph`: duplicate steps, unknown dependencies, cycles
 //!   `step_types`: which types of steps may depend on which
 //! - `environment`: overrides merged into the steps
@@ -19,6 +20,7 @@ pub mod code;
 mod document;
 mod environment;
 mod graph;
+mod json_schema;
 mod nearest;
 mod node;
 mod problem;
@@ -32,6 +34,7 @@ mod template;
 mod yaml;
 
 pub use document::{Document, parse};
+pub use json_schema::json_schema;
 pub use problem::{Problem, Problems};
 pub use schema::{Schema, SchemaError, Violation};
 pub use template::{

@@ -156,26 +156,30 @@ impl Node {
 
 fn write_string(text: &str, json: &mut String) {
     json.push('"');
-    for c in text.chars() {
+    let mut written = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| is_escaped(*c)) {
+        json.push_str(&text[written..at]);
+        written = at + c.len_utf8();
         match c {
             '"' => json.push_str("\\\""),
             '\\' => json.push_str("\\\\"),
             '\n' => json.push_str("\\n"),
             '\r' => json.push_str("\\r"),
             '\t' => json.push_str("\\t"),
-            // Also what JSON allows and YAML does not, or may fold, so that the text is both.
-            c if c.is_control()
-                || matches!(
-                    c,
-                    '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
-                ) =>
-            {
-                json.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => json.push(c),
+            c => json.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
     }
+    json.push_str(&text[written..]);
     json.push('"');
+}
+
+/// What JSON must escape, and what it allows and YAML does not, or may fold, so that the text is both.
+fn is_escaped(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '"' | '\\' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        )
 }
 
 /// A text short enough for a message.

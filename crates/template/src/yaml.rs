@@ -37,6 +37,8 @@ pub(crate) fn read(text: &str, sink: &mut Sink) -> Option<Node> {
         weight: 0,
         root: None,
     };
+    let lengths = line_lengths(text);
+    let place = |marker: &Marker| place(marker, &lengths);
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => {
@@ -51,8 +53,8 @@ pub(crate) fn read(text: &str, sink: &mut Sink) -> Option<Node> {
                     .nth(error.marker().line().saturating_sub(1))
                     .filter(|line| line.trim_start_matches(' ').starts_with('\t'))
                     .map(|_| "indent with spaces: YAML allows no tabs there".to_owned());
-                tree.sink
-                    .push(code::NOT_YAML, place(error.marker()), message, hint);
+                let at = place(error.marker());
+                tree.sink.push(code::NOT_YAML, at, message, hint);
                 return None;
             }
         }
@@ -69,11 +71,33 @@ pub(crate) fn read(text: &str, sink: &mut Sink) -> Option<Node> {
     root
 }
 
-fn place(marker: &Marker) -> Place {
+/// The characters in each line. YAML breaks lines where there is CR, LF or both.
+fn line_lengths(text: &str) -> Vec<usize> {
+    let mut lengths = vec![0];
+    let mut last = ' ';
+    for c in text.chars() {
+        match (last, c) {
+            ('\r', '\n') => {}
+            (_, '\r' | '\n') => lengths.push(0),
+            _ => *lengths.last_mut().expect("there is always a line") += 1,
+        }
+        last = c;
+    }
+    lengths
+}
+
+/// Where the parser stands. It counts a line below the last, and in directives bytes instead of characters.
+fn place(marker: &Marker, lengths: &[usize]) -> Place {
+    let line = marker.line().clamp(1, lengths.len());
+    let column = if marker.line() > line {
+        lengths[line - 1]
+    } else {
+        marker.col().min(lengths[line - 1])
+    };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Place {
-        line: number(marker.line()).max(1),
-        column: number(marker.col()).saturating_add(1),
+        line: number(line),
+        column: number(column).saturating_add(1),
     }
 }
 

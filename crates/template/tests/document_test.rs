@@ -1,7 +1,9 @@
 //! What a document means: its canonical form, its environments, its defaults.
 
 use proptest::prelude::*;
-use tasker_template::{Backoff, Retry, StepType, Template, parse};
+use tasker_template::{
+    Backoff, BatchConfig, FailureStrategy, OnFailure, Retry, StepType, Template, parse,
+};
 
 const ORDERS: &str = "
 name: orders
@@ -122,6 +124,10 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(template.description, None);
     assert_eq!(template.metadata.tags, Vec::<String>::new());
     assert!(template.task_handler.is_none());
+    assert_eq!(template.on_failure, OnFailure::Block);
+    assert_eq!(template.lifecycle.max_duration_ms(), None);
+    assert!(template.input_schema.is_none() && step.result_schema.is_none());
+    assert_eq!(step.batch_config, BatchConfig::default());
 }
 
 #[test]
@@ -134,7 +140,8 @@ version: 1.0.0-rc.1+build.7
 description: words
 task_handler: {callable: m.Task}
 metadata: {tags: [one, 'two: 2']}
-on_failure: block
+on_failure: fail
+lifecycle: {max_duration_seconds: 0.25}
 steps:
   - name: a
     description: first
@@ -151,6 +158,8 @@ steps:
     assert_eq!(template.version, "1.0.0-rc.1+build.7");
     assert_eq!(template.description.as_deref(), Some("words"));
     assert_eq!(template.task_handler.expect("given").callable, "m.Task");
+    assert_eq!(template.on_failure, OnFailure::Fail);
+    assert_eq!(template.lifecycle.max_duration_ms(), Some(250));
     assert_eq!(template.metadata.tags, ["one", "two: 2"]);
     let [a, b] = &template.steps[..] else {
         panic!("two steps");
@@ -173,6 +182,87 @@ steps:
     );
     assert_eq!(a.timeout_ms(), Some(2));
     assert_eq!(b.dependencies, ["a"]);
+}
+
+/// Decisions that nest, a convergence behind them, and batches.
+const BRANCHING: &str = "
+name: n
+namespace_name: ns
+version: 1.0.0
+steps:
+  - {name: route, type: decision, handler: {callable: m.H}}
+  - {name: quick, handler: {callable: m.H}, dependencies: [route]}
+  - {name: again, type: decision, handler: {callable: m.H}, dependencies: [route]}
+  - {name: split, type: batchable, handler: {callable: m.H}, dependencies: [again]}
+  - name: work
+    type: batch_worker
+    handler: {callable: m.H}
+    dependencies: [split]
+    batch_config: {batch_size: 200, max_workers: 5, failure_strategy: fail_fast}
+  - {name: watch, handler: {callable: m.H}, dependencies: [split]}
+  - {name: sum, type: deferred_convergence, handler: {callable: m.H}, dependencies: [work]}
+  - {name: end, type: deferred_convergence, handler: {callable: m.H}, dependencies: [quick, sum, watch]}
+  - {name: report, handler: {callable: m.H}, dependencies: [end]}
+";
+
+#[test]
+fn steps_of_every_type_arrive() {
+    let steps = merged(BRANCHING, "production").steps;
+    let types: Vec<StepType> = steps.iter().map(|step| step.step_type).collect();
+    assert_eq!(
+        types,
+        [
+            StepType::Decision,
+            StepType::Standard,
+            StepType::Decision,
+            StepType::Batchable,
+            StepType::BatchWorker,
+            StepType::Standard,
+            StepType::DeferredConvergence,
+            StepType::DeferredConvergence,
+            StepType::Standard,
+        ]
+    );
+    assert_eq!(
+        steps[4].batch_config,
+        BatchConfig {
+            batch_size: Some(200),
+            max_workers: Some(5),
+            failure_strategy: FailureStrategy::FailFast,
+        }
+    );
+}
+
+#[test]
+fn schemas_are_ready_to_use_in_each_environment() {
+    let text = "
+name: n
+namespace_name: ns
+version: 1.0.0
+input_schema: {type: object, required: [amount]}
+steps:
+  - {name: a, handler: {callable: m.A}, result_schema: {type: integer, minimum: 1}}
+  - {name: b, handler: {callable: m.B}}
+environments:
+  test:
+    steps: [{name: a, result_schema: {minimum: 5}}]
+";
+    let of = |environment| merged(text, environment);
+    let (production, test) = (of("production"), of("test"));
+    let again = Template::from_canonical_json(&test.canonical_json()).expect("valid");
+    for template in [&production, &test, &again] {
+        let input = template.input_schema.as_ref().expect("given");
+        assert_eq!(input.check(r#"{"amount": 1}"#), Ok(()));
+        assert!(input.check("{}").is_err());
+        assert!(template.steps[1].result_schema.is_none());
+    }
+    let result = |template: &Template, json| {
+        let schema = template.steps[0].result_schema.clone().expect("given");
+        schema.check(json).is_ok()
+    };
+    assert!(result(&production, "1") && !result(&production, "0"));
+    assert!(result(&test, "5") && !result(&test, "1") && !result(&test, "5.5"));
+    assert!(result(&again, "5") && !result(&again, "1"));
 }
 
 const OVERRIDDEN: &str = "

@@ -34,10 +34,10 @@ impl Task {
                 step.attempts = *attempt;
                 step.started_at.get_or_insert(at);
                 step.attempt_at = Some(at);
-                step.worker = Some(Arc::new(Worker {
+                step.worker = Some(Worker {
                     instance: *instance,
                     worker_id: Arc::clone(worker_id),
-                }));
+                });
             }
             Record::Succeeded { step, .. } => {
                 self.finish(*step, at, Ending::Succeeded, &[], 0, moves);

@@ -1,7 +1,6 @@
 //! Finding a task's step by its identifier.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use crate::StepIndex;
@@ -12,7 +11,7 @@ const FEW: usize = 16;
 
 /// A table of the steps by identifier, made once a task has more than a few.
 #[derive(Clone, Debug, Default)]
-pub struct Index(Option<HashMap<Uuid, StepIndex>>);
+pub struct Index(Option<FxHashMap<Uuid, StepIndex>>);
 
 impl Index {
     /// Adds a step that is about to be the next one after `steps`.

@@ -112,6 +112,15 @@ impl World {
 
     /// The same, with more fields of the template.
     pub fn create_typed_with(&mut self, fields: &str, steps: &str) -> TaskId {
+        self.create_typed_with_priority(fields, steps, 0)
+    }
+
+    pub fn create_typed_with_priority(
+        &mut self,
+        fields: &str,
+        steps: &str,
+        priority: i16,
+    ) -> TaskId {
         let lines = steps.lines().map(str::trim).filter(|line| !line.is_empty());
         let steps: Vec<String> = lines
             .map(|line| {
@@ -130,7 +139,7 @@ impl World {
                 "{{name: n, namespace_name: ns, version: 1.0.0, {fields} steps: [{}]}}",
                 steps.join(", ")
             ),
-            0,
+            priority,
         )
     }
 

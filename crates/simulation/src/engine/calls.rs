@@ -6,15 +6,16 @@ use std::sync::Arc;
 use tasker_core::gateway::Texts;
 use tasker_core::operator::{self, Action};
 use tasker_core::outcome::Success;
+use tasker_core::payload::Payload;
 use tasker_core::{Event, StepIndex, Task, TaskId};
 use tasker_protocol::api::StepState;
 use tasker_protocol::json_null;
 
-use super::payloads::{TaskTexts, json};
 use super::serving::{Reply, Serving};
 use crate::client::{Answer, ClientInput};
 use crate::environment::Environment;
 use crate::inspection;
+use crate::journal::json;
 use crate::schedule::Happening;
 use crate::workflow::{Kind, Workflow};
 
@@ -144,7 +145,7 @@ impl Serving {
         env.chance.fill(&mut random);
         let millis = u64::try_from(self.now(env).0 / 1000).unwrap_or(0);
         let task = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        self.texts.insert(task, TaskTexts::new("{}"));
+        self.texts.insert(task, Payload::new(json("{}")));
         let graph = Arc::clone(&env.workflows[template].graph);
         let event = Event::Create {
             task,

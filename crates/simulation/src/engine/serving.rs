@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tasker_core::engine::{Commit, Release};
 use tasker_core::gateway::Texts;
+use tasker_core::payload::Payload;
 use tasker_core::pulse::Pulse;
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Engine, Event, TaskId, Time, record};
@@ -14,7 +15,6 @@ use tasker_protocol::frame::{AttemptRef, EngineMessage};
 
 use super::appender::{Appender, Progress};
 use super::calls::{self, Request, RequestId, View};
-use super::payloads::TaskTexts;
 use super::sessions::Connection;
 use super::{EngineInput, JournalAnswer, recover};
 use crate::clock::EngineClock;
@@ -61,7 +61,7 @@ pub struct Serving {
     clock: EngineClock,
     pub(super) core: Engine<Reply>,
     pub(super) appender: Appender,
-    pub(super) texts: BTreeMap<TaskId, TaskTexts>,
+    pub(super) texts: BTreeMap<TaskId, Payload>,
     pub(super) connections: BTreeMap<LinkId, Connection>,
     /// Where a session's messages go; gone once another session has replaced it.
     pub(super) outboxes: BTreeMap<SessionId, LinkId>,
@@ -87,7 +87,7 @@ impl Serving {
         env: &mut Environment,
     ) -> Serving {
         let texts = tasks.iter();
-        let texts = texts.map(|stored| (stored.task, TaskTexts::read(stored)));
+        let texts = texts.map(|stored| (stored.task, stored.payload()));
         let mut serving = Serving {
             id,
             clock,
@@ -239,7 +239,7 @@ impl Serving {
         let later = self.reading.remove(&id).unwrap_or_default();
         let exists = stored.is_some();
         if let (None, Some(stored)) = (self.core.state().task(id), stored) {
-            self.texts.insert(id, TaskTexts::read(&stored));
+            self.texts.insert(id, stored.payload());
             let restored = stored.restored(&env.workflows[&stored.created.template].graph);
             self.happen(&Event::Restored(Arc::new(restored)), None, env);
         }

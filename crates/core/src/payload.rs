@@ -1,0 +1,150 @@
+//! What a task carries and the core does not read: its context, and the results and failures of its steps, as JSON text.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use tasker_protocol::frame::Dispatch;
+use tasker_protocol::{Json, json_null};
+
+use crate::gateway::Texts;
+use crate::task::Ending;
+use crate::{NodeIndex, Record, StepIndex, Task};
+
+/// The texts of one task.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// What it works on.
+    pub context: Json,
+    /// For each step, what it has to show: its results or last failure.
+    steps: Vec<Option<Texts>>,
+}
+
+impl Payload {
+    /// That of a task without outcomes.
+    pub fn new(context: Json) -> Payload {
+        Payload {
+            context,
+            steps: Vec::new(),
+        }
+    }
+
+    /// Keeps the texts of a record, if they are what its step has to show.
+    pub fn keep(&mut self, record: &Record, texts: &Texts) {
+        if let (true, Some(step)) = (record.shows(), record.step()) {
+            let step = step as usize;
+            if self.steps.len() <= step {
+                self.steps.resize(step + 1, None);
+            }
+            self.steps[step] = Some(texts.clone());
+        }
+    }
+
+    /// Keeps the texts of a stored record: as many as [`Record::texts`] says.
+    ///
+    /// # Errors
+    /// One of them is not JSON.
+    pub fn keep_stored(
+        &mut self,
+        record: &Record,
+        texts: &[&str],
+    ) -> Result<(), serde_json::Error> {
+        let (Some(body), Some(metadata)) = (texts.first(), texts.get(1)) else {
+            return Ok(());
+        };
+        let cursors: Option<Vec<Box<RawValue>>> = texts
+            .get(2)
+            .map(|cursors| serde_json::from_str(cursors))
+            .transpose()?;
+        let texts = Texts {
+            body: json(body)?,
+            metadata: match *metadata {
+                "" => None,
+                metadata => Some(json(metadata)?),
+            },
+            cursors: cursors.map(|cursors| cursors.into_iter().map(Json::from).collect()),
+        };
+        self.keep(record, &texts);
+        Ok(())
+    }
+
+    /// What a step has to show.
+    pub fn step(&self, step: StepIndex) -> Option<&Texts> {
+        self.steps.get(step as usize)?.as_ref()
+    }
+
+    /// What a step's handler, or an operator in its place, gave.
+    pub fn result(&self, task: &Task, step: StepIndex) -> Option<Json> {
+        match task.step(step).last {
+            Some(Ending::Succeeded | Ending::Completed) => Some(self.step(step)?.body.clone()),
+            _ => None,
+        }
+    }
+
+    /// The message that gives a worker an attempt; `tags` and `correlation_id` are empty.
+    pub fn dispatch(&self, task: &Task, step: StepIndex, attempt: u32) -> Dispatch {
+        let (graph, node, now) = (&task.graph, task.node(step), task.step(step));
+        Dispatch {
+            task_uuid: task.id,
+            step_uuid: now.uuid,
+            attempt,
+            max_attempts: task.max_attempts(step),
+            namespace: graph.namespace.to_string(),
+            name: graph.name.clone(),
+            version: graph.version.clone(),
+            step_name: task.step_name(step).into_owned(),
+            callable: node.callable.to_string(),
+            method: node.method.clone(),
+            configuration: node.configuration.clone(),
+            idempotency_key: now.uuid.to_string(),
+            context: self.context.clone(),
+            results: self.results_before(task, step),
+            cursor: self.cursor(task, step),
+            batch_config: node.batch_config.clone(),
+            timeout_ms: node.timeout_ms,
+            tags: Vec::new(),
+            correlation_id: None,
+        }
+    }
+
+    /// The results of the steps before a step; those of batches are a list in cursor order under their node's name.
+    fn results_before(&self, task: &Task, step: StepIndex) -> BTreeMap<String, Json> {
+        let mut results = BTreeMap::new();
+        for &ancestor in &*task.ancestors(step) {
+            let name = || task.graph.node(ancestor).name.clone();
+            if task.is_batched(ancestor) {
+                results.insert(name(), self.batches(task, ancestor));
+                continue;
+            }
+            let single = task.steps_of(ancestor).next();
+            if let Some(body) = single.and_then(|step| self.result(task, step)) {
+                results.insert(name(), body);
+            }
+        }
+        results
+    }
+
+    fn batches(&self, task: &Task, node: NodeIndex) -> Json {
+        let mut list = String::from("[");
+        for step in task.steps_of(node) {
+            if list.len() > 1 {
+                list.push(',');
+            }
+            list.push_str(self.result(task, step).unwrap_or_else(json_null).get());
+        }
+        list.push(']');
+        json(&list).unwrap_or_else(|error| unreachable!("a list of JSON texts is JSON: {error}"))
+    }
+
+    /// The cursor of a batch, as the batchable step gave it.
+    fn cursor(&self, task: &Task, step: StepIndex) -> Option<Json> {
+        let number = task.step(step).batch.checked_sub(1)?;
+        let parent = task.parents(step).next()?;
+        let batchable = task.steps_of(parent).next()?;
+        let cursors = self.step(batchable)?.cursors.as_ref()?;
+        cursors.get(number as usize).cloned()
+    }
+}
+
+fn json(text: &str) -> Result<Json, serde_json::Error> {
+    RawValue::from_string(text.to_owned()).map(Json::from)
+}
