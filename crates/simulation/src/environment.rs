@@ -50,10 +50,11 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The world of a seed, empty.
-    pub fn new(seed: u64, print: bool) -> Environment {
+    /// The world of a seed, empty. `adjust` may change its plan.
+    pub fn new(seed: u64, print: bool, adjust: impl FnOnce(&mut Plan)) -> Environment {
         let mut chance = Chance::new(seed);
-        let plan = Plan::random(&mut chance);
+        let mut plan = Plan::random(&mut chance);
+        adjust(&mut plan);
         let workflows = (0..plan.workflows)
             .map(|number| Rc::new(Workflow::random(number, &mut chance)))
             .map(|workflow| (workflow.graph.hash.clone(), workflow))

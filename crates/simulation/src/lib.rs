@@ -35,4 +35,4 @@ pub mod worker;
 pub mod workflow;
 pub mod world;
 
-pub use run::{Report, run};
+pub use run::{Report, run, run_adjusted};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::invariants::Violation;
+use crate::plan::Plan;
 use crate::world::World;
 
 /// What came of a run.
@@ -25,7 +26,12 @@ pub struct Report {
 
 /// Runs a seed. A panic is a failure like any other.
 pub fn run(seed: u64, print: bool) -> Report {
-    let mut world = World::new(seed, print);
+    run_adjusted(seed, print, |_| {})
+}
+
+/// Runs a seed with another plan than it draws.
+pub fn run_adjusted(seed: u64, print: bool, adjust: impl FnOnce(&mut Plan)) -> Report {
+    let mut world = World::new(seed, print, adjust);
     let panic = catch_unwind(AssertUnwindSafe(|| world.run())).err();
     let violation = panic
         .map(|panic| Violation {

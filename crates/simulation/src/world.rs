@@ -12,6 +12,7 @@ use crate::environment::Environment;
 use crate::journal::{Appended, Ticket};
 use crate::ledger::Moment;
 use crate::network::{Item, LinkId, Side};
+use crate::plan::Plan;
 use crate::schedule::{EngineId, Happening, JournalRequest, Process, WorkerId};
 use crate::trace::Note;
 use crate::worker::{Life, WorkerInput, WorkerProcess};
@@ -53,9 +54,9 @@ pub struct World {
 }
 
 impl World {
-    /// The world of a seed, before anything has happened.
-    pub fn new(seed: u64, print: bool) -> World {
-        let mut env = Environment::new(seed, print);
+    /// The world of a seed, before anything has happened. `adjust` may change its plan.
+    pub fn new(seed: u64, print: bool, adjust: impl FnOnce(&mut Plan)) -> World {
+        let mut env = Environment::new(seed, print, adjust);
         env.after(Duration::ZERO, Happening::StartEngine);
         for seat in 0..env.plan.seats.len() {
             let wait = env

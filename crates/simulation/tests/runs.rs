@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tasker_simulation::run;
+use std::time::Duration;
+
+use tasker_simulation::fault::Fault;
+use tasker_simulation::{run, run_adjusted};
 
 /// Workflows that a test run simulates.
 const WORKFLOWS: usize = 2000;
@@ -70,4 +73,19 @@ fn a_seed_is_the_same_run_every_time() {
     traces.sort_unstable();
     traces.dedup();
     assert_eq!(traces.len(), 20);
+}
+
+#[test]
+fn a_frozen_engine_gives_nobody_up() {
+    for seed in 0..200 {
+        let report = run_adjusted(seed, false, |plan| {
+            plan.faults = vec![(Fault::FreezeEngine, Duration::from_secs(10))];
+            plan.slow = 0;
+            plan.lost_commits = 0;
+            plan.temper.crash = 0;
+        });
+        assert_eq!(report.failure(), None);
+        let lost = report.counts.get("Lost");
+        assert_eq!(lost, None, "seed {seed}: {:?}", report.counts);
+    }
 }
