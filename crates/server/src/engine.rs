@@ -5,6 +5,7 @@
 //! for, and held back by the core until what they saw is durable.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use tasker_core::engine::Release;
@@ -74,6 +75,8 @@ pub struct Engine {
     followers: HashMap<TaskId, Vec<mpsc::UnboundedSender<Arc<Followed>>>>,
     /// Outcomes whose tasks are to be read again.
     missed: mpsc::UnboundedSender<Missed>,
+    /// The tasks that are being read, with further outcomes that wait for them.
+    reading: HashMap<TaskId, Vec<Missed>>,
     pulse: Pulse,
 }
 
@@ -87,6 +90,7 @@ impl Engine {
     ) -> Engine {
         Engine {
             missed,
+            reading: HashMap::new(),
             pulse: Pulse::new(clock.now()),
             core: tasker_core::Engine::new(recovered.state),
             payloads: recovered.payloads,
@@ -236,27 +240,39 @@ impl Engine {
         schema.check(results.get()).err()
     }
 
-    /// An outcome for a task that was not in memory: it is repeated on the task, or leads nowhere.
+    /// The task of outcomes that found it not in memory: they are repeated on it, or lead nowhere.
     fn found(&mut self, missed: Missed, loaded: Option<Box<Loaded>>) {
-        let Missed {
-            event,
-            texts,
-            session,
-            attempt,
-        } = missed;
-        let Some(loaded) = loaded else {
-            tracing::warn!(task = %attempt.task_uuid, step = %attempt.step_uuid, "an outcome of an unknown task");
-            return self.happen(&Event::Unknown { session, attempt }, None);
-        };
-        let id = loaded.restored.task;
-        if self.core.state().task(id).is_none() {
+        let id = missed.attempt.task_uuid;
+        let later = self.reading.remove(&id).unwrap_or_default();
+        let exists = loaded.is_some();
+        if let (None, Some(loaded)) = (self.core.state().task(id), loaded) {
             self.payloads.insert(id, loaded.texts);
             self.happen(&Event::Restored(loaded.restored), None);
             if let Some(task) = self.core.state().task(id) {
                 self.stored.insert(id, batch::stored_status(task));
             }
         }
-        self.happen(&event, texts.as_ref());
+        for missed in std::iter::once(missed).chain(later) {
+            if exists {
+                self.happen(&missed.event, missed.texts.as_ref());
+            } else {
+                let (session, attempt) = (missed.session, missed.attempt);
+                tracing::warn!(task = %id, step = %attempt.step_uuid, "an outcome of an unknown task");
+                self.happen(&Event::Unknown { session, attempt }, None);
+            }
+        }
+    }
+
+    /// Has the task of an outcome read again. One reading at a time: a second one could miss what follows from the first.
+    fn read(&mut self, missed: Missed) {
+        match self.reading.entry(missed.attempt.task_uuid) {
+            Entry::Occupied(mut waiting) => waiting.get_mut().push(missed),
+            Entry::Vacant(waiting) => {
+                waiting.insert(Vec::new());
+                // The reader ends only with the process.
+                let _ = self.missed.send(missed);
+            }
+        }
     }
 
     fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
@@ -336,8 +352,7 @@ impl Engine {
                     }
                 }
                 Change::Missing { session, attempt } => {
-                    // The reader ends only with the process.
-                    let _ = self.missed.send(Missed {
+                    self.read(Missed {
                         event: event.clone(),
                         texts: texts.cloned(),
                         session,

@@ -43,8 +43,8 @@ impl Clients {
         let chaos = u64::try_from(env.plan.chaos.as_micros()).unwrap_or(u64::MAX);
         for _ in 0..env.plan.tasks {
             let request = Request::Create {
-                template: env.chance.pick(&templates).clone(),
-                priority: *env.chance.pick(&[0, 0, 0, 1, -100, 100]),
+                template: env.chance.pick(&templates),
+                priority: env.chance.pick(&[0, 0, 0, 1, -100, 100]),
                 wait: env.chance.permille(200),
             };
             let wait = Duration::from_micros(env.chance.between(0, chaos));

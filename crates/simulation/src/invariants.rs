@@ -11,6 +11,7 @@ use tasker_protocol::frame::{AttemptRef, Failure};
 use crate::ledger::{Handler, Moment};
 use crate::model::{Model, Step};
 use crate::script::{self, Branches, End};
+use crate::workflow::Kind;
 
 /// An invariant that did not hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,13 +117,16 @@ pub fn an_attempt_is_given_to_one_handler(attempt: &AttemptRef, before: Option<&
     )
 }
 
-/// A worker forgets an outcome only when the journal has an end of its attempt.
+/// A worker forgets an outcome only when the journal has it: as the end of its attempt, or as a late one.
 pub fn an_accepted_outcome_is_settled(attempt: &AttemptRef, step: Option<&Step>) -> Check {
-    let open = step.and_then(|step| step.open);
+    let kept = step.is_none_or(|step| {
+        let open = step.open.is_some_and(|(open, _)| open == attempt.attempt);
+        !open && !step.unreported.contains(&attempt.attempt)
+    });
     holds!(
         an_accepted_outcome_is_settled,
-        open.is_none_or(|(open, _)| open != attempt.attempt),
-        "the outcome of {attempt:?} was accepted, but in the journal the attempt is open"
+        kept,
+        "the outcome of {attempt:?} was accepted, and the journal does not have it: {step:?}"
     )
 }
 
@@ -234,7 +238,8 @@ pub fn an_end_is_what_its_handler_said(
     };
     let fits = match record {
         Record::Succeeded { attempt, .. } => {
-            own_results(*attempt) && branches == Some(&Branches::None)
+            let branching = matches!(task.spec(step).kind, Kind::Decision | Kind::Batchable);
+            own_results(*attempt) && branches == Some(&Branches::None) && !branching
         }
         Record::Decided {
             attempt, chosen, ..

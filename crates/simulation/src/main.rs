@@ -1,5 +1,6 @@
 //! Runs seeds and says how fast, or shows one that fails.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -38,11 +39,15 @@ fn main() -> ExitCode {
         (None, None) => arguments.from..=arguments.from + arguments.runs.max(1) - 1,
     };
     let (mut runs, mut workflows, mut events) = (0u64, 0, 0);
+    let mut counts = BTreeMap::new();
     for seed in seeds {
         let report = run(seed, arguments.trace);
         runs += 1;
         workflows += report.workflows;
         events += report.events;
+        for (what, count) in &report.counts {
+            *counts.entry(*what).or_insert(0) += count;
+        }
         if let Some(failure) = report.failure() {
             eprintln!("{failure}");
             return ExitCode::FAILURE;
@@ -53,6 +58,9 @@ fn main() -> ExitCode {
         if enough.is_some_and(|enough| start.elapsed() >= enough) {
             break;
         }
+    }
+    for (what, count) in counts {
+        println!("{count:>12} {what}");
     }
     let minutes = start.elapsed().as_secs_f64() / 60.0;
     println!(

@@ -226,10 +226,8 @@ impl Model {
                 let mut fate = Some(true);
                 for parent in parents {
                     let decides = self.workflow.nodes[*parent].kind == Kind::Decision;
-                    let named = match &self.said[*parent] {
-                        Some(said) => Some(said.chosen.contains(&node)),
-                        None => None,
-                    };
+                    let said = self.said[*parent].as_ref();
+                    let named = said.map(|said| said.chosen.contains(&node));
                     match (self.fates[*parent], decides, named) {
                         (Some(false), ..) | (_, true, Some(false)) => return Some(false),
                         (None, ..) | (_, true, None) => fate = None,

@@ -51,7 +51,7 @@ impl Plan {
     /// A random one.
     pub fn random(chance: &mut Chance) -> Plan {
         // From nothing at all to a fault a second of each kind.
-        let violence = *chance.pick(&[0, 1, 1, 4, 4, 16]);
+        let violence = chance.pick(&[0, 1, 1, 4, 4, 16]);
         let mut faults = Vec::new();
         for fault in Fault::ALL {
             // Without some kinds, others show what is hidden behind them.
@@ -61,7 +61,7 @@ impl Plan {
             }
         }
         let rough = u64::from(violence);
-        let slowest = *chance.pick(&[1, 5, 50]);
+        let slowest = chance.pick(&[1, 5, 50]);
         Plan {
             workflows: chance.between(1, 6) as usize,
             tasks: chance.between(5, 40) as usize,
@@ -72,19 +72,19 @@ impl Plan {
             latency: (Duration::from_micros(50), Duration::from_millis(slowest)),
             commit: (Duration::from_micros(200), Duration::from_millis(slowest)),
             slow: rough * 2,
-            lost_commits: rough * *chance.pick(&[0, 1, 5]),
-            lost_answers: rough * *chance.pick(&[0, 1, 10]),
+            lost_commits: rough * chance.pick(&[0, 1, 5]),
+            lost_answers: rough * chance.pick(&[0, 1, 10]),
             faults,
-            meddling: *chance.pick(&[0, 0, 100]),
+            meddling: chance.pick(&[0, 0, 100]),
             temper: Temper {
-                fail: *chance.pick(&[0, 50, 300]),
-                give_up: *chance.pick(&[0, 5, 50]),
+                fail: chance.pick(&[0, 50, 300]),
+                give_up: chance.pick(&[0, 5, 50]),
                 retry_after: 300,
-                slow: *chance.pick(&[0, 20, 200]),
-                hang: *chance.pick(&[0, 50]),
-                nonsense: *chance.pick(&[0, 10]),
+                slow: chance.pick(&[0, 20, 200]),
+                hang: chance.pick(&[0, 50]),
+                nonsense: chance.pick(&[0, 10]),
                 crash: if violence > 0 {
-                    *chance.pick(&[0, 2, 20])
+                    chance.pick(&[0, 2, 20])
                 } else {
                     0
                 },

@@ -1,5 +1,6 @@
 //! One run, from its seed to its report.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::invariants::Violation;
@@ -14,6 +15,8 @@ pub struct Report {
     pub workflows: usize,
     /// Things that happened.
     pub events: u64,
+    /// How often what happened.
+    pub counts: BTreeMap<&'static str, u64>,
     /// The hash of all that happened.
     pub trace: u64,
     /// What went wrong, with the last that happened before.
@@ -38,6 +41,7 @@ pub fn run(seed: u64, print: bool) -> Report {
         seed,
         workflows: world.env.journal.tasks().count(),
         events: world.events,
+        counts: world.env.trace.counts().clone(),
         trace: world.env.trace.finish(),
         failure: violation.map(|violation| (violation, world.env.trace.tail())),
     }

@@ -128,7 +128,7 @@ impl Schedule {
     }
 
     /// What happens next.
-    pub fn next(&mut self) -> Option<(Time, Happening)> {
+    pub fn take(&mut self) -> Option<(Time, Happening)> {
         let Reverse(entry) = self.queue.pop()?;
         Some((entry.at, entry.happening))
     }

@@ -98,7 +98,7 @@ pub fn act(
         failure(false, None)
     } else if chance.permille(temper.fail) {
         let says = chance.permille(temper.retry_after);
-        failure(true, says.then(|| *chance.pick(&[0, 1, 70, 2500])))
+        failure(true, says.then(|| chance.pick(&[0, 1, 70, 2500])))
     } else {
         End::Success(branches(temper, workflow, node, &mut chance))
     };
@@ -129,7 +129,7 @@ fn branches(temper: &Temper, workflow: &Workflow, node: usize, chance: &mut Chan
         }
         // Cursors that say nothing are nonsense too, and cheaper than too many.
         Kind::Batchable if nonsense => Branches::None,
-        Kind::Batchable => Branches::Batches(*chance.pick(&[0, 1, 2, 3, 5, 12])),
+        Kind::Batchable => Branches::Batches(chance.pick(&[0, 1, 2, 3, 5, 12])),
         Kind::Standard | Kind::Convergence | Kind::BatchWorker { .. } => {
             if nonsense {
                 Branches::Batches(1)

@@ -1,10 +1,10 @@
 //! What happened: a hash of all of it, and the last of it to show.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use tasker_core::{Record, TaskId, Time};
+use tasker_core::{Record, TaskId, Time, record};
 use tasker_protocol::frame::AttemptRef;
 
 use crate::clock::START;
@@ -56,6 +56,55 @@ pub enum Note {
     Healed,
 }
 
+impl Note {
+    /// What kind of thing happened.
+    fn kind(&self) -> &'static str {
+        match self {
+            Note::Started(Process::Engine(_)) => "engine started",
+            Note::Started(Process::Worker(_)) => "worker started",
+            Note::Ended(_, why) => why,
+            Note::Frozen(Process::Engine(_)) => "engine frozen",
+            Note::Frozen(Process::Worker(_)) => "worker frozen",
+            Note::Thawed(_) => "thawed",
+            Note::Linked(..) => "linked",
+            Note::Frame(..) => "frame",
+            Note::Closed(..) => "closed",
+            Note::Fault(what, _) => what,
+            Note::TookOver(..) => "took over",
+            Note::Recovered(..) => "recovered",
+            Note::Appended(_, Appended::Durable, _) => "appended",
+            Note::Appended(_, Appended::Fenced, _) => "append fenced",
+            Note::Recorded(_, record) => kind(record),
+            Note::Created(_) => "created",
+            Note::Began(..) => "handler began",
+            Note::Finished(..) => "handler finished",
+            Note::Accepted(..) => "accepted",
+            Note::Answered(..) => "answered",
+            Note::Healed => "healed",
+        }
+    }
+}
+
+fn kind(record: &Record) -> &'static str {
+    match record {
+        Record::Started { .. } => "Started",
+        Record::Succeeded { .. } => "Succeeded",
+        Record::Failed { .. } => "Failed",
+        Record::Lost { .. } => "Lost",
+        Record::Undelivered { .. } => "Undelivered",
+        Record::Decided { .. } => "Decided",
+        Record::Batched { .. } => "Batched",
+        Record::Rejected { .. } => "Rejected",
+        Record::TimedOut { .. } => "TimedOut",
+        Record::Late { .. } => "Late",
+        Record::Retried { .. } => "Retried",
+        Record::Resolved { .. } => "Resolved",
+        Record::Completed { .. } => "Completed",
+        Record::Cancelled { .. } => "Cancelled",
+        Record::Expired { .. } => "Expired",
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -85,6 +134,7 @@ impl fmt::Display for Note {
 pub struct Trace {
     hasher: DefaultHasher,
     last: VecDeque<(Time, Note)>,
+    counts: BTreeMap<&'static str, u64>,
     print: bool,
 }
 
@@ -94,6 +144,7 @@ impl Trace {
         Trace {
             hasher: DefaultHasher::new(),
             last: VecDeque::with_capacity(KEPT),
+            counts: BTreeMap::new(),
             print,
         }
     }
@@ -101,6 +152,7 @@ impl Trace {
     /// Adds a note.
     pub fn note(&mut self, at: Time, note: Note) {
         self.hash(at, &note);
+        *self.counts.entry(note.kind()).or_default() += 1;
         if self.print {
             println!("{}", line(at, &note));
         }
@@ -113,6 +165,11 @@ impl Trace {
     /// The hash of all notes.
     pub fn finish(&self) -> u64 {
         self.hasher.finish()
+    }
+
+    /// How often what has happened.
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
     }
 
     /// The last notes, a line each.
@@ -136,7 +193,10 @@ impl Trace {
             Note::TookOver(engine, epoch) => (engine, epoch).hash(hasher),
             Note::Recovered(engine, tasks) => (engine, tasks).hash(hasher),
             Note::Appended(engine, appended, rows) => (engine, appended, rows).hash(hasher),
-            Note::Recorded(task, record) => (task, format!("{record:?}")).hash(hasher),
+            Note::Recorded(task, record) => {
+                let (bytes, _) = record::encode(std::slice::from_ref(record), []);
+                (task, bytes).hash(hasher);
+            }
             Note::Created(task) => task.hash(hasher),
             Note::Began(worker, attempt)
             | Note::Finished(worker, attempt)

@@ -117,7 +117,7 @@ impl Workflow {
         let max_duration = chance
             .permille(100)
             .then(|| Duration::from_millis(chance.between(200, 20_000)));
-        let namespace = *chance.pick(&NAMESPACES);
+        let namespace = chance.pick(&NAMESPACES);
         let yaml = yaml(number, namespace, &nodes, fails, max_duration);
         let document = tasker_template::parse(&yaml, "generated.yaml")
             .unwrap_or_else(|problems| panic!("{problems}\n{yaml}"));

@@ -85,7 +85,7 @@ impl World {
     /// Runs until all is done or an invariant does not hold.
     pub fn run(&mut self) {
         while !self.finished && self.env.violation.is_none() {
-            let Some((at, happening)) = self.env.schedule.next() else {
+            let Some((at, happening)) = self.env.schedule.take() else {
                 return;
             };
             self.env.now = at;

@@ -1,6 +1,7 @@
 //! An engine that has recovered: the server's loop around the core.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub struct Serving {
     pub(super) last_session: u64,
     pub(super) waiters: BTreeMap<TaskId, Vec<RequestId>>,
     pub(super) commands: Vec<Command>,
+    /// The tasks that are being read, with further outcomes that wait for them.
+    reading: BTreeMap<TaskId, Vec<Missed>>,
     pulse: Pulse,
     /// Whether a turn is on its way.
     turning: bool,
@@ -97,6 +100,7 @@ impl Serving {
             last_session: u64::from(id.0) * 10_000,
             waiters: BTreeMap::new(),
             commands: Vec::new(),
+            reading: BTreeMap::new(),
             pulse: Pulse::new(clock.at(env.now)),
             turning: false,
             turns: 0,
@@ -231,22 +235,34 @@ impl Serving {
     }
 
     fn found(&mut self, missed: Missed, stored: Option<Stored>, env: &mut Environment) {
-        let Missed {
-            event,
-            texts,
-            session,
-            attempt,
-        } = missed;
-        let Some(stored) = stored else {
-            self.happen(&Event::Unknown { session, attempt }, None, env);
-            return;
-        };
-        if self.core.state().task(stored.task).is_none() {
-            self.texts.insert(stored.task, stored.payload());
+        let id = missed.task();
+        let later = self.reading.remove(&id).unwrap_or_default();
+        let exists = stored.is_some();
+        if let (None, Some(stored)) = (self.core.state().task(id), stored) {
+            self.texts.insert(id, stored.payload());
             let restored = stored.restored(&env.workflows[&stored.created.template].graph);
             self.happen(&Event::Restored(Arc::new(restored)), None, env);
         }
-        self.happen(&event, texts.as_ref(), env);
+        for missed in std::iter::once(missed).chain(later) {
+            let (session, attempt) = (missed.session, missed.attempt);
+            if exists {
+                self.happen(&missed.event, missed.texts.as_ref(), env);
+            } else {
+                self.happen(&Event::Unknown { session, attempt }, None, env);
+            }
+        }
+    }
+
+    fn read(&mut self, missed: Missed, env: &mut Environment) {
+        match self.reading.entry(missed.task()) {
+            Entry::Occupied(mut waiting) => waiting.get_mut().push(missed),
+            Entry::Vacant(waiting) => {
+                waiting.insert(Vec::new());
+                let request = JournalRequest::Find(Box::new(missed));
+                let wait = env.commit();
+                env.after(wait, Happening::Journal(self.id, Ticket(0), request));
+            }
+        }
     }
 
     pub(super) fn happen(
@@ -272,9 +288,7 @@ impl Serving {
                         session: *session,
                         attempt: *attempt,
                     };
-                    let request = JournalRequest::Find(Box::new(missed));
-                    let wait = env.commit();
-                    env.after(wait, Happening::Journal(self.id, Ticket(0), request));
+                    self.read(missed, env);
                 }
                 _ => {}
             }

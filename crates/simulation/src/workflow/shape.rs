@@ -41,17 +41,17 @@ impl Shape<'_> {
             name: format!("s{number}"),
             kind,
             parents: parents.to_vec(),
-            callable: *chance.pick(&CALLABLES),
+            callable: chance.pick(&CALLABLES),
             retry: Retry {
                 retryable: !chance.permille(100),
                 max_attempts: chance.between(1, 5) as u32,
-                backoff: *chance.pick(&["none", "linear", "exponential", "fibonacci"]),
-                base: Duration::from_millis(*chance.pick(&[1, 20, 300])),
-                most: Duration::from_millis(*chance.pick(&[300, 1000])),
+                backoff: chance.pick(&["none", "linear", "exponential", "fibonacci"]),
+                base: Duration::from_millis(chance.pick(&[1, 20, 300])),
+                most: Duration::from_millis(chance.pick(&[300, 1000])),
             },
             timeout: chance
                 .permille(300)
-                .then(|| Duration::from_millis(*chance.pick(&[60, 250, 1000, 5000]))),
+                .then(|| Duration::from_millis(chance.pick(&[60, 250, 1000, 5000]))),
         });
         number
     }

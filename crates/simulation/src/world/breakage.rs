@@ -157,7 +157,7 @@ impl World {
 
     fn any_worker(&mut self) -> Option<WorkerId> {
         let workers: Vec<WorkerId> = self.workers.keys().copied().collect();
-        (!workers.is_empty()).then(|| *self.env.chance.pick(&workers))
+        (!workers.is_empty()).then(|| self.env.chance.pick(&workers))
     }
 
     fn ask_worker(&mut self, input: Input) {
@@ -168,7 +168,7 @@ impl World {
 
     fn any_link(&mut self) -> Option<LinkId> {
         let links: Vec<LinkId> = self.env.network.alive().map(|(id, _)| id).collect();
-        (!links.is_empty()).then(|| *self.env.chance.pick(&links))
+        (!links.is_empty()).then(|| self.env.chance.pick(&links))
     }
 
     fn reset_link(&mut self) {
@@ -189,7 +189,7 @@ impl World {
             return;
         };
         self.env.note(Note::Fault("silence", link.0));
-        let ways = *self.env.chance.pick(&[
+        let ways = self.env.chance.pick(&[
             &[Side::Engine][..],
             &[Side::Worker],
             &[Side::Engine, Side::Worker],
