@@ -116,7 +116,7 @@ impl Workflow {
         let fails = chance.permille(200);
         let max_duration = chance
             .permille(100)
-            .then(|| Duration::from_millis(chance.between(200, 20_000)));
+            .then(|| Duration::from_millis(250 * chance.between(1, 80)));
         let namespace = chance.pick(&NAMESPACES);
         let yaml = yaml(number, namespace, &nodes, fails, max_duration);
         let document = tasker_template::parse(&yaml, "generated.yaml")
