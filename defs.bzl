@@ -5,7 +5,7 @@ load("//tools/lint:rust.bzl", _rust_lint_tests = "rust_lint_tests")
 load("//tools/postgres:defs.bzl", _POSTGRES_DATA = "POSTGRES_DATA", _POSTGRES_FOLDER = "POSTGRES_FOLDER")
 load("//tools/pybind:defs.bzl", _pybind_extension = "pybind_extension")
 load("//tools/pytest:defs.bzl", _pytest_test = "pytest_test")
-load("//tools/rust:defs.bzl", _rust_crate = "rust_crate")
+load("//tools/rust:defs.bzl", _rust_crate = "rust_crate", _rust_feature = "rust_feature")
 load("//tools/rust:optimized.bzl", _optimized_binary = "optimized_binary")
 
 POSTGRES_DATA = _POSTGRES_DATA
@@ -15,4 +15,5 @@ pybind_extension = _pybind_extension
 pytest_test = _pytest_test
 python_lint_tests = _python_lint_tests
 rust_crate = _rust_crate
+rust_feature = _rust_feature
 rust_lint_tests = _rust_lint_tests

@@ -45,6 +45,7 @@ def rust_crate(
         binary = None,
         compile_data = [],
         data = [],
+        feature_tests = [],
         static_library = None,
         test_data = [],
         test_env = {},
@@ -60,6 +61,7 @@ def rust_crate(
         binary: the source file of a program, which then bears the name.
         compile_data: files that the source includes.
         data: files that the program needs when it runs.
+        feature_tests: files of tests/ that need a feature, and so have targets by rust_feature.
         static_library: the name of a static library of the same source, for C and C++.
         test_data: files that the tests need when they run.
         test_env: the tests' environment; $(rootpath) of test_data is expanded.
@@ -116,7 +118,7 @@ def rust_crate(
     targets.append(name + "_test")
 
     modules = native.glob(["tests/*/**/*.rs"], allow_empty = True)
-    for source in native.glob(["tests/*.rs"], allow_empty = True):
+    for source in native.glob(["tests/*.rs"], allow_empty = True, exclude = feature_tests):
         stem = source[len("tests/"):-len(".rs")]
         test = stem if stem.endswith("_test") else stem + "_test"
         rust_test(
@@ -131,4 +133,43 @@ def rust_crate(
         )
         targets.append(test)
 
+    rust_lint_tests(name = name, targets = targets)
+
+def rust_feature(name, features, binary = None, replaced = {}, tests = [], test_size = "small", visibility = None):
+    """The library of a member with features that no product has, and the tests that need them.
+
+    Targets: the library NAME, one test for each of the tests (STEM_test), and NAME_rustfmt_test and NAME_clippy_test.
+
+    Args:
+        name: of the library.
+        features: of Cargo.toml, beside those that are always on.
+        binary: the source file of the member's program, which is left out.
+        replaced: other members by their labels: what this library has in their places.
+        tests: files of tests/.
+        test_size: of every test.
+        visibility: of the library.
+    """
+    attributes = _crate_attributes()
+    attributes["crate_features"] = attributes["crate_features"] + features
+    deps = [replaced.get(label, label) for label in crate_deps()]
+    rust_library(
+        name = name,
+        srcs = native.glob(["src/**/*.rs"], exclude = [binary] if binary else []),
+        crate_name = crate_name(),
+        visibility = visibility,
+        deps = deps,
+        **attributes
+    )
+    targets = [name]
+    for source in tests:
+        test = source[len("tests/"):-len(".rs")] + "_test"
+        rust_test(
+            name = test,
+            size = test_size,
+            srcs = [source],
+            crate_root = source,
+            deps = deps + [name],
+            **attributes
+        )
+        targets.append(test)
     rust_lint_tests(name = name, targets = targets)

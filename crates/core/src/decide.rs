@@ -350,6 +350,10 @@ fn is_open(state: &State, session: SessionId, task: &Task, step: StepIndex, atte
         return false;
     };
     let step = task.step(step);
+    #[cfg(feature = "mutation")]
+    if crate::mutation::Mutation::AttemptFenceDropped.is_active() {
+        return step.state == StepState::InProgress;
+    }
     step.state == StepState::InProgress
         && step.attempts == attempt
         && step

@@ -167,7 +167,11 @@ impl<R> Engine<R> {
 
     /// What needs no commit, because all is durable, in order. Nothing while there is something to commit.
     pub fn free(&mut self) -> Vec<Release<R>> {
-        if !self.is_durable() {
+        #[cfg(feature = "mutation")]
+        let may_release = crate::mutation::Mutation::ReleasedBeforeCommit.is_active();
+        #[cfg(not(feature = "mutation"))]
+        let may_release = false;
+        if !self.is_durable() && !may_release {
             return Vec::new();
         }
         let held = std::mem::take(&mut self.open.held);

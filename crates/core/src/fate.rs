@@ -233,10 +233,27 @@ impl<'a> Spread<'a> {
     fn parent_is_over(&mut self, node: NodeIndex) {
         let state = self.fates.node_mut(node);
         state.waiting -= 1;
+        #[cfg(feature = "mutation")]
+        if let Some(ready) = mutated(self.graph, node, state) {
+            self.born.ready.extend(ready.then_some(node));
+            return;
+        }
         if state.waiting == 0 && state.fate == Fate::Exists {
             self.born.ready.push(node);
         }
     }
+}
+
+/// Whether a node is ready by a deliberate bug, if there is one.
+#[cfg(feature = "mutation")]
+fn mutated(graph: &Graph, node: NodeIndex, state: &NodeState) -> Option<bool> {
+    use crate::mutation::Mutation;
+    if Mutation::WakeUpForgotten.is_active() {
+        return Some(false);
+    }
+    let several = graph.node(node).parents.len() > 1;
+    let exists = state.fate == Fate::Exists;
+    (Mutation::ParentSkipped.is_active() && several).then_some(exists && state.waiting == 1)
 }
 
 /// Whether a child's fate depends on what its parent says when it is done, not only on the parent's fate.

@@ -41,6 +41,8 @@ pub mod fate;
 pub mod gateway;
 pub mod graph;
 pub mod history;
+#[cfg(feature = "mutation")]
+pub mod mutation;
 pub mod operator;
 pub mod outcome;
 pub mod payload;

@@ -61,6 +61,10 @@ impl Worker {
 
     /// Slots that are taken.
     pub fn taken(&self) -> u32 {
+        #[cfg(feature = "mutation")]
+        if crate::mutation::Mutation::SlotCountedTwice.is_active() {
+            return (2 * self.live.len() + self.revoked.len()) as u32;
+        }
         (self.live.len() + self.revoked.len()) as u32
     }
 

@@ -193,6 +193,19 @@ pub fn the_core_agrees_with_the_letter(stored: &Stored, env: &Environment) -> Ch
     )
 }
 
+/// A task to which nothing will happen by itself has ended, or a step of it is in error.
+pub fn a_settled_task_has_ended_or_failed(state: &State) -> Check {
+    for task in state.tasks() {
+        holds!(
+            a_settled_task_has_ended_or_failed,
+            !task.is_settled() || task.has_ended() || task.count(StepState::Error) > 0,
+            "nothing will happen to task {}, and nothing failed in it",
+            task.id
+        )?;
+    }
+    Ok(())
+}
+
 /// Every step that is not done says why.
 pub fn every_step_that_waits_says_why(state: &State) -> Check {
     for task in state.tasks() {

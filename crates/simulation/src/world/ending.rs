@@ -36,6 +36,7 @@ impl World {
         if self.env.journal.is_owner(front) && serving.is_durable() {
             inspection::the_journal_alone_gives_the_same_state(serving, &self.env)?;
             inspection::every_step_that_waits_says_why(serving.state())?;
+            inspection::a_settled_task_has_ended_or_failed(serving.state())?;
             if self.env.healed {
                 match self.unfinished(serving) {
                     Some(what) => nothing_is_stranded(!late, &what)?,
