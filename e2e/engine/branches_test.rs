@@ -267,3 +267,86 @@ async fn an_outcome_for_a_task_that_has_ended_is_read_again_and_accepted() -> Re
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_task_that_takes_too_long_ends_and_its_worker_is_told() -> Result<()> {
+    let wire = Wire::new()?;
+    let mut bounded = template(
+        "bounded",
+        &[
+            ("first", "standard", &[]),
+            ("second", "standard", &["first"]),
+        ],
+    );
+    bounded["lifecycle"] = json!({"max_duration_seconds": 0.2});
+    let mut worker = play(&wire, &bounded).await?;
+    let task = wire.create("bounded", "{}").await?;
+    let dispatch = worker.next("dispatch").await?;
+    assert_eq!(worker.next("cancel").await?, attempt(&dispatch));
+    assert_eq!(status(&wire, task).await?, "error");
+    // It has left memory: the late outcome is added to what the journal has.
+    worker.send_text(&success(&attempt(&dispatch), "1")).await?;
+    assert_eq!(worker.next("accepted").await?, json!([attempt(&dispatch)]));
+    assert_eq!(
+        steps(&wire, task).await?,
+        json!([
+            ["first", "cancelled", [], null],
+            ["second", "cancelled", ["first"], null],
+        ])
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_that_fails_with_its_first_error_tells_the_workers_of_its_other_steps() -> Result<()>
+{
+    let wire = Wire::new()?;
+    let mut strict = template(
+        "strict",
+        &[("left", "standard", &[]), ("right", "standard", &[])],
+    );
+    strict["on_failure"] = json!("fail");
+    let mut worker = play(&wire, &strict).await?;
+    let task = wire.create("strict", "{}").await?;
+    let (left, right) = (
+        worker.next("dispatch").await?,
+        worker.next("dispatch").await?,
+    );
+    let mut outcome = attempt(&left);
+    outcome["success"] = json!(false);
+    outcome["error"] = json!({"message": "no", "error_type": "E", "retryable": false});
+    worker.send(&json!({"outcome": outcome})).await?;
+    worker.next("accepted").await?;
+    assert_eq!(worker.next("cancel").await?, attempt(&right));
+    assert_eq!(status(&wire, task).await?, "error");
+    assert_eq!(
+        steps(&wire, task).await?,
+        json!([
+            ["left", "error", [], null],
+            ["right", "cancelled", [], null]
+        ])
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attempt_that_a_worker_does_not_end_in_time_is_ended_by_the_engine() -> Result<()> {
+    let wire = Wire::new()?;
+    let mut timed = template("timed", &[("only", "standard", &[])]);
+    timed["steps"][0]["timeout_seconds"] = json!(0.1);
+    timed["steps"][0]["retry"] = json!({"backoff": "none"});
+    let mut worker = play(&wire, &timed).await?;
+    let task = wire.create("timed", "{}").await?;
+    let first = worker.next("dispatch").await?;
+    assert_eq!(worker.next("cancel").await?, attempt(&first));
+    let second = worker.next("dispatch").await?;
+    assert_eq!(second["attempt"], 2);
+    worker.send_text(&success(&attempt(&second), "2")).await?;
+    worker.next("accepted").await?;
+    assert_eq!(status(&wire, task).await?, "complete");
+    let (_, page) = wire
+        .get(&format!("/v1/tasks/{task}/workflow_steps"))
+        .await?;
+    assert_eq!(page["steps"][0]["attempts"], 2);
+    Ok(())
+}

@@ -35,6 +35,8 @@ pub struct Task {
     pub created_at: Time,
     /// When something last happened to it.
     pub updated_at: Time,
+    /// When it ended.
+    pub ended_at: Option<Time>,
     /// When a step was last given to a worker; the creation at first.
     pub dispatched_at: Time,
     /// The steps that exist, in the order of their creation; those created together in the template's order.
@@ -136,6 +138,7 @@ impl Task {
             priority,
             created_at,
             updated_at: created_at,
+            ended_at: None,
             dispatched_at: created_at,
             steps: Vec::with_capacity(born.nodes.len()),
             records: 0,

@@ -89,8 +89,10 @@ fn an_outcome_after_a_cancellation_is_late() {
     world.connect(1, 2);
     let task = world.create(&[("a", &[]), ("b", &["a"])]);
     world.cancel(task).expect("cancelled");
-    let records = world.task(task).records;
+    let (records, ended_at) = (world.task(task).records, world.now);
+    world.now.0 += SECOND;
     world.succeed(1, task, "a", 1);
+    assert_eq!(world.task(task).ended_at, Some(ended_at));
     assert_eq!(world.task(task).records, records + 1);
     assert_eq!(world.task(task).status(), TaskStatus::Cancelled);
     assert_eq!(world.step(task, "a").state, StepState::Cancelled);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tasker_core::engine::{Commit, Part};
-use tasker_core::{State, Task, TaskId, Time, record};
+use tasker_core::{State, Task, TaskId, record};
 use tasker_journal::{Append, NewTask, Row, TaskChange};
 use tasker_protocol::api::TaskStatus;
 
@@ -97,10 +97,9 @@ pub fn stored_status(task: &Task) -> Status {
 }
 
 fn change(task: &Task, status: Status) -> TaskChange {
-    let ended_at: Option<Time> = task.has_ended().then_some(task.updated_at);
     TaskChange {
         task_uuid: task.id,
         status: status as i16,
-        ended_at: ended_at.map(|time| time.0),
+        ended_at: task.ended_at.map(|time| time.0),
     }
 }

@@ -41,7 +41,7 @@ pub fn task(state: &State, task: &Task, texts: &TaskTexts) -> api::Task {
         execution_status: task.execution_status(),
         created_at: rfc3339(task.created_at),
         updated_at: rfc3339(task.updated_at),
-        completed_at: task.has_ended().then(|| rfc3339(task.updated_at)),
+        completed_at: task.ended_at.map(rfc3339),
         context: texts.payload.context.clone(),
         initiator: request.initiator.clone(),
         source_system: request.source_system.clone(),

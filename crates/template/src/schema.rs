@@ -8,9 +8,12 @@ mod metered;
 mod references;
 
 use std::fmt::{self, Write};
+use std::sync::{Arc, LazyLock};
 
-use jsonschema::{PatternOptions, ValidationError, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, PatternOptions, Retrieve, ValidationError, ValidationOptions, Validator};
 use metered::{Meter, Metered};
+use serde_json::{Value, json};
 
 /// A JSON Schema of draft 2020-12.
 ///
@@ -22,10 +25,11 @@ use metered::{Meter, Metered};
 /// - Numbers are compared as 64-bit integers where they are such, and else as doubles. So an integer of 50 digits is
 ///   of type `integer`, but `const`, `enum`, `minimum`, `multipleOf` and their like see only its first 15 to 17
 ///   digits. A number beyond 1.8e308 counts as the largest double.
-/// - Patterns have at most [`Schema::MOST_PATTERN_BYTES`] in all, and a match that backtracks too often fails.
+/// - Patterns are matched in linear time, so that they cannot look around or refer back. There are at most
+///   [`Schema::MOST_PATTERNS`], and none may be too large once compiled. A pattern with long repetitions can still take
+///   microseconds for each byte of a text.
 pub struct Schema {
     validator: Validator<Metered>,
-    pattern_bytes: usize,
 }
 
 /// One place where a document breaks a schema, or a schema the rules for schemas.
@@ -77,8 +81,8 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 impl Schema {
     /// The most violations that one check reports.
     pub const MOST_VIOLATIONS: usize = 20;
-    /// The most bytes that the patterns of a schema may have in all: compiled, each takes thousands of times that.
-    pub const MOST_PATTERN_BYTES: usize = 16 * 1024;
+    /// The most patterns that a schema may have: once compiled, each may take 256 KiB.
+    pub const MOST_PATTERNS: usize = 100;
 
     /// The schema that `json` is.
     ///
@@ -86,38 +90,15 @@ impl Schema {
     ///
     /// It is not JSON, or not a valid schema of draft 2020-12, or is outside of the limits that [`Schema`] names.
     pub fn new(json: &str) -> Result<Self, SchemaError> {
-        // The most memory that one compiled pattern may take, in bytes, and the tables made while it matches.
-        const PATTERN_SIZE: usize = 64 * 1024;
-        const PATTERN_TABLES: usize = 1024 * 1024;
-        const BACKTRACKS: usize = 100_000;
         let one = |violation| SchemaError(vec![violation]);
         let schema = document::read(json).map_err(one)?;
-        let pattern_bytes = references::check_patterns(&schema).map_err(one)?;
-        let mut invalid: Vec<Violation> = jsonschema::draft202012::meta::validator()
-            .iter_errors(&schema)
-            .take(Self::MOST_VIOLATIONS)
-            .map(|error| violation(&error))
-            .collect();
-        // The parts of the standard's schema for schemas say some things twice.
-        invalid.dedup();
-        if !invalid.is_empty() {
-            return Err(SchemaError(invalid));
-        }
+        references::check_patterns(&schema).map_err(one)?;
+        hold(&STANDARD, &schema, json.len()).map_err(SchemaError)?;
         references::check(&schema).map_err(SchemaError)?;
-        let patterns = PatternOptions::fancy_regex()
-            .backtrack_limit(BACKTRACKS)
-            .size_limit(PATTERN_SIZE)
-            .dfa_size_limit(PATTERN_TABLES);
-        let validator = jsonschema::options_for::<Metered>()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .offline()
-            .with_pattern_options(patterns)
+        let validator = options()
             .build(&schema)
             .map_err(|error| one(violation(&error)))?;
-        Ok(Self {
-            validator,
-            pattern_bytes,
-        })
+        Ok(Self { validator })
     }
 
     /// Holds the document `json` against this schema. It takes time in proportion to the document's length.
@@ -128,32 +109,59 @@ impl Schema {
     /// document when that is not JSON, is nested more than 127 deep, or takes too many steps to check.
     pub fn check(&self, json: &str) -> Result<(), Vec<Violation>> {
         let document = document::read(json).map_err(|violation| vec![violation])?;
-        let meter = Meter::of_steps(json.len());
-        let is_valid = self.validator.is_valid(meter.value(&document));
-        if meter.has_stopped() {
-            return Err(vec![whole("takes too many steps to be checked")]);
-        }
-        if is_valid {
-            return Ok(());
-        }
-        let meter = Meter::of_steps_and_errors(json.len());
-        let violations: Vec<Violation> = self
-            .validator
-            .iter_errors(meter.value(&document))
-            .filter(|error| !metered::came_after_the_stop(error))
-            .take(Self::MOST_VIOLATIONS)
-            .map(|error| violation(&error))
-            .collect();
-        if violations.is_empty() {
-            return Err(vec![whole("breaks the schema in too many ways to tell")]);
-        }
-        Err(violations)
+        hold(&self.validator, &document, json.len())
     }
+}
 
-    /// How many bytes the patterns of this schema have.
-    pub(crate) fn pattern_bytes(&self) -> usize {
-        self.pattern_bytes
+/// The standard's own schema for schemas, which comes with the validator.
+static STANDARD: LazyLock<Validator<Metered>> = LazyLock::new(|| {
+    // Nothing of it depends on what is read: it is made in every test of a schema, and made the same everywhere.
+    options()
+        .should_validate_formats(true)
+        .build(&json!({"$ref": DRAFT}))
+        .expect("the standard's schema is a schema")
+});
+
+fn options<'a>() -> ValidationOptions<'a, Arc<dyn Retrieve>, Metered> {
+    // The most memory that one compiled pattern may take, in bytes, and the tables made while it matches.
+    const PATTERN_SIZE: usize = 256 * 1024;
+    const PATTERN_TABLES: usize = 1024 * 1024;
+    let patterns = PatternOptions::regex()
+        .size_limit(PATTERN_SIZE)
+        .dfa_size_limit(PATTERN_TABLES);
+    jsonschema::options_for()
+        .with_draft(Draft::Draft202012)
+        .offline()
+        .with_pattern_options(patterns)
+}
+
+/// Holds a document of so many bytes against a schema.
+fn hold(
+    validator: &Validator<Metered>,
+    document: &Value,
+    bytes: usize,
+) -> Result<(), Vec<Violation>> {
+    let meter = Meter::of_steps(bytes);
+    let is_valid = validator.is_valid(meter.value(document));
+    if meter.has_stopped() {
+        return Err(vec![whole("takes too many steps to be checked")]);
     }
+    if is_valid {
+        return Ok(());
+    }
+    let meter = Meter::of_steps_and_errors(bytes);
+    let mut violations: Vec<Violation> = validator
+        .iter_errors(meter.value(document))
+        .filter(|error| !metered::came_after_the_stop(error))
+        .map(|error| violation(&error))
+        .collect();
+    // The standard's schema for schemas says some things more than once.
+    violations.dedup();
+    violations.truncate(Schema::MOST_VIOLATIONS);
+    if violations.is_empty() {
+        violations.push(whole("breaks the schema in too many ways to tell"));
+    }
+    Err(violations)
 }
 
 /// A violation of the whole document.
@@ -166,14 +174,24 @@ fn whole(message: impl Into<String>) -> Violation {
 
 /// The error in words. It names the value when that is short.
 fn violation(error: &ValidationError<'_>) -> Violation {
+    let path = error.instance_path().to_string();
+    if let ValidationErrorKind::Format { format } = error.kind()
+        && format == "regex"
+    {
+        let message = "no pattern that is supported: it has mistakes, looks around, refers back or is too large";
+        return Violation {
+            path,
+            message: message.to_owned(),
+        };
+    }
     let mut message = Shortened::default();
     if write!(message, "{error}").is_err() {
         message = Shortened::default();
-        // What does not fit is left out.
+        // What does not fit is left out, which is no error.
         let _ = write!(message, "{}", error.masked_with("the value"));
     }
     Violation {
-        path: error.instance_path().to_string(),
+        path,
         message: message.text,
     }
 }

@@ -1,7 +1,7 @@
 //! The schemas of a template: each is made once, whatever steps and environments have it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::code;
@@ -18,7 +18,7 @@ const TYPES: [&str; 7] = [
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schemas {
     made: HashMap<String, Result<Arc<Schema>, SchemaError>>,
-    pattern_bytes: usize,
+    patterns: usize,
 }
 
 impl Schemas {
@@ -43,8 +43,14 @@ impl Schemas {
         let made = match self.made.entry(node.canonical_json()) {
             Entry::Occupied(made) => made.into_mut(),
             Entry::Vacant(place) => {
+                self.patterns += patterns(node);
+                if self.patterns > Schema::MOST_PATTERNS {
+                    let most = Schema::MOST_PATTERNS;
+                    let message = format!("the template's schemas have more than {most} patterns");
+                    sink.push(code::INVALID_SCHEMA, node.at, message, None);
+                    return;
+                }
                 let made = Schema::new(place.key()).map(Arc::new);
-                self.pattern_bytes += made.as_ref().map_or(0, |schema| schema.pattern_bytes());
                 place.insert(made)
             }
         };
@@ -53,14 +59,19 @@ impl Schemas {
                 report(violation, node, sink);
             }
         }
-        if self.pattern_bytes > Schema::MOST_PATTERN_BYTES {
-            let message = format!(
-                "the patterns of the template's schemas have more than {} bytes in all",
-                Schema::MOST_PATTERN_BYTES
-            );
-            sink.push(code::INVALID_SCHEMA, node.at, message, None);
-        }
     }
+}
+
+/// How many patterns a schema has. Before it is made, as that takes compiling them.
+fn patterns(schema: &Node) -> usize {
+    let own = schema.get("pattern").and_then(Node::text).iter().count();
+    let of_names = schema.get("patternProperties").and_then(Node::mapping);
+    let inner: usize = match &schema.value {
+        Value::List(items) => items.iter().map(patterns).sum(),
+        Value::Mapping(entries) => entries.values().map(|entry| patterns(&entry.value)).sum(),
+        _ => 0,
+    };
+    own + of_names.map_or(0, BTreeMap::len) + inner
 }
 
 fn report(violation: &Violation, schema: &Node, sink: &mut Sink) {

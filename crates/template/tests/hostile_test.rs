@@ -141,6 +141,27 @@ fn a_chain_of_ten_thousand_steps_is_walked_without_recursion() {
 }
 
 #[test]
+fn schemas_as_deep_as_a_template_may_be() {
+    let nested = |keyword: &str, inner: &str| {
+        let schema = format!("{{{keyword}: ").repeat(96) + inner + &"}".repeat(96);
+        format!("{HEAD}input_schema: {schema}\nsteps:\n  - {{name: a, handler: {{callable: m}}}}\n")
+    };
+    assert_eq!(
+        first_problem(nested("items", "{type: 1}")),
+        code::INVALID_SCHEMA
+    );
+    // Each leads to the next for the same value.
+    assert_eq!(
+        first_problem(nested("not", "{type: array}")),
+        code::INVALID_SCHEMA
+    );
+    assert_eq!(
+        first_problem(nested("contains", "{pattern: '('}")),
+        code::INVALID_SCHEMA
+    );
+}
+
+#[test]
 fn thousands_of_mistakes() {
     let mut text = format!("{HEAD}steps:\n");
     for step in 0..5_000 {

@@ -12,14 +12,25 @@ use crate::task::{Ending, Move, Step, Task, Worker, name_of};
 use crate::{NodeIndex, StepIndex, Time};
 
 impl Task {
-    /// Applies a record. Adds to `moves` what it changed, in order.
-    ///
-    /// # Panics
-    /// When the record names a step that the task does not have: it is another task's.
+    /// Applies a record. Adds to `moves` what it changed, in order. A record of a step that the task does not have is
+    /// counted and changes nothing.
     pub fn apply(&mut self, record: &Record, moves: &mut Vec<Move>) {
         let at = record.at();
         self.records += 1;
         self.updated_at = self.updated_at.max(at);
+        if record
+            .step()
+            .is_some_and(|step| step as usize >= self.steps.len())
+        {
+            return;
+        }
+        self.change(record, at, moves);
+        if self.has_ended() {
+            self.ended_at.get_or_insert(at);
+        }
+    }
+
+    fn change(&mut self, record: &Record, at: Time, moves: &mut Vec<Move>) {
         match record {
             Record::Started {
                 step,

@@ -16,7 +16,7 @@ use serde_json::{Map, Number, Value, map};
 const STEPS: u64 = 1_000_000;
 const STEPS_A_BYTE: u64 = 50;
 /// The stack that a check may take, in bytes: a part of what threads have.
-const STACK: usize = 512 * 1024;
+const STACK: usize = 256 * 1024;
 /// Errors that may be collected. More than are reported, as an error may be made of others.
 const ERRORS: u64 = 1_000;
 
