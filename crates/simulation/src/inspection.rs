@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tasker_core::worker::Worker;
-use tasker_core::{Change, Instance, Record, State, StepIndex, Task, TaskId, waiting};
+use tasker_core::{Change, Instance, Record, State, StepIndex, Task, TaskId, Time, waiting};
 use tasker_protocol::api::StepState;
 
 use crate::engine::{Serving, View, recover};
@@ -26,6 +26,15 @@ fn live(state: &State) -> Live {
         }
     }
     live
+}
+
+/// An engine's clock never goes back, whatever the journal's shows.
+pub fn time_never_goes_back(before: Time, now: Time) -> Check {
+    holds!(
+        time_never_goes_back,
+        now >= before,
+        "an engine's clock showed {before:?}, then {now:?}"
+    )
 }
 
 /// What holds of an engine's memory after each dispatch.

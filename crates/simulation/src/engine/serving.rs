@@ -74,6 +74,8 @@ pub struct Serving {
     /// Whether a turn is on its way.
     turning: bool,
     turns: u64,
+    /// What the clock showed at the last turn.
+    shown: Time,
     wake: Option<Time>,
 }
 
@@ -104,6 +106,7 @@ impl Serving {
             pulse: Pulse::new(clock.at(env.now)),
             turning: false,
             turns: 0,
+            shown: clock.at(env.now),
             wake: None,
         };
         serving.happen(&Event::Recovered, None, env);
@@ -185,6 +188,11 @@ impl Serving {
 
     fn turn(&mut self, env: &mut Environment) {
         self.turns += 1;
+        let before = self.now(env);
+        self.clock.follow(env.journal.clock(env.now), env.now);
+        let check = inspection::time_never_goes_back(before.max(self.shown), self.now(env));
+        env.check(check);
+        self.shown = self.now(env);
         for command in std::mem::take(&mut self.commands) {
             self.command(command, env);
         }
@@ -374,7 +382,7 @@ impl Serving {
         let deadlines = sessions.map(|connection| connection.session.deadline());
         let own = self.core.state().next_timer().into_iter();
         let next = deadlines.chain(own).fold(self.pulse.next(), Time::min);
-        let at = self.clock.truth(next).max(env.now) + Duration::from_micros(1);
+        let at = self.clock.truth(next, env.now) + Duration::from_micros(1);
         if self.wake.is_none_or(|wake| at < wake) {
             self.wake = Some(at);
             env.schedule

@@ -66,7 +66,9 @@ impl World {
                 }
             }
             Fault::JumpClock => {
-                let jump = self.env.chance.between(0, 20_000_000) as i64 - 10_000_000;
+                // Up to a second is drift, which engines follow.
+                let far = self.env.chance.pick(&[800_000, 10_000_000]);
+                let jump = self.env.chance.between(0, 2 * far) as i64 - far as i64;
                 self.env.journal.clock_offset += jump;
                 self.env.note(Note::Fault("clock", jump.unsigned_abs()));
             }
