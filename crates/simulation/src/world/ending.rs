@@ -16,9 +16,25 @@ const PATIENCE: Duration = Duration::from_secs(600);
 impl World {
     /// Compares memory with the journal, and ends the run when nothing is left to do.
     pub(super) fn inspect(&mut self) {
+        self.restart_superseded();
         let check = self.inspected();
         self.env.check(check);
         self.env.after(INSPECTION, Happening::Inspect);
+    }
+
+    /// An engine without work learns only from its next commit that another process has taken over, and that process may
+    /// be gone: somebody starts it anew.
+    fn restart_superseded(&mut self) {
+        let Some(front) = self.env.front.filter(|_| self.env.healed) else {
+            return;
+        };
+        let serving = self
+            .engines
+            .get(&front)
+            .and_then(|engine| engine.process.serving());
+        if serving.is_some_and(Serving::is_durable) && !self.env.journal.is_owner(front) {
+            self.end_engine(front, "superseded");
+        }
     }
 
     fn inspected(&mut self) -> Check {
