@@ -43,6 +43,8 @@ pub struct Environment {
     pub workflows: BTreeMap<String, Rc<Workflow>>,
     /// The engine that whoever connects meets.
     pub front: Option<EngineId>,
+    /// Engines that were superseded and still run.
+    pub superseded: Vec<EngineId>,
     /// Whether faults are over.
     pub healed: bool,
     /// The first invariant that did not hold.
@@ -71,6 +73,7 @@ impl Environment {
             trace: Trace::new(print),
             workflows,
             front: None,
+            superseded: Vec::new(),
             healed: false,
             violation: None,
         }
@@ -158,8 +161,12 @@ impl Environment {
     /// A worker asks for a link. It is told at once that there is none where nobody listens.
     pub fn connect(&mut self, worker: WorkerId) -> LinkId {
         let nobody = EngineId(u32::MAX);
-        let link = self.network.connect(worker, self.front.unwrap_or(nobody));
-        match self.front {
+        let mut target = self.front;
+        if !self.healed && !self.superseded.is_empty() && self.chance.permille(300) {
+            target = Some(self.chance.pick(&self.superseded));
+        }
+        let link = self.network.connect(worker, target.unwrap_or(nobody));
+        match target {
             Some(engine) => {
                 self.note(Note::Linked(link, worker, engine));
                 self.send(link, Side::Engine, Item::Open);

@@ -234,6 +234,7 @@ impl World {
                 .chance
                 .duration(Duration::from_millis(10), Duration::from_secs(30));
             self.env.after(wait, Happening::KillEngine(superseded));
+            self.env.superseded.push(superseded);
         }
         self.last_engine += 1;
         let id = EngineId(self.last_engine);
@@ -249,6 +250,7 @@ impl World {
         }
         let process = Process::Engine(id);
         self.env.note(Note::Ended(process, why));
+        self.env.superseded.retain(|engine| *engine != id);
         self.env.cut_off(process);
         self.clients.lose(id, &mut self.env);
         if self.env.front == Some(id) {

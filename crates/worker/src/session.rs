@@ -146,6 +146,8 @@ pub struct Session {
     backoff: Backoff,
     /// Greetings sent so far.
     greetings: u64,
+    /// The highest epoch of an engine that has welcomed this worker.
+    epoch: i64,
     /// Set once the worker drains: the time at which it leaves in any case, if there is one.
     draining: Option<Option<Duration>>,
     /// Why the session is not open.
@@ -164,6 +166,7 @@ impl Session {
             },
             backoff: Backoff::new(seed),
             greetings: 0,
+            epoch: 0,
             draining: None,
             trouble: None,
         }
@@ -356,6 +359,15 @@ impl Session {
             );
             return self.drop_connection(now, reason, true, effects);
         }
+        // Frozen for a while, such an engine would accept outcomes that it does not know are another's to record.
+        if welcome.epoch < self.epoch && !self.attempts.is_empty() {
+            let reason = format!(
+                "the engine of epoch {} was superseded by one of epoch {}, whose attempts are held here",
+                welcome.epoch, self.epoch
+            );
+            return self.drop_connection(now, reason, false, effects);
+        }
+        self.epoch = welcome.epoch;
         let Phase::Greeting(line) = &self.phase else {
             return;
         };

@@ -504,3 +504,34 @@ fn an_error_message_is_told_and_changes_nothing() {
     assert_eq!(bench.session.held(), 1);
     assert_eq!(bench.session.state(), SessionState::Open);
 }
+
+#[test]
+fn a_worker_that_holds_attempts_does_not_return_to_a_superseded_engine() {
+    let of_epoch = |epoch| {
+        EngineMessage::Welcome(Welcome {
+            protocol: 1,
+            epoch,
+            heartbeat_ms: 1_000,
+        })
+    };
+    let mut bench = Bench::new(1);
+    bench.give(Input::Tick);
+    bench.give(Input::Connected);
+    bench.receive(of_epoch(8));
+    bench.receive(dispatch(attempt(1)));
+    bench.complete(1);
+    bench.lose();
+    bench.sleep();
+    bench.give(Input::Connected);
+    // It would accept the outcome without having it.
+    assert_eq!(bench.receive(of_epoch(7))[0], "disconnect");
+    bench.sleep();
+    bench.give(Input::Connected);
+    assert_eq!(bench.receive(of_epoch(8)), ["inform", "outcome 1"]);
+    bench.receive(EngineMessage::Accepted(vec![attempt(1)]));
+    bench.lose();
+    bench.sleep();
+    bench.give(Input::Connected);
+    // Whoever holds nothing has nothing to lose: the database may have been restored.
+    assert_eq!(bench.receive(of_epoch(3)), ["inform"]);
+}
