@@ -45,6 +45,8 @@ pub struct Environment {
     pub front: Option<EngineId>,
     /// Whether faults are over.
     pub healed: bool,
+    /// When something last became durable.
+    pub progressed: Time,
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
 }
@@ -72,6 +74,7 @@ impl Environment {
             workflows,
             front: None,
             healed: false,
+            progressed: crate::clock::START,
             violation: None,
         }
     }
@@ -97,6 +100,7 @@ impl Environment {
 
     /// Adds what a commit adds to the trace.
     pub fn note_rows(&mut self, append: &Append) {
+        self.progressed = self.now;
         for row in &append.rows {
             if row.created.is_some() {
                 self.note(Note::Created(row.task));
