@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tasker_core::Time;
 use tasker_core::decide::{GRACE, RECOVERY_GRACE};
+use tasker_core::event::Verdict;
 use tasker_core::task::Ending;
 use tasker_protocol::api::{StepState, TaskStatus};
 use world::World;
@@ -182,4 +183,54 @@ fn a_time_out_and_the_loss_of_the_worker_at_once_end_the_attempt_once() {
     assert_eq!(world.task(task).records, records + 1);
     assert_eq!(world.step(task, "a").attempts, 1);
     assert!(world.state.workers().iter().next().is_none());
+}
+
+#[test]
+fn the_times_between_attempts_are_those_of_each_kind_of_back_off() {
+    let waits = |backoff: &str| {
+        let mut world = World::at(Time(0));
+        world.connect(1, 1);
+        let task = world.create_typed(&format!(
+            "a: standard | retry: {{max_attempts: 7, backoff: {backoff}, backoff_base_ms: 100, max_backoff_ms: 450}}"
+        ));
+        let mut waits = Vec::new();
+        for attempt in 1..=6 {
+            assert_eq!(world.running(1), [(task, "a", attempt)]);
+            let failed_at = world.now;
+            world.fail(1, task, "a", attempt, true);
+            if let Some(due) = world.state.next_timer() {
+                world.advance_to(Time(due.0 - 1));
+                assert!(world.running(1).is_empty(), "not a microsecond early");
+                world.advance_to(due);
+            }
+            let started_at = world.step(task, "a").attempt_at.expect("it started again");
+            waits.push(started_at.since(failed_at).as_millis());
+        }
+        world.fail(1, task, "a", 7, true);
+        assert_eq!(world.step(task, "a").state, StepState::Error);
+        waits
+    };
+    assert_eq!(waits("none"), [0, 0, 0, 0, 0, 0]);
+    assert_eq!(waits("linear"), [100, 200, 300, 400, 450, 450]);
+    assert_eq!(waits("exponential"), [100, 200, 400, 450, 450, 450]);
+    assert_eq!(waits("fibonacci"), [100, 100, 200, 300, 450, 450]);
+}
+
+#[test]
+fn retry_after_is_neither_capped_nor_shortened_nor_made_random() {
+    let mut world = World::at(Time(0));
+    world.random = u64::MAX;
+    world.connect(1, 1);
+    let task = world.create_typed("a: standard | retry: {max_backoff_ms: 1000}");
+    for (attempt, millis) in [(1, 90_000), (2, 1)] {
+        let now = world.now;
+        let verdict = Verdict::Failure {
+            retryable: true,
+            retry_after_ms: Some(millis),
+        };
+        world.outcome(1, task, "a", attempt, verdict);
+        let due = world.step(task, "a").ready_at;
+        assert_eq!(due, Time(now.0 + millis as i64 * 1000));
+        world.advance_to(due);
+    }
 }

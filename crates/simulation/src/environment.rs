@@ -47,6 +47,8 @@ pub struct Environment {
     pub superseded: Vec<EngineId>,
     /// Whether faults are over.
     pub healed: bool,
+    /// When something last became durable.
+    pub progressed: Time,
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
 }
@@ -75,6 +77,7 @@ impl Environment {
             front: None,
             superseded: Vec::new(),
             healed: false,
+            progressed: crate::clock::START,
             violation: None,
         }
     }
@@ -100,6 +103,7 @@ impl Environment {
 
     /// Adds what a commit adds to the trace.
     pub fn note_rows(&mut self, append: &Append) {
+        self.progressed = self.now;
         for row in &append.rows {
             if row.created.is_some() {
                 self.note(Note::Created(row.task));

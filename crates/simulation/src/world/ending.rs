@@ -10,8 +10,12 @@ use crate::inspection;
 use crate::invariants::{Check, Violation, holds};
 use crate::schedule::Happening;
 
-/// How long everything may take once it is mended: failures are retried, clocks may have jumped back.
+/// How long nothing may become durable once everything is mended, while something is left to do: the longest back-off, and
+/// clocks that have jumped back.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long all of it may take: one worker with one slot may have a thousand steps before it.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 impl World {
     /// Compares memory with the journal, and ends the run when nothing is left to do.
@@ -45,7 +49,10 @@ impl World {
             .engines
             .get(&front)
             .and_then(|engine| engine.process.serving());
-        let late = self.env.healed && self.env.now > self.healed_at() + PATIENCE;
+        let healed_at = self.healed_at();
+        let late = self.env.healed
+            && (self.env.now > self.env.progressed.max(healed_at) + PATIENCE
+                || self.env.now > healed_at + LONGEST);
         let Some(serving) = serving else {
             return nothing_is_stranded(!late, "the engine has not recovered");
         };
@@ -116,6 +123,6 @@ fn nothing_is_stranded(in_time: bool, what: &str) -> Check {
     holds!(
         nothing_is_stranded,
         in_time,
-        "{PATIENCE:?} after the last fault: {what}"
+        "nothing became durable for {PATIENCE:?}, or all took longer than {LONGEST:?}: {what}"
     )
 }
