@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tasker_template::{
-    Backoff, BatchConfig, FailureStrategy, OnFailure, Retry, StepType, Template, parse,
+    Backoff, BatchConfig, FailureStrategy, Lifecycle, OnFailure, Retry, StepType, Template, parse,
 };
 
 const ORDERS: &str = "
@@ -182,6 +182,21 @@ steps:
     );
     assert_eq!(a.timeout_ms(), Some(2));
     assert_eq!(b.dependencies, ["a"]);
+}
+
+#[test]
+fn seconds_become_milliseconds_rounded_up_and_are_never_none() {
+    let ms = |seconds| {
+        let max_duration_seconds = Some(seconds);
+        Lifecycle {
+            max_duration_seconds,
+        }
+        .max_duration_ms()
+    };
+    assert_eq!(ms(16.007), Some(16_007));
+    assert_eq!(ms(0.0011), Some(2));
+    assert_eq!(ms(1e-9), Some(1));
+    assert_eq!(ms(31_536_000.0), Some(31_536_000_000));
 }
 
 /// Decisions that nest, a convergence behind them, and batches.

@@ -38,6 +38,10 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 /// A connection that is not made within this time is given up.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a worker that holds attempts turns away from engines of a lower epoch than it has seen. A superseded engine
+/// finds out sooner; if it lasts longer, the database was set back, and this engine is the only one.
+pub const SUPERSEDED: Duration = Duration::from_secs(30);
+
 /// How often a ping is sent until the engine has said how often it wants one.
 const FIRST_HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -148,6 +152,8 @@ pub struct Session {
     greetings: u64,
     /// The highest epoch of an engine that has welcomed this worker.
     epoch: i64,
+    /// When it first turned away from an engine of a lower epoch, since it was last welcomed.
+    turned_away: Option<Duration>,
     /// Set once the worker drains: the time at which it leaves in any case, if there is one.
     draining: Option<Option<Duration>>,
     /// Why the session is not open.
@@ -167,6 +173,7 @@ impl Session {
             backoff: Backoff::new(seed),
             greetings: 0,
             epoch: 0,
+            turned_away: None,
             draining: None,
             trouble: None,
         }
@@ -360,7 +367,10 @@ impl Session {
             return self.drop_connection(now, reason, true, effects);
         }
         // Frozen for a while, such an engine would accept outcomes that it does not know are another's to record.
-        if welcome.epoch < self.epoch && !self.attempts.is_empty() {
+        if welcome.epoch < self.epoch
+            && !self.attempts.is_empty()
+            && now < *self.turned_away.get_or_insert(now) + SUPERSEDED
+        {
             let reason = format!(
                 "the engine of epoch {} was superseded by one of epoch {}, whose attempts are held here",
                 welcome.epoch, self.epoch
@@ -368,6 +378,7 @@ impl Session {
             return self.drop_connection(now, reason, false, effects);
         }
         self.epoch = welcome.epoch;
+        self.turned_away = None;
         let Phase::Greeting(line) = &self.phase else {
             return;
         };
