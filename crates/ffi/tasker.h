@@ -89,8 +89,9 @@ TaskerResult tasker_worker_status(TaskerWorker *worker);
 // second. Calls that block return TASKER_STOPPED before it returns. NULL is ignored.
 void tasker_worker_free(TaskerWorker *worker);
 
-// Checks a template. The value is {"namespace", "name", "version", "callables": [string]}; TASKER_INVALID with all
-// problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
+// Checks a template. The value is {"namespace", "name", "version", "callables": [string]}, and "task_handler", its
+// callable, if the template has one; TASKER_INVALID with all problems, a paragraph each, when it is not valid. `file` is
+// the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 
 // The version of this library, such as "0.1.0".

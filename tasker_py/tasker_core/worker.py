@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tasker_core import __version__, _native, logs
 from tasker_core.errors import (
@@ -20,7 +21,7 @@ from tasker_core.errors import (
     NativeError,
 )
 from tasker_core.executor import Executor
-from tasker_core.registry import HandlerRegistry
+from tasker_core.registry import HandlerRegistry, import_object
 from tasker_core.serialization import allow_integers_of_any_size
 from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
 from tasker_core.test_environment import TestEnvironmentLoader, add_to_import_path, handler_folders
@@ -144,16 +145,25 @@ class WorkerBootstrap:
                 self._report(f"{file} cannot be imported", raised)
 
     def _resolve_handlers(self) -> None:
-        callables = {
-            name
+        templates = [
+            template
             for path in _template_files(self._settings.template_path)
-            for name in _callables(path)
-        }
-        for name in sorted(callables):
+            if (template := _checked(path)) is not None
+        ]
+        for name in sorted({name for template in templates for name in template["callables"]}):
             try:
                 self._registry.resolve(name)
             except BaseException as error:  # importing a module may raise anything.
                 self._report(f"the handler {name} cannot be resolved", error)
+        # Nothing calls a task handler, so it may be any object.
+        for name in sorted(
+            {template["task_handler"] for template in templates if "task_handler" in template}
+        ):
+            try:
+                if not self._registry.is_registered(name):
+                    import_object(name)
+            except BaseException as error:
+                self._report(f"the task handler {name} cannot be resolved", error)
 
     def _report(self, what: str, error: BaseException) -> None:
         if isinstance(error, HandlerNotFoundError):
@@ -179,14 +189,14 @@ def _template_files(path: str) -> list[Path]:
     return files
 
 
-def _callables(file: Path) -> list[str]:
+def _checked(file: Path) -> dict[str, Any] | None:
+    """What handlers need to know of a valid template."""
     try:
-        checked = json.loads(_native.template_check(file.read_bytes(), str(file)))
+        checked: dict[str, Any] = json.loads(_native.template_check(file.read_bytes(), str(file)))
     except (InvalidArgumentError, OSError):
         # The session's start reads the same files and reports what is wrong with them.
-        return []
-    callables: list[str] = checked["callables"]
-    return callables
+        return None
+    return checked
 
 
 def _place(error: BaseException) -> str:

@@ -138,6 +138,18 @@ def test_a_callable_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
     )
 
 
+def test_a_task_handler_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
+    template = TEMPLATE.format(callable="shop.Charge")
+    for handler in ("shop.Orders", "shop.Charge"):
+        line = f"task_handler: {{callable: {handler}}}\n"
+        (shop / f"templates/{handler}.yaml").write_text(
+            line + template.replace("name: orders", f"name: {handler}", 1)
+        )
+    reasons = run(**paths(shop)).health()[1]
+    assert reasons[0] == "no handler for the callable 'shop.Orders': 'shop' has no 'Orders'"
+    assert "shop.Charge" not in " ".join(reasons)
+
+
 def test_a_module_that_cannot_be_imported_is_told(run: Any, shop: Path) -> None:
     (shop / "handlers/first.py").write_text("raise SystemExit(1)\n")
     assert run("first", **paths(shop)).health()[1][0] == (

@@ -314,6 +314,11 @@ fn a_template_is_checked() {
         ok(check(text, "square.yaml")),
         json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"]})
     );
+    let summary = ok(check(
+        &format!("{text}task_handler: {{callable: math.SquareTask}}\n"),
+        "square.yaml",
+    ));
+    assert_eq!(summary["task_handler"], "math.SquareTask");
     let (code, problems) = answer(check("name: square\nsteps: 7\n", "square.yaml"));
     assert_eq!(code, TaskerCode::Invalid);
     assert!(problems.contains("square.yaml:2:"), "{problems}");

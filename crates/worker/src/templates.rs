@@ -18,6 +18,9 @@ pub struct Summary {
     pub version: String,
     /// Callables of its steps, in whatever environment, sorted.
     pub callables: Vec<String>,
+    /// Callable of its task handler, which must exist and is never called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_handler: Option<String>,
 }
 
 /// What was found below some paths.
@@ -63,24 +66,26 @@ pub fn read(paths: &[PathBuf]) -> Found {
 
 /// Checks one template. `file` is the name shown in problems.
 pub fn check(text: &str, file: &str) -> Result<Summary, Problems> {
+    const NO_ENVIRONMENT: &str = "";
     let document = parse(text, file)?;
+    let task_handler = document.merged(NO_ENVIRONMENT)?.task_handler;
     Ok(Summary {
         namespace: document.namespace().to_owned(),
         name: document.name().to_owned(),
         version: document.version().to_owned(),
-        callables: callables(&document)?,
+        callables: callables(&document, NO_ENVIRONMENT)?,
+        task_handler: task_handler.map(|handler| handler.callable),
     })
 }
 
 /// The engine alone knows its environment, so a worker offers what its templates call in any of them.
-fn callables(document: &Document) -> Result<Vec<String>, Problems> {
-    const NO_ENVIRONMENT: &str = "";
+fn callables(document: &Document, no_environment: &str) -> Result<Vec<String>, Problems> {
     let mut callables = BTreeSet::new();
     let environments = environments(document);
     for environment in environments
         .iter()
         .map(String::as_str)
-        .chain([NO_ENVIRONMENT])
+        .chain([no_environment])
     {
         let merged = document.merged(environment)?;
         callables.extend(merged.steps.into_iter().map(|step| step.handler.callable));
