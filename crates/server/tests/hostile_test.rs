@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    /// A frame of the hostile worker arrives; its placeholders become identifiers that exist.
+    /// A frame of the hostile worker arrives; TASK and STEP in it become identifiers that exist.
     fn receive(&mut self, frame: &str, of: usize) {
         self.now.0 += 1000;
         let task = self.tasks[of];

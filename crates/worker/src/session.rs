@@ -14,6 +14,7 @@
 
 mod attempts;
 mod backoff;
+mod epochs;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -31,16 +32,13 @@ use uuid::Uuid;
 use crate::status::SessionState;
 use attempts::{Admission, Attempts};
 use backoff::Backoff;
+use epochs::Epochs;
 
 /// A connection on which nothing was heard for this long is given up.
 pub const SILENCE: Duration = Duration::from_secs(5);
 
 /// A connection that is not made within this time is given up.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a worker that holds attempts turns away from engines of a lower epoch than it has seen. A superseded engine
-/// finds out sooner; if it lasts longer, the database was set back, and this engine is the only one.
-pub const SUPERSEDED: Duration = Duration::from_secs(30);
 
 /// How often a ping is sent until the engine has said how often it wants one.
 const FIRST_HEARTBEAT: Duration = Duration::from_secs(1);
@@ -150,10 +148,7 @@ pub struct Session {
     backoff: Backoff,
     /// Greetings sent so far.
     greetings: u64,
-    /// The highest epoch of an engine that has welcomed this worker.
-    epoch: i64,
-    /// When it first turned away from an engine of a lower epoch, since it was last welcomed.
-    turned_away: Option<Duration>,
+    epochs: Epochs,
     /// Set once the worker drains: the time at which it leaves in any case, if there is one.
     draining: Option<Option<Duration>>,
     /// Why the session is not open.
@@ -172,8 +167,7 @@ impl Session {
             },
             backoff: Backoff::new(seed),
             greetings: 0,
-            epoch: 0,
-            turned_away: None,
+            epochs: Epochs::default(),
             draining: None,
             trouble: None,
         }
@@ -366,19 +360,15 @@ impl Session {
             );
             return self.drop_connection(now, reason, true, effects);
         }
-        // Frozen for a while, such an engine would accept outcomes that it does not know are another's to record.
-        if welcome.epoch < self.epoch
-            && !self.attempts.is_empty()
-            && now < *self.turned_away.get_or_insert(now) + SUPERSEDED
-        {
+        let known = self.epochs.highest();
+        let holds = !self.attempts.is_empty();
+        if !self.epochs.welcome(now, welcome.epoch, holds) {
             let reason = format!(
-                "the engine of epoch {} was superseded by one of epoch {}, whose attempts are held here",
-                welcome.epoch, self.epoch
+                "the engine of epoch {} was superseded by one of epoch {known}, whose attempts are held here",
+                welcome.epoch
             );
             return self.drop_connection(now, reason, false, effects);
         }
-        self.epoch = welcome.epoch;
-        self.turned_away = None;
         let Phase::Greeting(line) = &self.phase else {
             return;
         };

@@ -535,29 +535,3 @@ fn a_worker_that_holds_attempts_does_not_return_to_a_superseded_engine() {
     // Whoever holds nothing has nothing to lose: the database may have been restored.
     assert_eq!(bench.receive(of_epoch(3)), ["inform"]);
 }
-
-#[test]
-fn an_engine_whose_database_was_set_back_is_taken_for_what_it_is_after_a_while() {
-    let mut bench = Bench::open(1);
-    bench.receive(dispatch(attempt(1)));
-    bench.complete(1);
-    bench.lose();
-    bench.sleep();
-    let began = bench.now;
-    let answered = loop {
-        bench.give(Input::Connected);
-        let earlier = Welcome {
-            protocol: 1,
-            epoch: 0,
-            heartbeat_ms: 1_000,
-        };
-        let effects = bench.receive(EngineMessage::Welcome(earlier));
-        if effects[0] != "disconnect" {
-            break effects;
-        }
-        bench.sleep();
-    };
-    let turned_away = bench.now - began;
-    assert_eq!(answered, ["inform", "outcome 1"]);
-    assert!(turned_away >= SUPERSEDED && turned_away < SUPERSEDED + Duration::from_secs(2));
-}
