@@ -26,6 +26,7 @@
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
 //! - [`payload`]: what a task carries and the core does not read.
+//! - [`missed`]: outcomes for tasks that are not in memory.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 
@@ -41,6 +42,7 @@ pub mod fate;
 pub mod gateway;
 pub mod graph;
 pub mod history;
+pub mod missed;
 #[cfg(feature = "mutation")]
 pub mod mutation;
 pub mod operator;

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use tasker_core::event::Restored;
 use tasker_core::gateway::Texts;
-use tasker_core::worker::SessionId;
 use tasker_core::{Event, Graph, StepIndex, TaskId};
-use tasker_protocol::frame::{AttemptRef, EngineMessage};
+use tasker_protocol::frame::EngineMessage;
 use tasker_protocol::{Json, api};
 use tokio::sync::{mpsc, oneshot};
 
@@ -65,25 +64,13 @@ pub enum Command {
         /// The texts of an outcome.
         texts: Option<Texts>,
     },
-    /// What became of an outcome's task that was not in memory.
+    /// The task of outcomes that found it not in memory.
     Found {
-        /// The outcome.
-        missed: Box<Missed>,
+        /// Which.
+        task: TaskId,
         /// The task; none when there is no such task, or it cannot be read.
         loaded: Option<Box<Loaded>>,
     },
-}
-
-/// An outcome for a task that is not in memory.
-pub struct Missed {
-    /// What happened.
-    pub event: Event,
-    /// The outcome's texts.
-    pub texts: Option<Texts>,
-    /// The worker's session.
-    pub session: SessionId,
-    /// The attempt.
-    pub attempt: AttemptRef,
 }
 
 /// A task that was read again because of an outcome.

@@ -5,12 +5,12 @@
 //! for, and held back by the core until what they saw is durable.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use tasker_core::engine::Release;
 use tasker_core::event::Verdict;
 use tasker_core::gateway::{self, Texts};
+use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::Pulse;
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Event, State, StepIndex, Task, TaskId};
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::batch::{self, Status};
 use crate::clock::Clock;
-use crate::command::{Answer, Command, Loaded, Missed, NewTask};
+use crate::command::{Answer, Command, Loaded, NewTask};
 use crate::follow::Followed;
 use crate::payloads::{Payloads, TaskTexts};
 use crate::view;
@@ -73,24 +73,24 @@ pub struct Engine {
     /// Calls that wait for a task to settle.
     waiters: HashMap<TaskId, Vec<Answer>>,
     followers: HashMap<TaskId, Vec<mpsc::UnboundedSender<Arc<Followed>>>>,
-    /// Outcomes whose tasks are to be read again.
-    missed: mpsc::UnboundedSender<Missed>,
-    /// The tasks that are being read, with further outcomes that wait for them.
-    reading: HashMap<TaskId, Vec<Missed>>,
+    /// Tasks that are to be read again.
+    to_read: mpsc::UnboundedSender<TaskId>,
+    /// The tasks that are being read.
+    readings: Readings,
     pulse: Pulse,
 }
 
 impl Engine {
-    /// An engine that goes on from what recovery rebuilt. What comes through `missed` is answered with
-    /// [`Command::Found`].
+    /// An engine that goes on from what recovery rebuilt. A task that is named through `to_read`
+    /// is answered with [`Command::Found`].
     pub fn new(
         recovered: Recovered,
         clock: Clock,
-        missed: mpsc::UnboundedSender<Missed>,
+        to_read: mpsc::UnboundedSender<TaskId>,
     ) -> Engine {
         Engine {
-            missed,
-            reading: HashMap::new(),
+            to_read,
+            readings: Readings::default(),
             pulse: Pulse::new(clock.now()),
             core: tasker_core::Engine::new(recovered.state),
             payloads: recovered.payloads,
@@ -196,7 +196,7 @@ impl Engine {
                 let (event, texts) = self.check_results(event, texts);
                 self.happen(&event, texts.as_ref());
             }
-            Command::Found { missed, loaded } => self.found(*missed, loaded),
+            Command::Found { task, loaded } => self.found(task, loaded),
         }
     }
 
@@ -241,9 +241,7 @@ impl Engine {
     }
 
     /// The task of outcomes that found it not in memory: they are repeated on it, or lead nowhere.
-    fn found(&mut self, missed: Missed, loaded: Option<Box<Loaded>>) {
-        let id = missed.attempt.task_uuid;
-        let later = self.reading.remove(&id).unwrap_or_default();
+    fn found(&mut self, id: TaskId, loaded: Option<Box<Loaded>>) {
         let exists = loaded.is_some();
         if let (None, Some(loaded)) = (self.core.state().task(id), loaded) {
             self.payloads.insert(id, loaded.texts);
@@ -252,25 +250,13 @@ impl Engine {
                 self.stored.insert(id, batch::stored_status(task));
             }
         }
-        for missed in std::iter::once(missed).chain(later) {
+        for missed in self.readings.end(id) {
             if exists {
                 self.happen(&missed.event, missed.texts.as_ref());
             } else {
                 let (session, attempt) = (missed.session, missed.attempt);
                 tracing::warn!(task = %id, step = %attempt.step_uuid, "an outcome of an unknown task");
                 self.happen(&Event::Unknown { session, attempt }, None);
-            }
-        }
-    }
-
-    /// Has the task of an outcome read again. One reading at a time: a second one could miss what follows from the first.
-    fn read(&mut self, missed: Missed) {
-        match self.reading.entry(missed.attempt.task_uuid) {
-            Entry::Occupied(mut waiting) => waiting.get_mut().push(missed),
-            Entry::Vacant(waiting) => {
-                waiting.insert(Vec::new());
-                // The reader ends only with the process.
-                let _ = self.missed.send(missed);
             }
         }
     }
@@ -352,12 +338,14 @@ impl Engine {
                     }
                 }
                 Change::Missing { session, attempt } => {
-                    self.read(Missed {
+                    let task = self.readings.add(Missed {
                         event: event.clone(),
                         texts: texts.cloned(),
                         session,
                         attempt,
                     });
+                    // The reader ends only with the process.
+                    let _ = task.map(|task| self.to_read.send(task));
                 }
                 _ => {}
             }

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use crate::api::{self, error::ApiError};
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
-use crate::command::{Command, Loaded, Missed};
+use crate::command::{Command, Loaded};
 use crate::engine::{self, Engine};
 use crate::health::Health;
 use crate::options::Serve;
@@ -84,10 +84,10 @@ impl Running {
         }
     }
 
-    /// Reads the task of an outcome that is not in memory, once PostgreSQL is there.
-    async fn find(&self, missed: Missed) -> Command {
+    /// Reads a task that is not in memory, once PostgreSQL is there.
+    async fn find(&self, task: TaskId) -> Command {
         let loaded = loop {
-            match self.stored(missed.attempt.task_uuid).await {
+            match self.stored(task).await {
                 Ok((stored, decoded)) => {
                     let restored = Arc::new(recovery::restored(&stored, &decoded));
                     let texts = decoded.texts;
@@ -99,8 +99,7 @@ impl Running {
                 Err(_) => break None,
             }
         };
-        let missed = Box::new(missed);
-        Command::Found { missed, loaded }
+        Command::Found { task, loaded }
     }
 
     /// The fencing epoch.
@@ -232,11 +231,11 @@ async fn run(
         environment: options.environment,
     });
     health.recovered(Arc::clone(&running));
-    let (missed, mut reread) = mpsc::unbounded_channel();
-    let engine = Engine::new(recovered, clock.clone(), missed).run(journal.clone(), queue);
+    let (to_read, mut readings) = mpsc::unbounded_channel();
+    let engine = Engine::new(recovered, clock.clone(), to_read).run(journal.clone(), queue);
     let reader = async {
-        while let Some(missed) = reread.recv().await {
-            let command = running.find(missed).await;
+        while let Some(task) = readings.recv().await {
+            let command = running.find(task).await;
             if running.commands.send(command).await.is_err() {
                 break;
             }

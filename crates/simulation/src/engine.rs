@@ -10,7 +10,7 @@ mod sessions;
 
 use std::sync::Arc;
 
-use tasker_core::{Change, State, Time};
+use tasker_core::{Change, State, TaskId, Time};
 
 use crate::clock::EngineClock;
 use crate::environment::Environment;
@@ -21,7 +21,7 @@ use crate::trace::Note;
 use crate::worker::Life;
 
 pub use calls::{Request, RequestId, View};
-pub use serving::{Missed, Serving};
+pub use serving::Serving;
 
 /// What an engine has to handle.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub enum JournalAnswer {
     /// The engine is owned in a new epoch; whether the commit in doubt is durable.
     Rejoined(i64, bool),
     /// The task of an outcome, if there is one.
-    Found(Box<Missed>, Option<Stored>),
+    Found(TaskId, Option<Stored>),
     /// No answer will come.
     Lost,
 }

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use tasker_core::Time;
+use tasker_core::{TaskId, Time};
 
 use crate::client::ClientInput;
-use crate::engine::{EngineInput, Missed};
+use crate::engine::EngineInput;
 use crate::fault::Fault;
 use crate::journal::{Append, Ticket};
 use crate::network::{LinkId, Side};
@@ -67,7 +67,7 @@ pub enum JournalRequest {
     /// Read the open tasks.
     Read,
     /// Read the task of an outcome.
-    Find(Box<Missed>),
+    Find(TaskId),
     /// Commit.
     Append {
         /// The engine's epoch.

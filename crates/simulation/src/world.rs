@@ -179,9 +179,9 @@ impl World {
                 let time = env.journal.clock(env.now);
                 (JournalAnswer::Tasks(env.journal.open_tasks(), time), false)
             }
-            JournalRequest::Find(missed) => {
-                let stored = env.journal.task(missed.task()).cloned();
-                (JournalAnswer::Found(missed, stored), false)
+            JournalRequest::Find(task) => {
+                let stored = env.journal.task(task).cloned();
+                (JournalAnswer::Found(task, stored), false)
             }
             JournalRequest::Append {
                 epoch,

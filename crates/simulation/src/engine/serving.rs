@@ -1,17 +1,17 @@
 //! An engine that has recovered: the server's loop around the core.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tasker_core::engine::{Commit, Release};
 use tasker_core::gateway::Texts;
+use tasker_core::missed::{Missed, Readings};
 use tasker_core::payload::Payload;
 use tasker_core::pulse::Pulse;
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Engine, Event, TaskId, Time, record};
-use tasker_protocol::frame::{AttemptRef, EngineMessage};
+use tasker_protocol::frame::EngineMessage;
 
 use super::appender::{Appender, Progress};
 use super::calls::{self, Request, RequestId, View};
@@ -31,28 +31,12 @@ pub(super) enum Command {
     Open { event: Event, link: LinkId },
     Session { event: Event, texts: Option<Texts> },
     Request(RequestId, Request),
-    Found(Box<Missed>, Option<Stored>),
+    Found(TaskId, Option<Stored>),
 }
 
 /// An answer that is held back.
 #[derive(Debug, PartialEq)]
 pub(super) struct Reply(pub RequestId, pub View);
-
-/// An outcome whose task is not in memory.
-#[derive(Clone, Debug)]
-pub struct Missed {
-    event: Event,
-    texts: Option<Texts>,
-    session: SessionId,
-    attempt: AttemptRef,
-}
-
-impl Missed {
-    /// The task.
-    pub fn task(&self) -> TaskId {
-        self.attempt.task_uuid
-    }
-}
 
 /// The process.
 #[derive(Debug)]
@@ -68,8 +52,8 @@ pub struct Serving {
     pub(super) last_session: u64,
     pub(super) waiters: BTreeMap<TaskId, Vec<RequestId>>,
     pub(super) commands: Vec<Command>,
-    /// The tasks that are being read, with further outcomes that wait for them.
-    reading: BTreeMap<TaskId, Vec<Missed>>,
+    /// The tasks that are being read.
+    readings: Readings,
     pulse: Pulse,
     /// Whether a turn is on its way.
     turning: bool,
@@ -102,7 +86,7 @@ impl Serving {
             last_session: u64::from(id.0) * 10_000,
             waiters: BTreeMap::new(),
             commands: Vec::new(),
-            reading: BTreeMap::new(),
+            readings: Readings::default(),
             pulse: Pulse::new(clock.at(env.now)),
             turning: false,
             turns: 0,
@@ -162,8 +146,8 @@ impl Serving {
         answer: JournalAnswer,
         env: &mut Environment,
     ) -> Progress {
-        if let JournalAnswer::Found(missed, stored) = answer {
-            self.commands.push(Command::Found(missed, stored));
+        if let JournalAnswer::Found(task, stored) = answer {
+            self.commands.push(Command::Found(task, stored));
             self.turn_soon(env);
             return Progress::Open;
         }
@@ -238,37 +222,23 @@ impl Serving {
                 self.happen(&event, texts.as_ref(), env);
             }
             Command::Request(id, request) => self.request(id, request, env),
-            Command::Found(missed, stored) => self.found(*missed, stored, env),
+            Command::Found(task, stored) => self.found(task, stored, env),
         }
     }
 
-    fn found(&mut self, missed: Missed, stored: Option<Stored>, env: &mut Environment) {
-        let id = missed.task();
-        let later = self.reading.remove(&id).unwrap_or_default();
+    fn found(&mut self, id: TaskId, stored: Option<Stored>, env: &mut Environment) {
         let exists = stored.is_some();
         if let (None, Some(stored)) = (self.core.state().task(id), stored) {
             self.texts.insert(id, stored.payload());
             let restored = stored.restored(&env.workflows[&stored.created.template].graph);
             self.happen(&Event::Restored(Arc::new(restored)), None, env);
         }
-        for missed in std::iter::once(missed).chain(later) {
+        for missed in self.readings.end(id) {
             let (session, attempt) = (missed.session, missed.attempt);
             if exists {
                 self.happen(&missed.event, missed.texts.as_ref(), env);
             } else {
                 self.happen(&Event::Unknown { session, attempt }, None, env);
-            }
-        }
-    }
-
-    fn read(&mut self, missed: Missed, env: &mut Environment) {
-        match self.reading.entry(missed.task()) {
-            Entry::Occupied(mut waiting) => waiting.get_mut().push(missed),
-            Entry::Vacant(waiting) => {
-                waiting.insert(Vec::new());
-                let request = JournalRequest::Find(Box::new(missed));
-                let wait = env.commit();
-                env.after(wait, Happening::Journal(self.id, Ticket(0), request));
             }
         }
     }
@@ -296,7 +266,11 @@ impl Serving {
                         session: *session,
                         attempt: *attempt,
                     };
-                    self.read(missed, env);
+                    if let Some(task) = self.readings.add(missed) {
+                        let request = JournalRequest::Find(task);
+                        let wait = env.commit();
+                        env.after(wait, Happening::Journal(self.id, Ticket(0), request));
+                    }
                 }
                 _ => {}
             }
