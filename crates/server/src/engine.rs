@@ -77,6 +77,8 @@ pub struct Engine {
     to_read: mpsc::UnboundedSender<TaskId>,
     /// The tasks that are being read.
     readings: Readings,
+    /// Outcomes that changed nothing, since the start: repeats, and those of unknown attempts.
+    passed_over: u64,
     pulse: Pulse,
 }
 
@@ -91,6 +93,7 @@ impl Engine {
         Engine {
             to_read,
             readings: Readings::default(),
+            passed_over: 0,
             pulse: Pulse::new(clock.now()),
             core: tasker_core::Engine::new(recovered.state),
             payloads: recovered.payloads,
@@ -255,7 +258,6 @@ impl Engine {
                 self.happen(&missed.event, missed.texts.as_ref());
             } else {
                 let (session, attempt) = (missed.session, missed.attempt);
-                tracing::warn!(task = %id, step = %attempt.step_uuid, "an outcome of an unknown task");
                 self.happen(&Event::Unknown { session, attempt }, None);
             }
         }
@@ -321,10 +323,14 @@ impl Engine {
     fn happen(&mut self, event: &Event, texts: Option<&Texts>) {
         let now = self.clock.now();
         let changes = self.core.happen(event, texts, now, rand::random());
-        if let (Event::Outcome { .. }, [Change::Accepted { attempt, .. }]) = (event, &changes[..]) {
+        if let (Event::Outcome { .. } | Event::Unknown { .. }, [Change::Accepted { attempt, .. }]) =
+            (event, &changes[..])
+        {
+            self.passed_over += 1;
             tracing::info!(
                 task = %attempt.task_uuid, step = %attempt.step_uuid, attempt = attempt.attempt,
-                "an outcome changes nothing: its attempt is not open, and what it says is known"
+                passed_over = self.passed_over,
+                "an outcome is passed over: it repeats one that is recorded, or its attempt is unknown"
             );
         }
         for change in changes {
