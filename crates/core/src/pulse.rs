@@ -27,6 +27,12 @@ impl Pulse {
         (gap > LONGEST_GAP).then_some(gap)
     }
 
+    /// Whether a commit that began at `since`, and has not ended, stands still for as long as a freeze. Then no sign of
+    /// life is given and no time passes: what is started meanwhile is given to nobody, so it must not time out.
+    pub fn is_stuck(since: Option<Time>, now: Time) -> bool {
+        since.is_some_and(|since| now.since(since) > LONGEST_GAP)
+    }
+
     /// When the next sign is due.
     pub fn next(&self) -> Time {
         self.0 + BEAT
@@ -36,6 +42,17 @@ impl Pulse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_that_stands_still_is_a_freeze_until_it_ends() {
+        let mut pulse = Pulse::new(Time(0));
+        let began = Some(Time(200_000));
+        assert!(!Pulse::is_stuck(None, Time(60_000_000)));
+        assert!(!Pulse::is_stuck(began, Time(1_200_000)));
+        assert_eq!(pulse.beat(Time(1_000_000)), None);
+        assert!(Pulse::is_stuck(began, Time(1_200_001)));
+        assert_eq!(pulse.beat(Time(61_000_000)), Some(Duration::from_secs(60)));
+    }
 
     #[test]
     fn only_a_gap_of_more_than_a_second_was_a_freeze() {

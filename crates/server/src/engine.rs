@@ -11,9 +11,9 @@ use tasker_core::engine::Release;
 use tasker_core::event::Verdict;
 use tasker_core::gateway::{self, Texts};
 use tasker_core::missed::{Missed, Readings};
-use tasker_core::pulse::Pulse;
+use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, State, StepIndex, Task, TaskId};
+use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
 use tasker_journal::{self as journal, Append, Journal, Refused};
 use tasker_protocol::frame::{AttemptRef, Dispatch, EngineMessage};
 use tasker_protocol::{Json, api};
@@ -80,6 +80,8 @@ pub struct Engine {
     /// Outcomes that changed nothing, since the start: repeats, and those of unknown attempts.
     passed_over: u64,
     pulse: Pulse,
+    /// When the commit that is in flight began.
+    commit_began: Option<Time>,
 }
 
 impl Engine {
@@ -95,6 +97,7 @@ impl Engine {
             readings: Readings::default(),
             passed_over: 0,
             pulse: Pulse::new(clock.now()),
+            commit_began: None,
             core: tasker_core::Engine::new(recovered.state),
             payloads: recovered.payloads,
             stored: recovered.stored,
@@ -124,8 +127,7 @@ impl Engine {
         let mut taken = Vec::with_capacity(COMMANDS);
         let mut open = true;
         while open || self.core.is_committing() {
-            let timer = self.core.state().next_timer();
-            let wake = timer.map_or(self.pulse.next(), |timer| timer.min(self.pulse.next()));
+            let wake = self.wake();
             tokio::select! {
                 biased;
                 Some(committed) = commits.recv() => self.committed(committed?)?,
@@ -136,13 +138,7 @@ impl Engine {
                 self.command(command);
             }
             // What has arrived was handled first: nobody is given up for the engine's own silence.
-            if let Some(gap) = self.pulse.beat(self.clock.now()) {
-                tracing::warn!(
-                    "the engine did nothing for {gap:?}: deadlines of workers are moved"
-                );
-                self.happen(&Event::Frozen { gap }, None);
-            }
-            self.happen(&Event::Tick, None);
+            self.pass_time();
             self.happen(&Event::Dispatch, None);
             if let Some(append) = self.seal() {
                 // The writer ends only after this loop.
@@ -154,6 +150,30 @@ impl Engine {
         drop(appends);
         let _ = writer.await;
         Ok(())
+    }
+
+    /// When time is to pass next.
+    fn wake(&self) -> Time {
+        let now = self.clock.now();
+        if Pulse::is_stuck(self.commit_began, now) {
+            return now + BEAT;
+        }
+        let timer = self.core.state().next_timer();
+        timer.map_or(self.pulse.next(), |timer| timer.min(self.pulse.next()))
+    }
+
+    fn pass_time(&mut self) {
+        let now = self.clock.now();
+        if Pulse::is_stuck(self.commit_began, now) {
+            return;
+        }
+        if let Some(gap) = self.pulse.beat(now) {
+            tracing::warn!(
+                "the engine was frozen, or could not commit, for {gap:?}: deadlines of workers are moved"
+            );
+            self.happen(&Event::Frozen { gap }, None);
+        }
+        self.happen(&Event::Tick, None);
     }
 
     fn command(&mut self, command: Command) {
@@ -373,6 +393,7 @@ impl Engine {
     /// What the journal is to append next. Who follows a task hears of it once it is durable.
     fn seal(&mut self) -> Option<Append> {
         let commit = self.core.seal()?;
+        self.commit_began = Some(self.clock.now());
         let append = batch::append(&commit, self.core.state(), &self.payloads, &mut self.stored);
         for part in commit.tasks {
             if let Some(followers) = self.followers.get_mut(&part.task) {
@@ -396,6 +417,7 @@ impl Engine {
                 reason: message,
             });
         }
+        self.commit_began = None;
         let released = self.core.committed();
         self.release(released);
         Ok(())

@@ -8,7 +8,7 @@ use tasker_core::engine::{Commit, Release};
 use tasker_core::gateway::Texts;
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::payload::Payload;
-use tasker_core::pulse::Pulse;
+use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Engine, Event, TaskId, Time, record};
 use tasker_protocol::frame::EngineMessage;
@@ -55,6 +55,8 @@ pub struct Serving {
     /// The tasks that are being read.
     readings: Readings,
     pulse: Pulse,
+    /// When the commit that is in flight began.
+    commit_began: Option<Time>,
     /// Whether a turn is on its way.
     turning: bool,
     turns: u64,
@@ -88,6 +90,7 @@ impl Serving {
             commands: Vec::new(),
             readings: Readings::default(),
             pulse: Pulse::new(clock.at(env.now)),
+            commit_began: None,
             turning: false,
             turns: 0,
             shown: clock.at(env.now),
@@ -153,6 +156,7 @@ impl Serving {
         }
         let progress = self.appender.answered(ticket, &answer, env);
         if progress == Progress::Durable {
+            self.commit_began = None;
             let released = self.core.committed();
             self.release(released, env);
             self.turn(env);
@@ -180,16 +184,19 @@ impl Serving {
         for command in std::mem::take(&mut self.commands) {
             self.command(command, env);
         }
-        if let Some(gap) = self.pulse.beat(self.now(env)) {
-            self.happen(&Event::Frozen { gap }, None, env);
+        if !Pulse::is_stuck(self.commit_began, self.now(env)) {
+            if let Some(gap) = self.pulse.beat(self.now(env)) {
+                self.happen(&Event::Frozen { gap }, None, env);
+            }
+            self.happen(&Event::Tick, None, env);
         }
-        self.happen(&Event::Tick, None, env);
         let changes = self.happen(&Event::Dispatch, None, env);
         if self.turns.is_multiple_of(8) {
             let check = inspection::dispatched(self.core.state(), &changes);
             env.check(check);
         }
         if let Some(commit) = self.core.seal() {
+            self.commit_began = Some(self.now(env));
             let append = self.append(commit);
             self.appender.append(append, env);
         }
@@ -354,8 +361,12 @@ impl Serving {
     fn sleep(&mut self, env: &mut Environment) {
         let sessions = self.connections.values();
         let deadlines = sessions.map(|connection| connection.session.deadline());
-        let own = self.core.state().next_timer().into_iter();
-        let next = deadlines.chain(own).fold(self.pulse.next(), Time::min);
+        let next = if Pulse::is_stuck(self.commit_began, self.now(env)) {
+            deadlines.fold(self.now(env) + BEAT, Time::min)
+        } else {
+            let own = self.core.state().next_timer().into_iter();
+            deadlines.chain(own).fold(self.pulse.next(), Time::min)
+        };
         let at = self.clock.truth(next, env.now) + Duration::from_micros(1);
         if self.wake.is_none_or(|wake| at < wake) {
             self.wake = Some(at);
