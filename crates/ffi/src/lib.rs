@@ -3,6 +3,7 @@
 //! Layout:
 //! - this file: the exports, a few lines each. Bytes are read, a call is made, its value is handed out.
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
+//! - `benches`: workbenches for tests by number.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
 //! - `logging`: the log's form and level.
@@ -10,6 +11,7 @@
 // A C caller hands in pointers and takes exported symbols; both need `unsafe`. Each use says why it is sound.
 #![allow(unsafe_code)]
 
+mod benches;
 mod bytes;
 mod call;
 mod handles;
@@ -22,8 +24,10 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tasker_protocol::frame::Outcome;
+use tasker_testing::Bench;
 use tasker_worker::{Next, Options, Worker, templates};
 
+pub use benches::TaskerTest;
 pub use bytes::{TaskerBytes, TaskerResult};
 pub use call::TaskerCode;
 pub use handles::TaskerWorker;
@@ -162,6 +166,55 @@ pub unsafe extern "C" fn tasker_template_check(
         let file = unsafe { bytes::text("file", file, file_size) }?;
         to_json(&templates::check(text, file).map_err(Fault::invalid)?)
     })
+}
+
+/// Makes a workbench for tests of workflows.
+///
+/// # Safety
+/// `options` points to `size` bytes, and `test` to a place for a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_test_new(
+    options: *const u8,
+    size: usize,
+    test: *mut *mut TaskerTest,
+) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let place = unsafe { test.as_mut() };
+        let place = place.ok_or_else(|| Fault::invalid("`test` is NULL"))?;
+        *place = std::ptr::null_mut();
+        // SAFETY: the caller's contract, as above.
+        let options = unsafe { text("options", options, size) }?;
+        *place = benches::insert(Bench::new(options).map_err(Fault::invalid)?);
+        Ok(String::new())
+    })
+}
+
+/// Lets a workbench carry out a command.
+///
+/// # Safety
+/// `command` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_test_call(
+    test: *mut TaskerTest,
+    command: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        benches::call(test, unsafe { text("command", command, size) }?)
+    })
+}
+
+/// Frees a workbench.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_test_free(test: *mut TaskerTest) {
+    let outcome = call(|| {
+        benches::remove(test);
+        Ok(String::new())
+    });
+    // SAFETY: the bytes were made by `call` just now and nobody else has them.
+    unsafe { outcome.bytes.free() };
 }
 
 /// The version of this library.
