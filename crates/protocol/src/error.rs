@@ -1,16 +1,17 @@
 //! The error body of the REST API and the codes that it, and `rejected` and `error` messages, carry.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `{"error": {...}}`: the body of every answer that is not a success.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// What went wrong.
     pub error: ErrorDetail,
 }
 
 /// What went wrong, for programs (`code`, `details`) and for people (`message`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorDetail {
     /// What kind of error; `docs/errors.md` has a line for each.
     pub code: ErrorCode,
@@ -22,7 +23,7 @@ pub struct ErrorDetail {
 }
 
 /// Every code that an answer or a message can carry. `docs/errors.md` has a line for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     /// The body or a frame is not JSON.

@@ -40,7 +40,7 @@ impl ApiError {
 }
 
 /// The HTTP status of a code.
-fn status(code: ErrorCode) -> StatusCode {
+pub fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::MalformedJson | ErrorCode::InvalidRequest | ErrorCode::UnexpectedMessage => {
             StatusCode::BAD_REQUEST
