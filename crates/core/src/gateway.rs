@@ -15,9 +15,11 @@ use crate::pulse::Pulse;
 use crate::worker::{Offer, SessionId};
 use crate::{Event, Time};
 
+mod results;
 mod texts;
 
-pub use texts::{Cursors, Texts, breaks_schema};
+pub use results::check_results;
+pub use texts::{Cursors, Texts};
 
 /// How often a worker sends something, a WebSocket ping at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);

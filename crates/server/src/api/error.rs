@@ -39,6 +39,12 @@ impl ApiError {
     }
 }
 
+impl From<ErrorDetail> for ApiError {
+    fn from(error: ErrorDetail) -> ApiError {
+        ApiError(error)
+    }
+}
+
 /// The HTTP status of a code.
 pub fn status(code: ErrorCode) -> StatusCode {
     match code {
