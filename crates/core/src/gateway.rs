@@ -187,6 +187,9 @@ impl Session {
                 let expected = match phase {
                     Phase::Greeting => "a session begins with `hello`",
                     Phase::Registering { .. } => "`hello` is not answered yet",
+                    Phase::Open if matches!(message, WorkerMessage::Fetch(_)) => {
+                        "no dispatch names results in `omitted` yet"
+                    }
                     _ => "a session has one `hello`",
                 };
                 vec![Output::Send(EngineMessage::Error(Rejection {
@@ -251,6 +254,7 @@ fn kind(message: &WorkerMessage) -> &'static str {
         WorkerMessage::Outcome(_) => "outcome",
         WorkerMessage::Ready { .. } => "ready",
         WorkerMessage::Returned(_) => "returned",
+        WorkerMessage::Fetch(_) => "fetch",
         WorkerMessage::Leaving { .. } => "leaving",
     }
 }

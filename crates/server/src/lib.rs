@@ -3,7 +3,7 @@
 //! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
 //! - [`options`]: the command line and the environment.
 //! - [`service`]: the process: start, recovery, stop.
-//! - [`api`]: the REST API. [`session`]: a worker's WebSocket.
+//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal.
 //! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.

@@ -162,6 +162,7 @@ mod tests {
             metadata: None,
             create_steps: None,
             batches: None,
+            logs: None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use tasker_core::texts::{Request, TaskTexts};
@@ -26,9 +27,11 @@ use crate::service::Running;
 const PAGE: usize = 1000;
 
 /// `?wait=SECONDS`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
+    /// Answer when the task has ended or is blocked, or else after so many seconds with the task as it is then.
+    #[schemars(range(min = 0, max = MAX_WAIT_SECONDS))]
     wait: Option<f64>,
 }
 
@@ -48,10 +51,13 @@ impl Wait {
 }
 
 /// `?limit=&cursor=`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
+    /// How many at the most; 1000 when absent.
+    #[schemars(range(min = 1, max = PAGE))]
     limit: Option<usize>,
+    /// `next_cursor` of the page before; absent for the first page.
     cursor: Option<StepIndex>,
 }
 
