@@ -46,6 +46,7 @@ pub(super) fn dispatch(attempt: AttemptRef) -> EngineMessage {
         results: Default::default(),
         cursor: None,
         batch_config: None,
+        batches: Default::default(),
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,

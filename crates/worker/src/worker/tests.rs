@@ -67,6 +67,7 @@ fn dispatch(attempt: AttemptRef, context: &str) -> EngineMessage {
         results: Default::default(),
         cursor: None,
         batch_config: None,
+        batches: Default::default(),
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,
