@@ -111,6 +111,12 @@ TaskerResult tasker_test_call(TaskerTest *test, const uint8_t *command, size_t s
 // Frees a workbench. NULL is ignored.
 void tasker_test_free(TaskerTest *test);
 
+// Splits the work of a batchable step: min(ceil(total_items / batch_size), max_workers) batches, contiguous, from 0,
+// ends exclusive, sizes differing by at most one. `request` is a JSON object,
+//   {"total_items": 1000, "batch_size": 200, "max_workers": 5}   max_workers: 100000 when left out, and at most
+// and the value the `batches` of the step's outcome: [{"start": 0, "end": 200}, ...].
+TaskerResult tasker_batches_split(const uint8_t *request, size_t size);
+
 // The version of this library, such as "0.1.0".
 TaskerBytes tasker_version(void);
 

@@ -126,6 +126,10 @@ std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
 
+std::string batches_split(std::string_view request) {
+  return value_of(tasker_batches_split(data_of(request), request.size()));
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
@@ -145,5 +149,6 @@ PYBIND11_MODULE(_native, module) {
       .def(py::init<std::string_view>(), py::arg("options"))
       .def("call", &TestBench::call, py::arg("command"));
   module.def("template_check", template_check, py::arg("text"), py::arg("file"), release());
+  module.def("batches_split", batches_split, py::arg("request"), release());
   module.def("version", [] { return text_of(tasker_version()); });
 }

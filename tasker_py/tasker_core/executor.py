@@ -75,7 +75,7 @@ class Attempt:
     def call(self) -> Any:
         """Calls the handler: its result, or the coroutine that leads to it."""
         handler = self.handler()
-        handler.configuration = self.step.configuration
+        handler.prepare(self.step)
         return getattr(handler, self.method)(self.task, self.sequence, self.step)
 
     def cancel(self) -> None:

@@ -6,11 +6,13 @@
 //! - `benches`: workbenches for tests by number.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
+//! - `batches`: how a batchable step's work is split.
 //! - `logging`: the log's form and level.
 
 // A C caller hands in pointers and takes exported symbols; both need `unsafe`. Each use says why it is sound.
 #![allow(unsafe_code)]
 
+mod batches;
 mod benches;
 mod bytes;
 mod call;
@@ -32,6 +34,7 @@ pub use bytes::{TaskerBytes, TaskerResult};
 pub use call::TaskerCode;
 pub use handles::TaskerWorker;
 
+use batches::Split;
 use bytes::text;
 use call::{Fault, call};
 
@@ -215,6 +218,19 @@ pub extern "C" fn tasker_test_free(test: *mut TaskerTest) {
     });
     // SAFETY: the bytes were made by `call` just now and nobody else has them.
     unsafe { outcome.bytes.free() };
+}
+
+/// Splits a batchable step's work.
+///
+/// # Safety
+/// `request` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_batches_split(request: *const u8, size: usize) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let request: Split = parse("request", unsafe { text("request", request, size) }?)?;
+        to_json(&request.cursors())
+    })
 }
 
 /// The version of this library.
