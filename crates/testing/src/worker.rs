@@ -83,6 +83,7 @@ impl Worker {
             }
             EngineMessage::Welcome(_)
             | EngineMessage::Drain {}
+            | EngineMessage::Fetched(_)
             | EngineMessage::Rejected(_)
             | EngineMessage::Error(_) => {}
         }
