@@ -99,8 +99,9 @@ TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8
 // until it is told to go on. It starts no thread and does no I/O. `options` is a JSON object:
 //   {"template": text, "file": its name in messages, "environment": "test", "seed": 0,
 //    "now": microseconds since 1970-01-01 00:00 UTC}
-// On TASKER_OK `*test` is set, to be given to tasker_test_free, else it is NULL. Empty value. TASKER_INVALID with all
-// problems of a template that is not valid.
+// On TASKER_OK `*test` is set, to be given to tasker_test_free, else it is NULL; the value is
+//   {"namespace", "name", "version", "steps": [{"name", "callable", "method", "timeout_ms", "batched"}]}
+// TASKER_INVALID with all problems of a template that is not valid.
 TaskerResult tasker_test_new(const uint8_t *options, size_t size, TaskerTest **test);
 
 // Carries out a command, a JSON object with one key; crates/testing/src/command.rs has all of them, and the answers.

@@ -105,7 +105,7 @@ class TestBench {
  public:
   explicit TestBench(std::string_view options) {
     TaskerTest *made = nullptr;
-    value_of(tasker_test_new(data_of(options), options.size(), &made));
+    template_ = value_of(tasker_test_new(data_of(options), options.size(), &made));
     test_ = made;
   }
 
@@ -114,11 +114,14 @@ class TestBench {
 
   ~TestBench() { tasker_test_free(test_); }
 
+  const std::string &tested() const { return template_; }
+
   std::string call(std::string_view command) {
     return value_of(tasker_test_call(test_, data_of(command), command.size()));
   }
 
  private:
+  std::string template_;
   TaskerTest *test_ = nullptr;
 };
 
@@ -147,6 +150,7 @@ PYBIND11_MODULE(_native, module) {
       .def("close", &Worker::close, release());
   py::class_<TestBench>(module, "TestBench", py::is_final())
       .def(py::init<std::string_view>(), py::arg("options"))
+      .def_property_readonly("template", &TestBench::tested)
       .def("call", &TestBench::call, py::arg("command"));
   module.def("template_check", template_check, py::arg("text"), py::arg("file"), release());
   module.def("batches_split", batches_split, py::arg("request"), release());

@@ -54,6 +54,10 @@ class TestBench:
         InvalidArgumentError with all problems of a template that is not valid.
         """
 
+    @property
+    def template(self) -> str:
+        """What a test is to know of the template: JSON."""
+
     def call(self, command: bytes | str) -> str:
         """Carries out a command: a JSON array of messages, the clock last."""
 

@@ -76,6 +76,23 @@ class DevError(TaskerError):
     """`tasker dev` cannot go on; the message says why and what to do."""
 
 
+class WorkflowTestError(TaskerError):
+    """A workflow test asks for what cannot be; the message says what, and what could be."""
+
+
+class RefusedError(TaskerError):
+    """In a workflow test: what the engine's API would refuse.
+
+    `code` is one of docs/errors.md, `message` a sentence, `details` values for programs.
+    """
+
+    def __init__(self, code: str, message: str, details: Any = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.details = details
+
+
 class NativeError(TaskerError):
     """The native library reports an error; one subclass for each of its codes."""
 

@@ -188,8 +188,10 @@ pub unsafe extern "C" fn tasker_test_new(
         *place = std::ptr::null_mut();
         // SAFETY: the caller's contract, as above.
         let options = unsafe { text("options", options, size) }?;
-        *place = benches::insert(Bench::new(options).map_err(Fault::invalid)?);
-        Ok(String::new())
+        let bench = Bench::new(options).map_err(Fault::invalid)?;
+        let template = bench.template();
+        *place = benches::insert(bench);
+        Ok(template)
     })
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tasker_core::engine::Release;
 use tasker_core::gateway::{self, Output, Session, Texts};
+use tasker_core::graph::Kind;
 use tasker_core::operator::{self, Refusal};
 use tasker_core::texts::{Payloads, Request, TaskTexts};
 use tasker_core::worker::SessionId;
@@ -16,7 +17,7 @@ use tasker_protocol::error::{ErrorCode, ErrorDetail};
 use tasker_protocol::frame::{EngineMessage, Outcome, WorkerMessage, encode};
 use uuid::Uuid;
 
-use crate::command::{Answer, Clock, Command, Crash, Options};
+use crate::command::{Answer, Clock, Command, Crash, Options, Template, TemplateStep};
 use crate::journal::Journal;
 use crate::random::Random;
 use crate::worker::Worker;
@@ -81,6 +82,23 @@ impl Bench {
         bench.connect();
         bench.commit();
         Ok(bench)
+    }
+
+    /// What a test is to know of the template: the JSON of a [`Template`].
+    pub fn template(&self) -> String {
+        let steps = self.graph.nodes.iter().map(|node| TemplateStep {
+            name: &node.name,
+            callable: &node.callable,
+            method: &node.method,
+            timeout_ms: node.timeout_ms,
+            batched: matches!(node.kind, Kind::BatchWorker(_)),
+        });
+        text(&Template {
+            namespace: &self.graph.namespace,
+            name: &self.graph.name,
+            version: &self.graph.version,
+            steps: steps.collect(),
+        })
     }
 
     /// Carries out a command, the JSON of a [`Command`]; gives a JSON array of [`Answer`]s.
@@ -226,7 +244,9 @@ impl Bench {
         self.sessions += 1;
         self.session = Session::new(SessionId(self.sessions), self.now);
         let greeting = self.worker.greet(&self.graph);
-        self.frame(&greeting);
+        self.frame(&[greeting]);
+        let again = self.worker.send_again();
+        self.frame(&again);
     }
 
     /// The worker sends messages.

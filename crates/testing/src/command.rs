@@ -22,6 +22,34 @@ pub struct Options {
     pub now: i64,
 }
 
+/// What a test is to know of the template.
+#[derive(Clone, Debug, Serialize)]
+pub struct Template<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The name.
+    pub name: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// Its steps, in its order.
+    pub steps: Vec<TemplateStep<'a>>,
+}
+
+/// A step of the template.
+#[derive(Clone, Debug, Serialize)]
+pub struct TemplateStep<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The handler.
+    pub callable: &'a str,
+    /// The handler's method.
+    pub method: &'a str,
+    /// Milliseconds that an attempt may take.
+    pub timeout_ms: Option<u64>,
+    /// Whether it becomes a step for each batch.
+    pub batched: bool,
+}
+
 /// What the bench is told.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]

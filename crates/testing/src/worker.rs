@@ -35,11 +35,11 @@ impl Worker {
         }
     }
 
-    /// What opens its next session: who it is and what it holds, and the outcomes that may have been lost.
-    pub fn greet(&mut self, graph: &Graph) -> Vec<WorkerMessage> {
+    /// What opens its next session: who it is and what it holds.
+    pub fn greet(&mut self, graph: &Graph) -> WorkerMessage {
         self.greetings += 1;
         let callables = graph.nodes.iter().map(|node| node.callable.to_string());
-        let hello = Hello {
+        WorkerMessage::Hello(Hello {
             protocol: PROTOCOL_VERSIONS,
             worker_id: self.name.clone(),
             instance: self.instance,
@@ -51,11 +51,13 @@ impl Worker {
             templates: Vec::new(),
             slots: SLOTS,
             running: self.held.keys().copied().collect(),
-        };
+        })
+    }
+
+    /// What it sends once a session is open: the outcomes that may have been lost with the last one.
+    pub fn send_again(&self) -> Vec<WorkerMessage> {
         let unaccepted = self.held.values().flatten().cloned();
-        std::iter::once(WorkerMessage::Hello(hello))
-            .chain(unaccepted.map(WorkerMessage::Outcome))
-            .collect()
+        unaccepted.map(WorkerMessage::Outcome).collect()
     }
 
     /// Keeps the outcomes until they are accepted. Those of attempts that it does not hold are sent all the same.
@@ -81,11 +83,10 @@ impl Worker {
                     self.held.remove(&attempt);
                 }
             }
-            EngineMessage::Welcome(_)
-            | EngineMessage::Drain {}
-            | EngineMessage::Fetched(_)
-            | EngineMessage::Rejected(_)
-            | EngineMessage::Error(_) => {}
+            EngineMessage::Welcome(_) | EngineMessage::Drain {} | EngineMessage::Fetched(_) => {}
+            EngineMessage::Rejected(rejection) | EngineMessage::Error(rejection) => {
+                unreachable!("the bench keeps to the protocol: {rejection:?}")
+            }
         }
     }
 
