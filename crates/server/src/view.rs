@@ -1,7 +1,12 @@
-//! Tasks and steps as the API shows them.
+//! Tasks, steps and workers as the API shows them.
+
+pub mod template;
+
+use std::collections::HashSet;
 
 use tasker_core::history::Transition;
 use tasker_core::task::Ending;
+use tasker_core::worker::{Offer, Worker};
 use tasker_core::{State, StepIndex, Task, Time, waiting};
 use tasker_protocol::api::{self, StepState, TaskEvent};
 use tasker_protocol::frame::Failure;
@@ -130,6 +135,26 @@ pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> 
             .as_ref()
             .map(|worker| worker.worker_id.to_string()),
         waiting_on: reason(state, task, texts, index),
+    }
+}
+
+/// A worker whose session was opened at a time.
+pub fn worker(offer: &Offer, worker: &Worker, opened: Time) -> api::Worker {
+    let sorted = |names: &HashSet<String>| {
+        let mut names: Vec<String> = names.iter().cloned().collect();
+        names.sort();
+        names
+    };
+    api::Worker {
+        worker_id: offer.worker_id.to_string(),
+        instance: offer.instance,
+        language: offer.language.to_string(),
+        version: offer.version.to_string(),
+        namespaces: sorted(&offer.namespaces),
+        callables: sorted(&offer.callables),
+        slots: worker.slots,
+        running: worker.live.len() as u32,
+        connected_since: rfc3339(opened),
     }
 }
 

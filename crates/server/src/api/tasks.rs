@@ -107,14 +107,7 @@ fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
     }
     let graph = engine
         .catalog
-        .find(&create.namespace, &create.name, create.version.as_deref())
-        .map_err(|unknown| {
-            ApiError::with_details(
-                ErrorCode::TemplateNotFound,
-                unknown.message,
-                json!({"nearest": unknown.nearest}),
-            )
-        })?;
+        .find(&create.namespace, &create.name, create.version.as_deref())?;
     if let Some(schema) = &graph.input_schema {
         schema.check(create.context.get()).map_err(breaks_schema)?;
     }
