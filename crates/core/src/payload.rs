@@ -80,7 +80,7 @@ impl Payload {
         }
     }
 
-    /// The message that gives a worker an attempt; `tags` and `correlation_id` are empty.
+    /// The message that gives a worker an attempt; `tags`, `correlation_id` and `traceparent` are empty.
     pub fn dispatch(&self, task: &Task, step: StepIndex, attempt: u32) -> Dispatch {
         let (graph, node, now) = (&task.graph, task.node(step), task.step(step));
         Dispatch {
@@ -98,11 +98,13 @@ impl Payload {
             idempotency_key: now.uuid.to_string(),
             context: self.context.clone(),
             results: self.results_before(task, step),
+            omitted: Vec::new(),
             cursor: self.cursor(task, step),
             batch_config: node.batch_config.clone(),
             timeout_ms: node.timeout_ms,
             tags: Vec::new(),
             correlation_id: None,
+            traceparent: None,
         }
     }
 

@@ -46,6 +46,18 @@ pub enum ErrorCode {
     TemplateInvalid,
     /// No task has this identifier.
     TaskNotFound,
+    /// The task has no step with this identifier.
+    StepNotFound,
+    /// The task has ended: nothing changes it any more.
+    TaskEnded,
+    /// The step's state does not allow the action.
+    StepStateConflict,
+    /// What an operator completes a step with is nothing that the step's handler could have returned.
+    OutcomeInvalid,
+    /// Results are asked for an attempt that is not open with the worker that asks.
+    AttemptNotOpen,
+    /// There are no results of this name before the step, or none from this index on.
+    ResultNotFound,
     /// The token is missing or wrong.
     Unauthorized,
     /// The engine cannot commit at present; the request had no effect and can be sent again.

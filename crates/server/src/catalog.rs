@@ -1,5 +1,7 @@
 //! The templates that the engine knows: which versions a name has, and the graph of each merged content.
 
+mod shown;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,8 +12,6 @@ use tasker_protocol::api;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
 use tasker_template::{Document, Template};
-
-use crate::view;
 
 /// How alike a name must be to be suggested, from 0 to 1.
 const ALIKE: f64 = 0.6;
@@ -78,7 +78,7 @@ impl Catalog {
         {
             let name = (merged.namespace_name.clone(), merged.name.clone());
             let versions = known.versions.entry(name).or_default();
-            let shown = view::template::template(merged, document_hash, hash);
+            let shown = shown::shown(merged, document_hash, hash);
             versions.insert(version, Arc::new(shown));
         }
     }

@@ -9,20 +9,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
-use tasker_core::{StepIndex, TaskId};
-use tasker_protocol::api::{self, CreateTask, MAX_PAYLOAD_BYTES, MAX_WAIT_SECONDS, StepPage};
+use tasker_core::texts::{Request, TaskTexts};
+use tasker_core::{StepIndex, TaskId, creation, view};
+use tasker_protocol::api::{self, CreateTask, MAX_WAIT_SECONDS, StepPage};
 use tasker_protocol::error::ErrorCode;
-use tasker_template::Violation;
 use tokio::sync::oneshot;
 
 use super::App;
 use super::body::{Body, Params, TaskUuid};
 use super::error::ApiError;
 use crate::command::{Command, NewTask};
-use crate::payloads::Request;
+use crate::recovery;
 use crate::service::Running;
-use crate::{recovery, view};
 
 /// Steps on a page at the most.
 const PAGE: usize = 1000;
@@ -88,29 +86,11 @@ pub async fn create(
 }
 
 fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
-    let size = create.context.get().len();
-    if size > MAX_PAYLOAD_BYTES {
-        return Err(ApiError::new(
-            ErrorCode::ContextTooLarge,
-            format!(
-                "the context has {size} bytes, at most {MAX_PAYLOAD_BYTES} are taken: store the data elsewhere and \
-                 send a reference"
-            ),
-        ));
-    }
-    if !(-100..=100).contains(&create.priority) {
-        return Err(ApiError::with_details(
-            ErrorCode::InvalidRequest,
-            format!("`priority` is {}: it takes -100 to 100", create.priority),
-            json!({"path": "priority"}),
-        ));
-    }
+    creation::check_body(&create)?;
     let graph = engine
         .catalog
         .find(&create.namespace, &create.name, create.version.as_deref())?;
-    if let Some(schema) = &graph.input_schema {
-        schema.check(create.context.get()).map_err(breaks_schema)?;
-    }
+    creation::check_context(&graph, &create.context)?;
     Ok(NewTask {
         id: engine.new_task_id()?,
         graph,
@@ -118,22 +98,6 @@ fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
         request: Request::from(&create),
         context: create.context,
     })
-}
-
-fn breaks_schema(violations: Vec<Violation>) -> ApiError {
-    let listed: Vec<String> = violations.iter().map(Violation::to_string).collect();
-    let violations: Vec<_> = violations
-        .iter()
-        .map(|Violation { path, message }| json!({"path": path, "message": message}))
-        .collect();
-    ApiError::with_details(
-        ErrorCode::ContextInvalid,
-        format!(
-            "the context breaks the template's `input_schema`: {}",
-            listed.join("; ")
-        ),
-        json!({"violations": violations}),
-    )
 }
 
 /// `GET /v1/tasks/{task_uuid}`.
@@ -239,7 +203,7 @@ async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api
 async fn stored<T>(
     engine: &Running,
     id: TaskId,
-    show: impl FnOnce(&tasker_core::Task, &crate::payloads::TaskTexts) -> T,
+    show: impl FnOnce(&tasker_core::Task, &TaskTexts) -> T,
 ) -> Result<T, ApiError> {
     let (stored, decoded) = engine.stored(id).await?;
     let task = recovery::replay(&stored, &decoded);

@@ -4,7 +4,7 @@ use tasker_protocol::api;
 use tasker_template::{Backoff, OnFailure, Retry, Step, StepType, Template};
 
 /// A merged template. `document_hash` is that of the document that was merged, `hash` the merged content's.
-pub fn template(merged: &Template, document_hash: &str, hash: &str) -> api::Template {
+pub fn shown(merged: &Template, document_hash: &str, hash: &str) -> api::Template {
     api::Template {
         namespace: merged.namespace_name.clone(),
         name: merged.name.clone(),

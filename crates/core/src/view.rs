@@ -1,13 +1,7 @@
 //! Tasks, steps and workers as the API shows them.
 
-pub mod template;
-
 use std::collections::HashSet;
 
-use tasker_core::history::Transition;
-use tasker_core::task::Ending;
-use tasker_core::worker::{Offer, Worker};
-use tasker_core::{State, StepIndex, Task, Time, waiting};
 use tasker_protocol::api::{self, StepState, TaskEvent};
 use tasker_protocol::frame::Failure;
 use tasker_protocol::json_null;
@@ -15,7 +9,11 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::payloads::TaskTexts;
+use crate::history::Transition;
+use crate::task::Ending;
+use crate::texts::TaskTexts;
+use crate::worker::{Offer, Worker};
+use crate::{State, StepIndex, Task, Time, waiting};
 
 const RFC_3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
