@@ -15,9 +15,11 @@ use crate::pulse::Pulse;
 use crate::worker::{Offer, SessionId};
 use crate::{Event, Time};
 
+mod results;
 mod texts;
 
-pub use texts::{Cursors, Texts, breaks_schema};
+pub use results::check_results;
+pub use texts::{Cursors, Texts};
 
 /// How often a worker sends something, a WebSocket ping at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -185,6 +187,9 @@ impl Session {
                 let expected = match phase {
                     Phase::Greeting => "a session begins with `hello`",
                     Phase::Registering { .. } => "`hello` is not answered yet",
+                    Phase::Open if matches!(message, WorkerMessage::Fetch(_)) => {
+                        "no dispatch names results in `omitted` yet"
+                    }
                     _ => "a session has one `hello`",
                 };
                 vec![Output::Send(EngineMessage::Error(Rejection {
@@ -249,6 +254,7 @@ fn kind(message: &WorkerMessage) -> &'static str {
         WorkerMessage::Outcome(_) => "outcome",
         WorkerMessage::Ready { .. } => "ready",
         WorkerMessage::Returned(_) => "returned",
+        WorkerMessage::Fetch(_) => "fetch",
         WorkerMessage::Leaving { .. } => "leaving",
     }
 }

@@ -26,13 +26,17 @@
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
 //! - [`payload`]: what a task carries and the core does not read.
+//! - [`texts`]: the same with how the task was asked for, for all tasks in memory.
 //! - [`missed`]: outcomes for tasks that are not in memory.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
+//! - [`creation`]: what a task may not be created with.
+//! - [`view`]: tasks and steps as the API shows them.
 
 pub mod backoff;
 pub mod batches;
 pub mod clock;
+pub mod creation;
 pub mod decide;
 pub mod dispatch;
 mod draft;
@@ -53,7 +57,9 @@ pub mod ready;
 pub mod record;
 pub mod state;
 pub mod task;
+pub mod texts;
 pub mod time;
+pub mod view;
 pub mod waiting;
 pub mod worker;
 

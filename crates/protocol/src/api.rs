@@ -1,5 +1,6 @@
 //! Bodies of the REST API.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ pub const MAX_BODY_BYTES: usize = 9 << 20;
 pub const MAX_WAIT_SECONDS: f64 = 300.0;
 
 /// `POST /v1/tasks`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateTask {
     /// The template's name.
@@ -41,6 +42,7 @@ pub struct CreateTask {
     pub tags: Vec<String>,
     /// From -100 to 100; higher first.
     #[serde(default)]
+    #[schemars(range(min = -100, max = 100))]
     pub priority: i16,
     /// Ties the task to other records of the caller's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +53,7 @@ pub struct CreateTask {
 }
 
 /// Where a task stands; `docs/states.md` draws it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
     /// A step is ready and no attempt was ever started.
@@ -73,7 +75,7 @@ pub enum TaskStatus {
 }
 
 /// What a task is doing, in the terms of its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecutionStatus {
     /// A step is ready and not with a worker.
@@ -89,7 +91,7 @@ pub enum ExecutionStatus {
 }
 
 /// Where a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// A parent is not done.
@@ -111,7 +113,7 @@ pub enum StepState {
 }
 
 /// A task as `GET /v1/tasks/{task_uuid}` shows it. Times are RFC 3339 in UTC with microseconds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     /// The task's identifier, a UUIDv7.
     pub task_uuid: Uuid,
@@ -166,7 +168,7 @@ pub struct Task {
 }
 
 /// A page of steps in creation order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StepPage {
     /// The steps.
     pub steps: Vec<Step>,
@@ -175,7 +177,7 @@ pub struct StepPage {
 }
 
 /// A step as `GET /v1/tasks/{task_uuid}/workflow_steps` shows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// The step's identifier, derived from task and name.
     pub step_uuid: Uuid,
@@ -214,7 +216,7 @@ pub struct Step {
 }
 
 /// One server-sent event of `GET /v1/tasks/{task_uuid}/events`: something changed its state.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TaskEvent {
     /// The task's status changed, or the task began.
@@ -246,7 +248,7 @@ pub enum TaskEvent {
 }
 
 /// `GET /health` and `GET /health/ready`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// `ok`, or `not_ready`.
     pub status: String,

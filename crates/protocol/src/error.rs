@@ -1,16 +1,17 @@
 //! The error body of the REST API and the codes that it, and `rejected` and `error` messages, carry.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `{"error": {...}}`: the body of every answer that is not a success.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// What went wrong.
     pub error: ErrorDetail,
 }
 
 /// What went wrong, for programs (`code`, `details`) and for people (`message`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorDetail {
     /// What kind of error; `docs/errors.md` has a line for each.
     pub code: ErrorCode,
@@ -22,7 +23,7 @@ pub struct ErrorDetail {
 }
 
 /// Every code that an answer or a message can carry. `docs/errors.md` has a line for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     /// The body or a frame is not JSON.
@@ -45,6 +46,18 @@ pub enum ErrorCode {
     TemplateInvalid,
     /// No task has this identifier.
     TaskNotFound,
+    /// The task has no step with this identifier.
+    StepNotFound,
+    /// The task has ended: nothing changes it any more.
+    TaskEnded,
+    /// The step's state does not allow the action.
+    StepStateConflict,
+    /// What an operator completes a step with is nothing that the step's handler could have returned.
+    OutcomeInvalid,
+    /// Results are asked for an attempt that is not open with the worker that asks.
+    AttemptNotOpen,
+    /// There are no results of this name before the step, or none from this index on.
+    ResultNotFound,
     /// The token is missing or wrong.
     Unauthorized,
     /// The engine cannot commit at present; the request had no effect and can be sent again.

@@ -5,11 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{Json, error::ErrorCode};
+
+#[cfg(test)]
+mod tests;
 
 /// The oldest and the newest version of the session protocol that this build speaks.
 pub const PROTOCOL_VERSIONS: [u32; 2] = [1, 1];
@@ -32,6 +36,8 @@ pub enum WorkerMessage {
     },
     /// A dispatch that crossed a smaller `ready` and was never given to a handler.
     Returned(AttemptRef),
+    /// Asks for results that a dispatch names in `omitted`.
+    Fetch(Fetch),
     /// The last message of a worker that stops.
     Leaving {
         /// Attempts that still run and that it gives up. What it does not name was never given to a handler.
@@ -54,6 +60,8 @@ pub enum EngineMessage {
     Accepted(Vec<AttemptRef>),
     /// This attempt is not open any more: stop it if that is possible.
     Cancel(AttemptRef),
+    /// Answers a `fetch`.
+    Fetched(Fetched),
     /// Take no more work, finish what runs, leave.
     Drain {},
     /// A message of the worker could not be handled; nothing else is affected.
@@ -147,6 +155,23 @@ pub struct Outcome {
     /// The batches of a batchable step: a JSON list of cursors, `{"start", "end", "data"?}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<Json>,
+    /// What the handler logged: a JSON list of [`LogLine`]s, the last 200 and at most 64 KiB of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Json>,
+}
+
+/// A line that a handler logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When, RFC 3339.
+    pub at: String,
+    /// `debug`, `info`, `warning`, `error` or another.
+    pub level: String,
+    /// What logged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logger: Option<String>,
+    /// The text.
+    pub message: String,
 }
 
 impl Outcome {
@@ -161,7 +186,7 @@ impl Outcome {
 }
 
 /// Why an attempt failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// A sentence for people.
     pub message: String,
@@ -211,18 +236,66 @@ pub struct Dispatch {
     pub context: Json,
     /// Results of the step's ancestors, by step name.
     pub results: BTreeMap<String, Json>,
+    /// Ancestors whose results are too long to travel along; they are had by a [`Fetch`] each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<String>,
     /// The batch that a batch worker's step works on: `{"start", "end", "data"?}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Json>,
     /// What a batchable step's batches are to be like, unless its handler says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_config: Option<BatchConfig>,
+    /// The batch workers before the step, by name, and how many batches each has. `results` has a list for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub batches: BTreeMap<String, u32>,
     /// Milliseconds that the attempt may take, from its dispatch.
     pub timeout_ms: Option<u64>,
     /// The task's tags.
     pub tags: Vec<String>,
     /// The task's correlation id.
     pub correlation_id: Option<String>,
+    /// The W3C trace context that the handler's span continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// A request for results that a dispatch named in `omitted`. The attempt that it is for must be open.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fetch {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// The step whose handler asks.
+    pub step_uuid: Uuid,
+    /// Its attempt, counted from 1.
+    pub attempt: u32,
+    /// The ancestor whose results it asks for, as `omitted` names it.
+    pub name: String,
+    /// The index of the first result of the page: 0, then each answer's `next`.
+    #[serde(default)]
+    pub from: u64,
+}
+
+/// The answer to a [`Fetch`]: a page of results, or why there is none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Fetched {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// The step whose handler asked.
+    pub step_uuid: Uuid,
+    /// Its attempt, counted from 1.
+    pub attempt: u32,
+    /// The ancestor.
+    pub name: String,
+    /// The index of the first result.
+    pub from: u64,
+    /// The one result of a step; a page of those of batches, in cursor order.
+    pub results: Vec<Json>,
+    /// The index at which the next page begins; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+    /// Why there are no results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Rejection>,
 }
 
 /// What batches are to be like, unless a handler says otherwise.
@@ -306,53 +379,5 @@ pub fn encode<M: Serialize>(messages: &[M]) -> Result<String, serde_json::Error>
     match messages {
         [message] => serde_json::to_string(message),
         messages => serde_json::to_string(messages),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_pass_through_digit_for_digit() {
-        let digits = "63340286662973277706162286946811886609896461828096";
-        let frame = format!(
-            r#"{{"outcome": {{"task_uuid": "{0}", "step_uuid": "{0}", "attempt": 1, "success": true,
-                "results": {{"result": {digits}, "tiny": 1e400}}}}}}"#,
-            Uuid::nil()
-        );
-        let mut messages = decode::<WorkerMessage>(&frame);
-        let WorkerMessage::Outcome(outcome) = messages.remove(0).expect("readable") else {
-            panic!("another message");
-        };
-        let results = outcome.results.as_ref().expect("results").get();
-        assert_eq!(results, format!(r#"{{"result": {digits}, "tiny": 1e400}}"#));
-        let sent = encode(&[WorkerMessage::Outcome(outcome.clone())]).expect("encodes");
-        assert!(sent.contains(results), "{sent}");
-    }
-
-    #[test]
-    fn an_unknown_message_costs_only_itself() {
-        let frame = r#"[{"ready": {"slots": 3}}, {"unheard_of": {"a": 1}}, {"leaving": {}}]"#;
-        let messages = decode::<WorkerMessage>(frame);
-        assert!(matches!(messages[0], Ok(WorkerMessage::Ready { slots: 3 })));
-        let Err(Unreadable::Shape { error, excerpt }) = &messages[1] else {
-            panic!("{:?}", messages[1]);
-        };
-        assert!(error.to_string().contains("unheard_of"), "{error}");
-        assert_eq!(excerpt, r#"{"unheard_of": {"a": 1}}"#);
-        assert!(matches!(messages[2], Ok(WorkerMessage::Leaving { .. })));
-    }
-
-    #[test]
-    fn a_frame_that_is_not_json_is_one_error() {
-        for frame in ["{", "[{\"leaving\": {}}, ", "", "nonsense"] {
-            let messages = decode::<WorkerMessage>(frame);
-            assert_eq!(messages.len(), 1, "{frame}");
-            assert!(
-                matches!(messages[0], Err(Unreadable::Malformed(_))),
-                "{frame}"
-            );
-        }
     }
 }

@@ -4,6 +4,9 @@ pub mod body;
 pub mod error;
 mod events;
 mod health;
+pub mod openapi;
+mod operation;
+mod routes;
 mod tasks;
 
 use std::sync::Arc;
@@ -13,7 +16,6 @@ use axum::extract::{Request, State, WebSocketUpgrade};
 use axum::http::{Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
 use subtle::ConstantTimeEq;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::MAX_FRAME_BYTES;
@@ -21,6 +23,7 @@ use tasker_protocol::frame::MAX_FRAME_BYTES;
 use crate::health::Health;
 use crate::service::Running;
 use error::ApiError;
+use operation::Operation;
 
 /// What every handler gets.
 #[derive(Clone)]
@@ -44,21 +47,24 @@ pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
         health,
         token: token.map(Arc::from),
     };
-    let guarded = Router::new()
-        .route("/v1/tasks", post(tasks::create))
-        .route("/v1/tasks/{task_uuid}", get(tasks::show))
-        .route("/v1/tasks/{task_uuid}/workflow_steps", get(tasks::steps))
-        .route("/v1/tasks/{task_uuid}/events", get(events::follow))
-        .route("/v1/worker", get(worker))
+    let (guarded, open): (Vec<_>, Vec<_>) = routes::all()
+        .into_iter()
+        .partition(|operation| operation.guarded);
+    routed(guarded)
         .fallback(unknown_path)
-        .method_not_allowed_fallback(unknown_method)
-        .layer(middleware::from_fn_with_state(app.clone(), authorize));
-    Router::new()
-        .route("/health", get(health::ready))
-        .route("/health/ready", get(health::ready))
-        .route("/health/live", get(health::live))
-        .merge(guarded)
+        .layer(middleware::from_fn_with_state(app.clone(), authorize))
+        .merge(routed(open))
         .with_state(app)
+}
+
+fn routed(operations: Vec<Operation>) -> Router<App> {
+    let router = Router::new();
+    operations
+        .into_iter()
+        .fold(router, |router, operation| {
+            router.route(operation.path, operation.route)
+        })
+        .method_not_allowed_fallback(unknown_method)
 }
 
 async fn authorize(

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use tasker_core::engine::{Commit, Part};
+use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::{State, Task, TaskId, record};
 use tasker_journal::{Append, NewTask, Row, TaskChange};
 use tasker_protocol::api::TaskStatus;
-
-use crate::payloads::{Payloads, TaskTexts};
 
 /// What the journal is to append. `state` is as it is after the commit; `stored`, what the row of each task says, is
 /// brought up to date.

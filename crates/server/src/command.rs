@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tasker_core::event::Restored;
 use tasker_core::gateway::Texts;
+use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Event, Graph, StepIndex, TaskId};
 use tasker_protocol::frame::EngineMessage;
 use tasker_protocol::{Json, api};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::follow::Followed;
-use crate::payloads::{Request, TaskTexts};
 
 /// What the API and the sessions ask of the engine. An answer of `None` says that the task is not in memory.
 pub enum Command {

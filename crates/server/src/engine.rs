@@ -8,24 +8,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tasker_core::engine::Release;
-use tasker_core::event::Verdict;
 use tasker_core::gateway::{self, Texts};
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
+use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
+use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, view};
 use tasker_journal::{self as journal, Append, Journal, Refused};
-use tasker_protocol::frame::{AttemptRef, Dispatch, EngineMessage};
-use tasker_protocol::{Json, api};
-use tasker_template::Violation;
+use tasker_protocol::api;
+use tasker_protocol::frame::{Dispatch, EngineMessage};
 use tokio::sync::mpsc;
 
 use crate::batch::{self, Status};
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Loaded, NewTask};
 use crate::follow::Followed;
-use crate::payloads::{Payloads, TaskTexts};
-use crate::view;
 
 /// Commands that are taken at once.
 const COMMANDS: usize = 4096;
@@ -216,51 +213,11 @@ impl Engine {
                 if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
                     self.sessions.remove(session);
                 }
-                let (event, texts) = self.check_results(event, texts);
+                let (event, texts) = gateway::check_results(self.core.state(), event, texts);
                 self.happen(&event, texts.as_ref());
             }
             Command::Found { task, loaded } => self.found(task, loaded),
         }
-    }
-
-    /// Results that break their step's schema fail it for good.
-    fn check_results(&self, event: Event, texts: Option<Texts>) -> (Event, Option<Texts>) {
-        let broken = match (&event, &texts) {
-            (
-                Event::Outcome {
-                    attempt,
-                    verdict: Verdict::Success(_),
-                    ..
-                },
-                Some(texts),
-            ) => self.violations(attempt, &texts.body),
-            _ => None,
-        };
-        match (event, texts, broken) {
-            (
-                Event::Outcome {
-                    session, attempt, ..
-                },
-                Some(texts),
-                Some(violations),
-            ) => {
-                let (verdict, texts) = gateway::breaks_schema(&violations, texts.metadata);
-                let event = Event::Outcome {
-                    session,
-                    attempt,
-                    verdict,
-                };
-                (event, Some(texts))
-            }
-            (event, texts, _) => (event, texts),
-        }
-    }
-
-    fn violations(&self, attempt: &AttemptRef, results: &Json) -> Option<Vec<Violation>> {
-        let task = self.core.state().task(attempt.task_uuid)?;
-        let node = task.node(task.find(attempt.step_uuid)?);
-        let schema = node.result_schema.as_ref()?;
-        schema.check(results.get()).err()
     }
 
     /// The task of outcomes that found it not in memory: they are repeated on it, or lead nowhere.

@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use tasker_core::engine::Part;
 use tasker_core::history::{self, Transition};
-use tasker_core::{Record, Task};
+use tasker_core::{Record, Task, view};
 use tasker_protocol::api::TaskEvent;
 use tasker_protocol::frame::Failure;
-
-use crate::view;
 
 /// What one commit added to a task.
 #[derive(Clone, Debug)]

@@ -3,11 +3,10 @@
 //! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
 //! - [`options`]: the command line and the environment.
 //! - [`service`]: the process: start, recovery, stop.
-//! - [`api`]: the REST API. [`session`]: a worker's WebSocket.
+//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal.
-//! - [`catalog`]: templates and their graphs. [`payloads`]: contexts and results.
-//! - [`follow`]: a task's events. [`view`]: tasks and steps as the API shows them.
+//! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
 //! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit.
 
 pub mod api;
@@ -19,8 +18,6 @@ pub mod engine;
 pub mod follow;
 pub mod health;
 pub mod options;
-pub mod payloads;
 pub mod recovery;
 pub mod service;
 pub mod session;
-pub mod view;

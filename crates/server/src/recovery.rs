@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use tasker_core::event::Restored;
+use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Change, Graph, Record, Task, TaskId, Time, record};
 use tasker_journal::{self as journal, Journal, StoredTask};
 use tasker_protocol::Json;
@@ -12,7 +13,6 @@ use tasker_protocol::Json;
 use crate::batch::stored_status;
 use crate::catalog::{self, Catalog};
 use crate::engine::Recovered;
-use crate::payloads::{Request, TaskTexts};
 
 /// A task that cannot be read back.
 #[derive(Debug, thiserror::Error)]

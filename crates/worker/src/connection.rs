@@ -304,6 +304,7 @@ mod tests {
                 metadata: None,
                 create_steps: None,
                 batches: None,
+                logs: None,
             })
         };
         let mut outbox: VecDeque<_> = (1..=3).map(outcome).collect();

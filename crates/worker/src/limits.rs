@@ -79,6 +79,7 @@ mod tests {
             metadata: None,
             create_steps: None,
             batches: None,
+            logs: None,
         }
     }
 

@@ -342,6 +342,9 @@ impl Session {
                 }
             }
             (Phase::Open(_), EngineMessage::Cancel(attempt)) => self.cancelled(attempt, effects),
+            (Phase::Open(_), EngineMessage::Fetched(fetched)) => effects.push(Effect::Warn(
+                format!("nobody waits for the results of {} any more", fetched.name),
+            )),
             (Phase::Open(_), EngineMessage::Drain {}) => {
                 if self.draining.is_none() {
                     effects.push(Effect::Inform("the engine asks to drain".to_owned()));

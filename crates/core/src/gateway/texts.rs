@@ -96,7 +96,7 @@ fn invalid(error_type: &str, error_code: Option<&str>, message: String) -> Failu
 }
 
 /// What results that break their step's `result_schema` become: a permanent failure.
-pub fn breaks_schema(violations: &[Violation], metadata: Option<Json>) -> (Verdict, Texts) {
+pub(super) fn breaks_schema(violations: &[Violation], metadata: Option<Json>) -> (Verdict, Texts) {
     let listed: Vec<String> = violations.iter().map(Violation::to_string).collect();
     let message = format!(
         "the results break the step's `result_schema`: {}",
@@ -162,6 +162,7 @@ mod tests {
             metadata: None,
             create_steps: None,
             batches: None,
+            logs: None,
         }
     }
 

@@ -39,19 +39,32 @@ impl ApiError {
     }
 }
 
+impl From<ErrorDetail> for ApiError {
+    fn from(error: ErrorDetail) -> ApiError {
+        ApiError(error)
+    }
+}
+
 /// The HTTP status of a code.
-fn status(code: ErrorCode) -> StatusCode {
+pub fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::MalformedJson | ErrorCode::InvalidRequest | ErrorCode::UnexpectedMessage => {
             StatusCode::BAD_REQUEST
         }
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorCode::NotFound | ErrorCode::TemplateNotFound | ErrorCode::TaskNotFound => {
-            StatusCode::NOT_FOUND
-        }
-        ErrorCode::TemplateConflict => StatusCode::CONFLICT,
+        ErrorCode::NotFound
+        | ErrorCode::TemplateNotFound
+        | ErrorCode::TaskNotFound
+        | ErrorCode::StepNotFound
+        | ErrorCode::ResultNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::TemplateConflict
+        | ErrorCode::TaskEnded
+        | ErrorCode::StepStateConflict
+        | ErrorCode::AttemptNotOpen => StatusCode::CONFLICT,
         ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::TemplateInvalid | ErrorCode::ContextInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::TemplateInvalid | ErrorCode::ContextInvalid | ErrorCode::OutcomeInvalid => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,

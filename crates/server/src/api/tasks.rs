@@ -7,29 +7,31 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use tasker_core::{StepIndex, TaskId};
-use tasker_protocol::api::{self, CreateTask, MAX_PAYLOAD_BYTES, MAX_WAIT_SECONDS, StepPage};
+use tasker_core::texts::{Request, TaskTexts};
+use tasker_core::{StepIndex, TaskId, creation, view};
+use tasker_protocol::api::{self, CreateTask, MAX_WAIT_SECONDS, StepPage};
 use tasker_protocol::error::ErrorCode;
-use tasker_template::Violation;
 use tokio::sync::oneshot;
 
 use super::App;
 use super::body::{Body, Params, TaskUuid};
 use super::error::ApiError;
 use crate::command::{Command, NewTask};
-use crate::payloads::Request;
+use crate::recovery;
 use crate::service::Running;
-use crate::{recovery, view};
 
 /// Steps on a page at the most.
 const PAGE: usize = 1000;
 
 /// `?wait=SECONDS`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
+    /// Answer when the task has ended or is blocked, or else after so many seconds with the task as it is then.
+    #[schemars(range(min = 0, max = MAX_WAIT_SECONDS))]
     wait: Option<f64>,
 }
 
@@ -49,10 +51,13 @@ impl Wait {
 }
 
 /// `?limit=&cursor=`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
+    /// How many at the most; 1000 when absent.
+    #[schemars(range(min = 1, max = PAGE))]
     limit: Option<usize>,
+    /// `next_cursor` of the page before; absent for the first page.
     cursor: Option<StepIndex>,
 }
 
@@ -82,23 +87,7 @@ pub async fn create(
 }
 
 fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
-    let size = create.context.get().len();
-    if size > MAX_PAYLOAD_BYTES {
-        return Err(ApiError::new(
-            ErrorCode::ContextTooLarge,
-            format!(
-                "the context has {size} bytes, at most {MAX_PAYLOAD_BYTES} are taken: store the data elsewhere and \
-                 send a reference"
-            ),
-        ));
-    }
-    if !(-100..=100).contains(&create.priority) {
-        return Err(ApiError::with_details(
-            ErrorCode::InvalidRequest,
-            format!("`priority` is {}: it takes -100 to 100", create.priority),
-            json!({"path": "priority"}),
-        ));
-    }
+    creation::check_body(&create)?;
     let graph = engine
         .catalog
         .find(&create.namespace, &create.name, create.version.as_deref())
@@ -109,9 +98,7 @@ fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
                 json!({"nearest": unknown.nearest}),
             )
         })?;
-    if let Some(schema) = &graph.input_schema {
-        schema.check(create.context.get()).map_err(breaks_schema)?;
-    }
+    creation::check_context(&graph, &create.context)?;
     Ok(NewTask {
         id: engine.new_task_id()?,
         graph,
@@ -119,22 +106,6 @@ fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
         request: Request::from(&create),
         context: create.context,
     })
-}
-
-fn breaks_schema(violations: Vec<Violation>) -> ApiError {
-    let listed: Vec<String> = violations.iter().map(Violation::to_string).collect();
-    let violations: Vec<_> = violations
-        .iter()
-        .map(|Violation { path, message }| json!({"path": path, "message": message}))
-        .collect();
-    ApiError::with_details(
-        ErrorCode::ContextInvalid,
-        format!(
-            "the context breaks the template's `input_schema`: {}",
-            listed.join("; ")
-        ),
-        json!({"violations": violations}),
-    )
 }
 
 /// `GET /v1/tasks/{task_uuid}`.
@@ -240,7 +211,7 @@ async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api
 async fn stored<T>(
     engine: &Running,
     id: TaskId,
-    show: impl FnOnce(&tasker_core::Task, &crate::payloads::TaskTexts) -> T,
+    show: impl FnOnce(&tasker_core::Task, &TaskTexts) -> T,
 ) -> Result<T, ApiError> {
     let (stored, decoded) = engine.stored(id).await?;
     let task = recovery::replay(&stored, &decoded);

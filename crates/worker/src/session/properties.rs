@@ -250,6 +250,7 @@ impl World {
             }
             WorkerMessage::Ready { slots } => assert!(slots <= self.slots),
             WorkerMessage::Leaving { .. } => self.left = true,
+            WorkerMessage::Fetch(_) => panic!("nobody asked for it"),
             WorkerMessage::Hello(_) => unreachable!("handled by the caller"),
         }
     }

@@ -44,11 +44,14 @@ pub(super) fn dispatch(attempt: AttemptRef) -> EngineMessage {
         idempotency_key: "key".to_owned(),
         context: json_null(),
         results: Default::default(),
+        omitted: Vec::new(),
         cursor: None,
         batch_config: None,
+        batches: Default::default(),
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,
+        traceparent: None,
     }))
 }
 
@@ -64,6 +67,7 @@ pub(super) fn outcome(attempt: AttemptRef) -> Outcome {
         metadata: None,
         create_steps: None,
         batches: None,
+        logs: None,
     }
 }
 
@@ -95,6 +99,7 @@ fn word(effect: Effect) -> String {
         Effect::Send(WorkerMessage::Returned(attempt)) => {
             format!("returned {}", steps(&[attempt]))
         }
+        Effect::Send(WorkerMessage::Fetch(fetch)) => format!("fetch {} {}", fetch.name, fetch.from),
         Effect::Send(WorkerMessage::Leaving { running }) => match running.len() {
             0 => "leaving".to_owned(),
             held => format!("leaving {held}"),

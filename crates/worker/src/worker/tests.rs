@@ -65,11 +65,14 @@ fn dispatch(attempt: AttemptRef, context: &str) -> EngineMessage {
         idempotency_key: "key".to_owned(),
         context: json(context),
         results: Default::default(),
+        omitted: Vec::new(),
         cursor: None,
         batch_config: None,
+        batches: Default::default(),
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,
+        traceparent: None,
     }))
 }
 
@@ -84,6 +87,7 @@ fn success(attempt: AttemptRef, results: &str) -> Outcome {
         metadata: None,
         create_steps: None,
         batches: None,
+        logs: None,
     }
 }
 

@@ -1,8 +1,5 @@
 //! Tasks and steps as the API shows them.
 
-use tasker_core::history::Transition;
-use tasker_core::task::Ending;
-use tasker_core::{State, StepIndex, Task, Time, waiting};
 use tasker_protocol::api::{self, StepState, TaskEvent};
 use tasker_protocol::frame::Failure;
 use tasker_protocol::json_null;
@@ -10,7 +7,10 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::payloads::TaskTexts;
+use crate::history::Transition;
+use crate::task::Ending;
+use crate::texts::TaskTexts;
+use crate::{State, StepIndex, Task, Time, waiting};
 
 const RFC_3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");

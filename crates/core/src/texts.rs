@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tasker_core::payload::Payload;
-use tasker_core::{StepIndex, Task, TaskId};
 use tasker_protocol::Json;
 use tasker_protocol::api::CreateTask;
 use tasker_protocol::frame::Dispatch;
+
+use crate::payload::Payload;
+use crate::{StepIndex, Task, TaskId};
 
 /// How a task was asked for, without what the core or a column of its own holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,89 @@
+//! Every call of the API, with all that the OpenAPI document says of it.
+
+use axum::http::StatusCode;
+use tasker_protocol::api::{CreateTask, Health, StepPage, Task, TaskEvent};
+use tasker_protocol::error::ErrorCode::{
+    BodyTooLarge, ContextInvalid, ContextTooLarge, InvalidRequest, MalformedJson, TaskNotFound,
+    TemplateNotFound,
+};
+
+use super::operation::Operation;
+use super::tasks::{Page, Wait};
+use super::{events, health, openapi, tasks, worker};
+
+/// All calls, in the order of their paths.
+pub fn all() -> Vec<Operation> {
+    let mut all = of_tasks();
+    all.extend(of_the_engine());
+    all
+}
+
+fn of_tasks() -> Vec<Operation> {
+    vec![
+        Operation::post("/v1/tasks", tasks::create)
+            .named("create_task", "Creates a task.")
+            .query::<Wait>()
+            .body::<CreateTask>()
+            .answers::<Task>(StatusCode::CREATED, "The task, which is durable.")
+            .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
+            .refuses(&[ContextTooLarge, ContextInvalid, TemplateNotFound]),
+        Operation::get("/v1/tasks/{task_uuid}", tasks::show)
+            .named("get_task", "Shows a task.")
+            .query::<Wait>()
+            .answers::<Task>(StatusCode::OK, "The task.")
+            .refuses(&[InvalidRequest, TaskNotFound]),
+        Operation::get("/v1/tasks/{task_uuid}/workflow_steps", tasks::steps)
+            .named("list_task_steps", "Shows a task's steps, page by page.")
+            .query::<Page>()
+            .answers::<StepPage>(StatusCode::OK, "A page of steps in creation order.")
+            .refuses(&[InvalidRequest, TaskNotFound]),
+        Operation::get("/v1/tasks/{task_uuid}/events", events::follow)
+            .named("follow_task", "Tells every state change of a task, until it has ended.")
+            .header(
+                "Last-Event-ID",
+                "The `id` of the last event that was read: the events after it follow. Without it, all do.",
+            )
+            .answers_as::<TaskEvent>(
+                "text/event-stream",
+                StatusCode::OK,
+                "Server-sent events; `data` of each is a TaskEvent, `event` its kind.",
+            )
+            .refuses(&[InvalidRequest, TaskNotFound]),
+    ]
+}
+
+fn of_the_engine() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/worker", worker)
+            .named(
+                "connect_worker",
+                "Opens a worker's session, a WebSocket; docs/worker_protocol.md has its messages.",
+            )
+            .answers_nothing(StatusCode::SWITCHING_PROTOCOLS, "The session is open.")
+            .answers_nothing(
+                StatusCode::BAD_REQUEST,
+                "Not a WebSocket's opening handshake.",
+            )
+            .answers_nothing(
+                StatusCode::UPGRADE_REQUIRED,
+                "The connection cannot be upgraded.",
+            ),
+        Operation::get("/openapi.json", openapi::show)
+            .named("openapi", "This document.")
+            .answers::<serde_json::Value>(StatusCode::OK, "The document, OpenAPI 3.1."),
+        health("/health", "health", "Whether tasks can be created and run."),
+        health("/health/ready", "health_ready", "The same as `/health`."),
+        Operation::get("/health/live", health::live)
+            .named("health_live", "Whether the process lives.")
+            .open()
+            .answers::<Health>(StatusCode::OK, "It does."),
+    ]
+}
+
+fn health(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    Operation::get(path, health::ready)
+        .named(id, summary)
+        .open()
+        .answers::<Health>(StatusCode::OK, "It is ready.")
+        .answers::<Health>(StatusCode::SERVICE_UNAVAILABLE, "It is not, and why.")
+}
