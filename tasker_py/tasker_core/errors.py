@@ -53,6 +53,16 @@ class RetryableError(HandlerError):
         self.retry_after = retry_after
 
 
+class ResultsUnavailableError(RetryableError):
+    """An ancestor's results were not sent with the step and cannot be fetched at present."""
+
+    def __init__(self, step_name: str, reason: str) -> None:
+        super().__init__(
+            f"the results of {step_name!r} cannot be fetched: {reason}",
+            error_code="RESULTS_UNAVAILABLE",
+        )
+
+
 class InvalidInputError(PermanentError):
     """The context or an ancestor's results do not fit the model that a typed handler declares.
 
