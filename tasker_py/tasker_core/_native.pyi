@@ -62,7 +62,7 @@ class TestBench:
         """Carries out a command: a JSON array of messages, the clock last."""
 
 def template_check(text: bytes | str, file: str) -> str:
-    """JSON with `namespace`, `name`, `version`, `callables`, and `task_handler` if there is one.
+    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, and `task_handler` if any.
 
     InvalidArgumentError with all problems of the template.
     """

@@ -18,6 +18,7 @@ from typing import Any, cast
 from tasker_core import outcome
 from tasker_core.attempt_log import AttemptLog, current_log
 from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments
+from tasker_core.fetching import AncestorResults, Source
 from tasker_core.registry import Handler, HandlerRegistry
 
 logger = logging.getLogger(__name__)
@@ -43,9 +44,10 @@ class Attempt:
         "work",
     )
 
-    def __init__(self, dispatch: dict[str, Any], handler: Handler, now: float) -> None:
+    def __init__(
+        self, dispatch: dict[str, Any], handler: Handler, now: float, source: Source | None
+    ) -> None:
         self.ref = AttemptRef.of(dispatch)
-        self.task, self.sequence, self.step = arguments(dispatch)
         self.callable: str = dispatch["callable"]
         self.handler = handler
         self.method: str = dispatch["method"]
@@ -58,6 +60,10 @@ class Attempt:
         self.deadline = float("inf") if timeout_ms is None else now + timeout_ms / 1000
         self.started = 0.0
         self.ended = 0.0
+        fetch = None
+        if source is not None and dispatch.get("omitted"):
+            fetch = AncestorResults(source, self.ref, self.deadline)
+        self.task, self.sequence, self.step = arguments(dispatch, fetch)
         # The asyncio task of an async handler, for whoever started one.
         self.work: asyncio.Task[None] | None = None
 
@@ -65,6 +71,12 @@ class Attempt:
         """Cancels the asyncio task. To be called on its loop's thread."""
         if self.work is not None:
             self.work.cancel()
+
+    def wanted(self) -> frozenset[str]:
+        """What the handler may ask for and did not come with the dispatch."""
+        names = self.handler.asks_for() if self.method == "call" else None
+        omitted = self.sequence.omitted
+        return omitted if names is None else omitted.intersection(names)
 
     def bound(self) -> Callable[..., Any]:
         """The method to call, of a handler that was made for this attempt."""
@@ -75,16 +87,20 @@ class Attempt:
 
 
 def prepare(
-    registry: HandlerRegistry, dispatch: dict[str, Any], now: float | None = None
+    registry: HandlerRegistry,
+    dispatch: dict[str, Any],
+    now: float | None = None,
+    source: Source | None = None,
 ) -> Attempt | bytes:
     """The attempt of this dispatch, which came at `now` in monotonic seconds.
 
+    `source` is asked for the results that the dispatch leaves out.
     The outcome instead when it cannot be given to a handler.
     """
     ref = AttemptRef.of(dispatch)
     try:
-        handler = registry.resolve(dispatch["callable"])
-    except Exception as error:  # importing a module may raise anything.
+        handler = registry.resolve(dispatch["callable"], dispatch["method"])
+    except BaseException as error:  # importing a module may raise anything, SystemExit too.
         logger.exception("the handler of %s cannot be resolved", dispatch["callable"])
         # Retryable: a worker that has the handler may take the next attempt.
         return outcome.of_exception(ref, error)
@@ -95,15 +111,7 @@ def prepare(
             error_type="payload_too_deep",
             retryable=False,
         )
-    if not callable(getattr(handler, dispatch["method"], None)):
-        return outcome.failure(
-            ref,
-            f"the handler {dispatch['callable']} has no method {dispatch['method']!r}, "
-            "which the template names",
-            error_type="handler_not_found",
-            retryable=False,
-        )
-    return Attempt(dispatch, handler, time.monotonic() if now is None else now)
+    return Attempt(dispatch, handler, time.monotonic() if now is None else now, source)
 
 
 def invoke(attempt: Attempt) -> bytes:
@@ -119,14 +127,14 @@ def _invoke(attempt: Attempt) -> bytes:
     attempt.started = time.monotonic()
     try:
         returned = attempt.bound()(attempt.task, attempt.sequence, attempt.step)
-    except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
-        attempt.ended = time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
-    else:
         attempt.ended = time.monotonic()
         if inspect.iscoroutine(returned):
             returned.close()
+        # What was returned may raise too, while it is written.
         ended = outcome.of_return(attempt.ref, returned)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
+        attempt.ended = attempt.ended or time.monotonic()
+        ended = outcome.of_exception(attempt.ref, error)
     return with_logs(attempt, ended)
 
 
@@ -138,13 +146,15 @@ async def invoke_async(attempt: Attempt) -> bytes:
     current_log.set(attempt.log)
     attempt.started = time.monotonic()
     try:
+        if attempt.sequence.omitted:
+            # On a thread: to wait for the engine here would stop all other async handlers.
+            await asyncio.to_thread(attempt.sequence.load, attempt.wanted())
         returned = await attempt.bound()(attempt.task, attempt.sequence, attempt.step)
-    except BaseException as error:  # nothing that a handler raises may end the loop.
-        attempt.ended = time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
-    else:
         attempt.ended = time.monotonic()
         ended = outcome.of_return(attempt.ref, returned)
+    except BaseException as error:  # nothing that a handler raises may end the loop.
+        attempt.ended = attempt.ended or time.monotonic()
+        ended = outcome.of_exception(attempt.ref, error)
     return with_logs(attempt, ended)
 
 
