@@ -111,6 +111,10 @@ class WorkflowTestError(TaskerError):
     """A workflow test asks for what cannot be; the message says what, and what could be."""
 
 
+class NotIdempotentError(TaskerError, AssertionError):
+    """Handlers that do more, or other, when they run again; the message says which and what."""
+
+
 class RefusedError(TaskerError):
     """In a workflow test: what the engine's API would refuse.
 

@@ -1,8 +1,8 @@
 """The native workbench by its commands: JSON in, messages out."""
 
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from tasker_core import _native
@@ -30,7 +30,7 @@ class Bench:
         }
         self._native = _native.TestBench(json.dumps(options))
         self.template: dict[str, Any] = json.loads(self._native.template)
-        self.messages: list[dict[str, Any]] = []
+        self.messages: deque[dict[str, Any]] = deque()
         self.now = START
         self.next: int | None = None
         self.settled = True
@@ -89,10 +89,3 @@ class Bench:
         if "refused" in answers:
             raise RefusedError(**answers["refused"])
         return answers
-
-
-def read_template(template: str | Path) -> tuple[str, str]:
-    """The text of a template, and its file's name. YAML text has several lines, a path has one."""
-    if isinstance(template, str) and "\n" in template:
-        return template, "template"
-    return Path(template).read_text(encoding="utf-8"), str(template)

@@ -3,50 +3,48 @@
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from tasker_core.errors import WorkflowTestError
+from tasker_core import definition
+from tasker_core.errors import InvalidHandlerError, WorkflowTestError
 from tasker_core.registry import Handler, HandlerRegistry
 from tasker_core.step_handler import StepHandlerBase
+from tasker_core.step_handler.function import FunctionHandler
+from tasker_core.testing.template import TestedTemplate
 
 HandlerLike = type[StepHandlerBase] | StepHandlerBase | Callable[..., Any]
 """A handler class, an instance that serves every attempt, or a function of task, sequence, step."""
 
 
-class StepHandlers(HandlerRegistry):
-    """A registry with one entry for each step: what the test gives for its name or callable, else
-    the handler in the default registry or at the callable's import path."""
+class StepHandlers:
+    """The handler of each step: what the test gives for its name or callable, else the one that the
+    default registry or the callable's import path leads to."""
 
-    def __init__(self, template: dict[str, Any], overrides: Mapping[str, HandlerLike]) -> None:
-        super().__init__()
-        self._of_step: dict[str, Handler] = {}
-        self._batched = {step["name"] for step in template["steps"] if step["batched"]}
+    def __init__(self, template: TestedTemplate, overrides: Mapping[str, HandlerLike]) -> None:
+        self._template = template
+        self._of_step: dict[str, OneHandler] = {}
         unused = dict(overrides)
-        for step in template["steps"]:
-            name, callable_name, method = step["name"], step["callable"], step["method"]
+        for name, step in template.steps.items():
+            callable_name, method = step["callable"], step["method"]
             unused.pop(name, None)
             unused.pop(callable_name, None)
             override = overrides.get(name, overrides.get(callable_name))
-            self._of_step[name] = (
-                HandlerRegistry.default().resolve(callable_name)
+            handler = (
+                HandlerRegistry.default().resolve(callable_name, method)
                 if override is None
-                else _as_handler(override, method)
+                else _as_handler(name, override, method)
             )
+            self._of_step[name] = OneHandler(handler)
         if unused:
-            known = ", ".join(f"{step['name']} ({step['callable']})" for step in template["steps"])
+            known = ", ".join(
+                f"{name} ({step['callable']})" for name, step in template.steps.items()
+            )
             raise WorkflowTestError(
                 f"`handlers` names {', '.join(map(repr, unused))}, which is neither a step nor a "
                 f"callable of the template; its steps are {known}"
             )
 
     def of(self, step_name: str) -> "OneHandler":
-        """What `attempt.prepare` asks for the handler of a step, a batch's step too."""
-        if step_name not in self._of_step:
-            step_name = step_name.rpartition("_")[0]
-        return OneHandler(self._of_step[step_name])
-
-    def is_step(self, step_name: str) -> bool:
-        """Whether the workflow can have a step of this name."""
-        base, _, number = step_name.rpartition("_")
-        return step_name in self._of_step or (base in self._batched and number.isdigit())
+        """What `attempt.prepare` asks for the step's handler."""
+        return self._of_step[self._template.declared(step_name)]
 
 
 class OneHandler(HandlerRegistry):
@@ -56,7 +54,7 @@ class OneHandler(HandlerRegistry):
         super().__init__()
         self._handler = handler
 
-    def resolve(self, callable_name: str) -> Handler:
+    def resolve(self, callable_name: str, method: str = "call") -> Handler:
         """The handler."""
         return self._handler
 
@@ -74,15 +72,23 @@ class _Instance:
         return getattr(self._instance, name)
 
 
-def _as_handler(override: HandlerLike, method: str) -> Handler:
-    if isinstance(override, type) and issubclass(override, StepHandlerBase):
-        return override
+def _as_handler(step_name: str, override: HandlerLike, method: str) -> Handler:
     if isinstance(override, StepHandlerBase):
+        if not callable(getattr(override, method, None)):
+            raise InvalidHandlerError(step_name, f"{override!r} has no method {method!r}")
         return cast("Handler", _Instance(override))
-    if not callable(override):
-        raise WorkflowTestError(
-            f"{override!r} is no handler: give a class, an instance or a function of task, "
-            "sequence and step"
+    if isinstance(override, type) and issubclass(override, StepHandlerBase):
+        handler: Handler = override
+    elif callable(override):
+        name = getattr(override, "__name__", type(override).__name__)
+        handler = type(name, (FunctionHandler,), {method: staticmethod(override)})
+    else:
+        raise InvalidHandlerError(
+            step_name,
+            f"{override!r} is no handler; wanted: a class, an instance or a function of task, "
+            "sequence and step",
         )
-    name = getattr(override, "__name__", type(override).__name__)
-    return type(name, (StepHandlerBase,), {method: staticmethod(override)})
+    problem = definition.problem(handler, method)
+    if problem is not None:
+        raise InvalidHandlerError(step_name, problem)
+    return handler
