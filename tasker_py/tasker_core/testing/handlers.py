@@ -81,7 +81,8 @@ def _as_handler(step_name: str, override: HandlerLike, method: str) -> Handler:
         handler: Handler = override
     elif callable(override):
         name = getattr(override, "__name__", type(override).__name__)
-        handler = type(name, (FunctionHandler,), {method: staticmethod(override)})
+        members = {"__module__": override.__module__, method: staticmethod(override)}
+        handler = type(name, (FunctionHandler,), members)
     else:
         raise InvalidHandlerError(
             step_name,
