@@ -69,7 +69,7 @@ class Attempt:
     def bound(self) -> Callable[..., Any]:
         """The method to call, of a handler that was made for this attempt."""
         handler = self.handler()
-        handler.configuration = self.step.configuration
+        handler.prepare(self.step)
         method: Callable[..., Any] = getattr(handler, self.method)
         return method
 
