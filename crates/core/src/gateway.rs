@@ -19,7 +19,7 @@ mod results;
 mod texts;
 
 pub use results::check_results;
-pub use texts::{Cursors, Texts};
+pub use texts::{Cursors, Texts, completion};
 
 /// How often a worker sends something, a WebSocket ping at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);

@@ -27,10 +27,11 @@
 //! - [`waiting`]: why a step is not done.
 //! - [`payload`]: what a task carries and the core does not read.
 //! - [`texts`]: the same with how the task was asked for, for all tasks in memory.
-//! - [`missed`]: outcomes for tasks that are not in memory.
+//! - [`missed`]: what concerns tasks that are not in memory.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 //! - [`creation`]: what a task may not be created with.
+//! - [`order`]: what people ask to be done to a task or a step, and why it is refused.
 //! - [`view`]: tasks and steps as the API shows them.
 
 pub mod backoff;
@@ -50,6 +51,7 @@ pub mod missed;
 #[cfg(feature = "mutation")]
 pub mod mutation;
 pub mod operator;
+pub mod order;
 pub mod outcome;
 pub mod payload;
 pub mod pulse;

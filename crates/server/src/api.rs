@@ -6,6 +6,7 @@ mod events;
 mod health;
 pub mod openapi;
 mod operation;
+mod operators;
 mod routes;
 mod tasks;
 
