@@ -48,6 +48,37 @@ impl Gate {
             stream: stream.into_inner(),
         })
     }
+
+    /// These steps, all running at the same time; every other one that starts meanwhile is let go.
+    ///
+    /// # Errors
+    /// When a handler is gone that was to go on.
+    pub async fn hold_together(&self, steps: &[&str]) -> Result<Vec<Held>> {
+        let mut all = Vec::new();
+        while all.len() < steps.len() {
+            let held = self.started().await?;
+            if steps.contains(&held.step.as_str()) {
+                all.push(held);
+            } else {
+                held.release().await?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Lets every handler go on until this is done.
+    ///
+    /// # Errors
+    /// When a handler is gone that was to go on.
+    pub async fn open_until<T>(&self, done: impl Future<Output = T>) -> Result<T> {
+        tokio::pin!(done);
+        loop {
+            tokio::select! {
+                done = &mut done => return Ok(done),
+                held = self.started() => held?.release().await?,
+            }
+        }
+    }
 }
 
 /// An attempt whose handler waits. When this is dropped, the handler fails the step.
