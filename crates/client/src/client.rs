@@ -90,6 +90,23 @@ impl Client {
         self.call(request, Repeat::Unsafe).await
     }
 
+    /// Reads one step of a task with its history and, with `logs`, what the handler of each attempt logged.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with `TASK_NOT_FOUND` or `STEP_NOT_FOUND`.
+    pub async fn get_task_step(
+        &self,
+        task_uuid: Uuid,
+        step_uuid: Uuid,
+        logs: bool,
+    ) -> Result<Step, Error> {
+        let mut url = self.step_url(task_uuid, step_uuid);
+        if logs {
+            url.query_pairs_mut().append_pair("logs", "true");
+        }
+        self.call(Request::read(url), Repeat::Safe).await
+    }
+
     /// Retries, resolves or completes a step that failed. A failure after which that may be done is not tried again.
     ///
     /// # Errors

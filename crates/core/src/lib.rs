@@ -32,8 +32,10 @@
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 //! - [`creation`]: what a task may not be created with.
 //! - [`order`]: what people ask to be done to a task or a step, and why it is refused.
+//! - [`attempts`]: a step's history as the API shows it.
 //! - [`view`]: tasks and steps as the API shows them.
 
+pub mod attempts;
 pub mod backoff;
 pub mod batches;
 pub mod clock;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::creation::{breaks_schema, refusal};
 use crate::gateway::{Texts, completion};
 use crate::operator::{self, Action, Refusal};
-use crate::{StepIndex, Task, Time};
+use crate::{StepIndex, Task, TaskId, Time};
 
 /// The action that is asked for, with its texts.
 ///
@@ -61,7 +61,7 @@ pub fn check(
     at: Time,
 ) -> Result<StepIndex, ErrorDetail> {
     let Some(step) = task.find(step_uuid) else {
-        return Err(no_step(task, step_uuid));
+        return Err(no_step(task.id, step_uuid));
     };
     operator::act(task, step, action, at).map_err(|refused| refused_by(task, &refused))?;
     if let (Action::Complete(_), Some(schema)) = (action, &task.node(step).result_schema) {
@@ -83,8 +83,8 @@ pub fn check_cancel(task: &Task, at: Time) -> Result<(), ErrorDetail> {
 }
 
 /// A task does not have a step.
-pub fn no_step(task: &Task, step_uuid: Uuid) -> ErrorDetail {
-    let message = format!("task {} has no step {step_uuid}", task.id);
+pub fn no_step(task: TaskId, step_uuid: Uuid) -> ErrorDetail {
+    let message = format!("task {task} has no step {step_uuid}");
     refusal(ErrorCode::StepNotFound, message, Value::Null)
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Json, frame::Failure};
+use crate::{Json, frame::Failure, history::HistoryEntry};
 
 /// A context longer than this, in bytes, is refused; so is a step's result.
 pub const MAX_PAYLOAD_BYTES: usize = 8 << 20;
@@ -213,6 +213,9 @@ pub struct Step {
     pub worker_id: Option<String>,
     /// Why the step is not done; absent when it is.
     pub waiting_on: Option<String>,
+    /// What happened to it; only where a single step is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<HistoryEntry>>,
 }
 
 /// One server-sent event of `GET /v1/tasks/{task_uuid}/events`: something changed its state.

@@ -8,6 +8,7 @@ pub mod openapi;
 mod operation;
 mod operators;
 mod routes;
+mod steps;
 mod tasks;
 
 use std::sync::Arc;

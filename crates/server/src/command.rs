@@ -46,6 +46,15 @@ pub enum Command {
         /// Gets the steps.
         reply: oneshot::Sender<Option<Vec<api::Step>>>,
     },
+    /// Show one step of a task.
+    Step {
+        /// Which task's.
+        task: TaskId,
+        /// Which.
+        step_uuid: Uuid,
+        /// Gets the step, and how many of the task's records it shows; or that there is no such step.
+        reply: oneshot::Sender<Option<Result<(api::Step, u64), ErrorDetail>>>,
+    },
     /// Follow a task: what each commit adds to it from now on.
     Follow {
         /// Which.

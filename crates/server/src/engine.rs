@@ -13,11 +13,13 @@ use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, view};
+use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, order, view};
 use tasker_journal::{self as journal, Append, Journal, Refused};
 use tasker_protocol::api;
+use tasker_protocol::error::ErrorDetail;
 use tasker_protocol::frame::{Dispatch, EngineMessage};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::batch::{self, Status};
 use crate::clock::Clock;
@@ -194,6 +196,14 @@ impl Engine {
                 let steps = self.steps(task, from, limit);
                 self.reply(move || drop(reply.send(steps)));
             }
+            Command::Step {
+                task,
+                step_uuid,
+                reply,
+            } => {
+                let step = self.step(task, step_uuid);
+                self.reply(move || drop(reply.send(step)));
+            }
             Command::Follow { task, reply } => {
                 let commits = self.core.state().task(task).map(|_| {
                     let (sender, receiver) = mpsc::unbounded_channel();
@@ -252,6 +262,7 @@ impl Engine {
                 Waiting::Outcome(missed) if exists => {
                     self.happen(&missed.event, missed.texts.as_ref());
                 }
+                Waiting::Outcome(missed) if matches!(missed.event, Event::Logged { .. }) => {}
                 Waiting::Outcome(missed) => {
                     let (session, attempt) = (missed.session, missed.attempt);
                     self.happen(&Event::Unknown { session, attempt }, None);
@@ -311,6 +322,15 @@ impl Engine {
             .take(limit)
             .map(|step| view::step(state, task, texts, step));
         Some(steps.collect())
+    }
+
+    fn step(&self, id: TaskId, step_uuid: Uuid) -> Option<Result<(api::Step, u64), ErrorDetail>> {
+        let (state, texts) = (self.core.state(), self.payloads.get(&id)?);
+        let task = state.task(id)?;
+        Some(match task.find(step_uuid) {
+            Some(step) => Ok((view::step(state, task, texts, step), task.records)),
+            None => Err(order::no_step(id, step_uuid)),
+        })
     }
 
     /// Answers once all that the answer saw is durable.

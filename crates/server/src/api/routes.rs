@@ -9,8 +9,9 @@ use tasker_protocol::error::ErrorCode::{
 };
 
 use super::operation::Operation;
+use super::steps::Logs;
 use super::tasks::{Page, Wait};
-use super::{events, health, openapi, operators, tasks, worker};
+use super::{events, health, openapi, operators, steps, tasks, worker};
 
 const STEP: &str = "/v1/tasks/{task_uuid}/workflow_steps/{step_uuid}";
 
@@ -44,6 +45,11 @@ fn of_tasks() -> Vec<Operation> {
             .query::<Page>()
             .answers::<StepPage>(StatusCode::OK, "A page of steps in creation order.")
             .refuses(&[InvalidRequest, TaskNotFound]),
+        Operation::get(STEP, steps::show)
+            .named("get_task_step", "Shows one step of a task with its history.")
+            .query::<Logs>()
+            .answers::<Step>(StatusCode::OK, "The step.")
+            .refuses(&[InvalidRequest, TaskNotFound, StepNotFound]),
         Operation::patch(STEP, operators::act)
             .named("act_on_step", "Retries, resolves or completes a step that failed.")
             .body::<ActOnStep>()

@@ -244,7 +244,7 @@ impl Serving {
             let (session, attempt) = (missed.session, missed.attempt);
             if exists {
                 self.happen(&missed.event, missed.texts.as_ref(), env);
-            } else {
+            } else if !matches!(missed.event, Event::Logged { .. }) {
                 self.happen(&Event::Unknown { session, attempt }, None, env);
             }
         }
