@@ -10,6 +10,8 @@ mod operators;
 mod routes;
 mod steps;
 mod tasks;
+mod templates;
+mod workers;
 
 use std::sync::Arc;
 
