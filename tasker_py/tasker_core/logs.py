@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -102,6 +102,17 @@ def bind_attempts() -> None:
 def unbind_attempts() -> None:
     """Undoes `bind_attempts`."""
     logging.Logger.makeRecord = _make_record  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def attempts_bound() -> Iterator[None]:
+    """Binds the records that are made within, and leaves everything as it was."""
+    before = logging.Logger.makeRecord
+    bind_attempts()
+    try:
+        yield
+    finally:
+        logging.Logger.makeRecord = before  # type: ignore[method-assign]
 
 
 def _make_bound_record(self: logging.Logger, *args: Any, **kwargs: Any) -> logging.LogRecord:

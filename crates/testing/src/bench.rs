@@ -8,10 +8,9 @@ use serde::de::DeserializeOwned;
 use tasker_core::engine::Release;
 use tasker_core::gateway::{self, Output, Session, Texts};
 use tasker_core::graph::Kind;
-use tasker_core::operator::{self, Refusal};
 use tasker_core::texts::{Payloads, Request, TaskTexts};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Engine, Event, Graph, State, Task, TaskId, Time, creation, view};
+use tasker_core::{Change, Engine, Event, Graph, State, Task, TaskId, Time, creation, order, view};
 use tasker_protocol::api::CreateTask;
 use tasker_protocol::error::{ErrorCode, ErrorDetail};
 use tasker_protocol::frame::{EngineMessage, Outcome, WorkerMessage, encode};
@@ -126,14 +125,42 @@ impl Bench {
             Command::CrashWorker {} => self.crash_worker(),
             Command::CrashEngine(crash) => self.crash_engine(crash),
             Command::Cancel { task_uuid } => {
-                self.with_task(task_uuid, |bench, task, _| {
-                    operator::cancel(task, bench.now).map_err(|refusal| conflict(&refusal))
-                })?;
+                self.with_task(task_uuid, |task, _| order::check_cancel(task, self.now))?;
                 self.happen(&Event::Cancel { task: task_uuid }, None);
             }
+            Command::Act {
+                task_uuid,
+                step_uuid,
+                order,
+            } => {
+                let (action, texts) = order::read(order)?;
+                let step = self.with_task(task_uuid, |task, _| {
+                    order::check(task, step_uuid, &action, &texts, self.now)
+                })?;
+                let event = Event::Act {
+                    task: task_uuid,
+                    step,
+                    action,
+                };
+                self.happen(&event, Some(&texts));
+            }
+            Command::History {
+                task_uuid,
+                step_uuid,
+            } => {
+                let step = self.with_task(task_uuid, |task, _| {
+                    let step = task.find(step_uuid);
+                    step.ok_or_else(|| order::no_step(task_uuid, step_uuid))
+                })?;
+                asked.push(Answer::History(self.journal.history(
+                    task_uuid,
+                    &self.graph,
+                    step,
+                )));
+            }
             Command::Show { task_uuid } => {
-                let (task, steps) = self.with_task(task_uuid, |bench, task, texts| {
-                    let state = bench.core.state();
+                let (task, steps) = self.with_task(task_uuid, |task, texts| {
+                    let state = self.core.state();
                     let steps = 0..task.steps.len() as u32;
                     let steps = steps.map(|step| view::step(state, task, texts, step));
                     let steps = steps.collect();
@@ -174,19 +201,21 @@ impl Bench {
     fn with_task<T>(
         &self,
         id: TaskId,
-        look: impl FnOnce(&Bench, &Task, &TaskTexts) -> Result<T, ErrorDetail>,
+        look: impl FnOnce(&Task, &TaskTexts) -> Result<T, ErrorDetail>,
     ) -> Result<T, ErrorDetail> {
         if let (Some(task), Some(texts)) = (self.core.state().task(id), self.texts.get(&id)) {
-            return look(self, task, texts);
+            return look(task, texts);
         }
         let mut state = State::default();
-        let (restored, texts) = self
-            .journal
-            .read(id, &self.graph)
-            .ok_or_else(|| refusal(ErrorCode::TaskNotFound, format!("there is no task {id}")))?;
+        let read = self.journal.read(id, &self.graph);
+        let (restored, texts) = read.ok_or_else(|| ErrorDetail {
+            code: ErrorCode::TaskNotFound,
+            message: format!("there is no task {id}"),
+            details: serde_json::Value::Null,
+        })?;
         state.evolve(&Change::Restored(Arc::new(restored)));
         match state.task(id) {
-            Some(task) => look(self, task, &texts),
+            Some(task) => look(task, &texts),
             None => unreachable!("it was restored just now"),
         }
     }
@@ -357,18 +386,6 @@ impl Bench {
             next: state.next_timer().map(|time| time.0),
             settled: state.tasks().all(Task::is_settled),
         }
-    }
-}
-
-fn conflict(refusal_: &Refusal) -> ErrorDetail {
-    refusal(ErrorCode::InvalidRequest, refusal_.to_string())
-}
-
-fn refusal(code: ErrorCode, message: String) -> ErrorDetail {
-    ErrorDetail {
-        code,
-        message,
-        details: serde_json::Value::Null,
     }
 }
 

@@ -1,9 +1,11 @@
 //! What the bench is told, and what it answers beside the worker's messages. Both are objects with one key.
 
 use serde::{Deserialize, Serialize};
+use tasker_protocol::action::ActOnStep;
 use tasker_protocol::api::{self, CreateTask};
 use tasker_protocol::error::ErrorDetail;
 use tasker_protocol::frame::{AttemptRef, Dispatch, Outcome};
+use tasker_protocol::history::HistoryEntry;
 use uuid::Uuid;
 
 /// How a bench begins.
@@ -72,6 +74,22 @@ pub enum Command {
         /// Which.
         task_uuid: Uuid,
     },
+    /// Act on a step as an operator.
+    Act {
+        /// The step's task.
+        task_uuid: Uuid,
+        /// Which step.
+        step_uuid: Uuid,
+        /// What is to be done.
+        order: ActOnStep,
+    },
+    /// Show what happened to a step, and what its handlers logged.
+    History {
+        /// The step's task.
+        task_uuid: Uuid,
+        /// Which step.
+        step_uuid: Uuid,
+    },
     /// Show a task and its steps.
     Show {
         /// Which.
@@ -110,6 +128,8 @@ pub enum Answer {
     Task(Box<api::Task>),
     /// Its steps, in creation order.
     Steps(Vec<api::Step>),
+    /// What happened to a step.
+    History(Vec<HistoryEntry>),
     /// The time; the last of every answer.
     Clock(Clock),
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use tasker_core::attempts::Attempts;
 use tasker_core::engine::Commit;
 use tasker_core::event::Restored;
 use tasker_core::texts::{Payloads, Request, TaskTexts};
-use tasker_core::{Graph, State, Task, TaskId, Time, record};
+use tasker_core::{Graph, Record, State, StepIndex, Task, TaskId, Time, record};
 use tasker_protocol::Json;
+use tasker_protocol::history::HistoryEntry;
 
 /// The rows of every task.
 #[derive(Debug, Default)]
@@ -63,20 +65,13 @@ impl Journal {
         let stored = self.0.get(&task)?;
         let mut texts = TaskTexts::new(stored.request.clone(), json(&stored.context));
         let mut records = Vec::new();
-        for (bytes, payload) in &stored.rows {
-            let (own, row_texts) = record::decode(bytes, payload)
-                .unwrap_or_else(|error| unreachable!("this journal encoded it: {error}"));
-            let mut rest = row_texts.as_slice();
-            for record in &own {
-                let (own, others) = rest.split_at(record.texts());
-                rest = others;
-                texts
-                    .payload
-                    .keep_stored(record, own)
-                    .unwrap_or_else(|error| unreachable!("texts are JSON: {error}"));
-            }
-            records.extend(own);
-        }
+        stored.each(|record, own| {
+            texts
+                .payload
+                .keep_stored(&record, own)
+                .unwrap_or_else(|error| unreachable!("texts are JSON: {error}"));
+            records.push(record);
+        });
         let restored = Restored {
             task,
             graph: Arc::clone(graph),
@@ -85,6 +80,33 @@ impl Journal {
             records,
         };
         Some((restored, texts))
+    }
+
+    /// What happened to a step. Nothing for a task that there is not.
+    pub fn history(&self, task: TaskId, graph: &Arc<Graph>, step: StepIndex) -> Vec<HistoryEntry> {
+        let Some(stored) = self.0.get(&task) else {
+            return Vec::new();
+        };
+        let created = Task::new(task, Arc::clone(graph), stored.priority, stored.at);
+        let mut attempts = Attempts::new(created, step, true);
+        stored.each(|record, texts| attempts.add(&record, texts));
+        attempts.entries()
+    }
+}
+
+impl Stored {
+    /// Hands over each record with its texts, in order.
+    fn each(&self, mut take: impl FnMut(Record, &[&str])) {
+        for (bytes, payload) in &self.rows {
+            let (records, texts) = record::decode(bytes, payload)
+                .unwrap_or_else(|error| unreachable!("this journal encoded it: {error}"));
+            let mut rest = texts.as_slice();
+            for record in records {
+                let (own, others) = rest.split_at(record.texts());
+                rest = others;
+                take(record, own);
+            }
+        }
     }
 }
 

@@ -262,6 +262,44 @@ fn a_cancelled_task_is_shown_from_the_journal_and_cannot_be_cancelled_again() {
 }
 
 #[test]
+fn an_operator_acts_on_a_step_and_its_history_tells() {
+    let mut test = Test::started();
+    let mut failed = test.success(&json!(null));
+    failed["success"] = json!(false);
+    failed["error"] = json!({"message": "no", "error_type": "E", "retryable": false});
+    let step = failed["step_uuid"].clone();
+    let ids = json!({"task_uuid": test.task, "step_uuid": step});
+    let act = |order: Value| {
+        let mut act = ids.clone();
+        act["order"] = order;
+        json!({"act": act})
+    };
+    test.call(&act(
+        json!({"action": "retry", "by": "ann", "reason": "why"}),
+    ));
+    assert_eq!(test.answer("refused")["code"], json!("STEP_STATE_CONFLICT"));
+    test.call(&outcomes(&failed));
+    assert_eq!(test.clock(), (START, None, true));
+    test.call(&act(
+        json!({"action": "complete", "results": {"n": 3}, "by": "ann", "reason": "why"}),
+    ));
+    assert_eq!(test.dispatched(), pairs(&[("second", 1)]));
+    assert_eq!(
+        test.answer("dispatch")["results"],
+        json!({"first": {"n": 3}})
+    );
+    test.call(&json!({"history": ids}));
+    let history = test.answer("history");
+    let outcomes: Vec<_> = history.as_array().expect("entries").iter().collect();
+    assert_eq!(outcomes.len(), 2);
+    assert_eq!(outcomes[0]["outcome"], json!("failed"));
+    assert_eq!(
+        (&outcomes[1]["outcome"], &outcomes[1]["by"]),
+        (&json!("completed"), &json!("ann"))
+    );
+}
+
+#[test]
 fn the_same_commands_give_the_same_answers() {
     let answers = || {
         let mut test = Test::started();

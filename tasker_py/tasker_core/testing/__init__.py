@@ -2,11 +2,12 @@
 
 from tasker_core.testing.effects import Effects
 from tasker_core.testing.idempotency import IdempotencyReport, check_idempotency
-from tasker_core.testing.result import StepError, StepResult, TaskResult
+from tasker_core.testing.result import HistoryEntry, StepError, StepResult, TaskResult
 from tasker_core.testing.workflow import WorkflowTest
 
 __all__ = [
     "Effects",
+    "HistoryEntry",
     "IdempotencyReport",
     "StepError",
     "StepResult",

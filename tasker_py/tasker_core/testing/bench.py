@@ -72,6 +72,18 @@ class Bench:
         """Cancels a task."""
         self._call(json.dumps({"cancel": {"task_uuid": task_uuid}}))
 
+    def act(self, task_uuid: str, step_uuid: str, order: Mapping[str, Any]) -> None:
+        """Acts on a step as an operator; `order` is the body of the API's call."""
+        members = [f"{json.dumps(name)}: {to_json(value, name)}" for name, value in order.items()]
+        ids = f'"task_uuid": "{task_uuid}", "step_uuid": "{step_uuid}"'
+        self._call(to_utf8(f'{{"act": {{{ids}, "order": {{{", ".join(members)}}}}}}}'))
+
+    def history(self, task_uuid: str, step_uuid: str) -> list[dict[str, Any]]:
+        """What happened to a step, as the API shows it, with the handlers' logs."""
+        command = {"history": {"task_uuid": task_uuid, "step_uuid": step_uuid}}
+        history: list[dict[str, Any]] = self._call(json.dumps(command))["history"]
+        return history
+
     def show(self, task_uuid: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """A task and its steps as the API shows them."""
         answers = self._call(json.dumps({"show": {"task_uuid": task_uuid}}))

@@ -7,6 +7,7 @@ from typing import Any
 
 from tasker_core.attempt import invoke, invoke_async, prepare
 from tasker_core.errors import WorkflowTestError
+from tasker_core.logs import attempts_bound
 from tasker_core.testing.faults import Place
 from tasker_core.testing.handlers import StepHandlers
 
@@ -27,9 +28,10 @@ class Caller:
         if isinstance(attempt, bytes):
             return attempt
         self.before_call((step_name, attempt.ref.attempt))
-        if not attempt.is_async:
-            return invoke(attempt)
-        return self._own_loop().run_until_complete(invoke_async(attempt))
+        with attempts_bound():
+            if not attempt.is_async:
+                return invoke(attempt)
+            return self._own_loop().run_until_complete(invoke_async(attempt))
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:
         if asyncio._get_running_loop() is not None:

@@ -91,6 +91,39 @@ class TaskResult:
         return "\n".join(lines) + ">"
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An attempt of a step, an outcome that came late, or what an operator did."""
+
+    attempt: int
+    outcome: str | None
+    """succeeded, failed, timeout, worker_lost, undelivered, rejected, cancelled, late, retried,
+    resolved or completed; None while the attempt runs."""
+    error: StepError | None
+    worker_id: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    by: str | None
+    reason: str | None
+    logs: tuple[str, ...]
+    """What the handler logged at the levels that the test lets through, a message each."""
+
+
+def history_entry(entry: dict[str, Any]) -> HistoryEntry:
+    """From the API's shape."""
+    return HistoryEntry(
+        attempt=entry["attempt"],
+        outcome=entry["outcome"],
+        error=_step_error(entry["error"]),
+        worker_id=entry["worker_id"],
+        started_at=_time(entry["started_at"]),
+        ended_at=_time(entry["ended_at"]),
+        by=entry.get("by"),
+        reason=entry.get("reason"),
+        logs=tuple(line["message"] for line in entry.get("logs") or ()),
+    )
+
+
 def task_result(task: dict[str, Any], steps: list[dict[str, Any]]) -> TaskResult:
     """From the API's shapes."""
     return TaskResult(

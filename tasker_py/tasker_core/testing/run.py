@@ -6,6 +6,7 @@ from typing import Any
 
 from tasker_core import outcome
 from tasker_core.dispatch import AttemptRef
+from tasker_core.errors import WorkflowTestError
 from tasker_core.testing.bench import Bench
 from tasker_core.testing.caller import Caller
 from tasker_core.testing.faults import (
@@ -84,6 +85,24 @@ class Run:
         """Cancels the task."""
         self._bench.cancel(self.task_uuid)
         self._receive()
+
+    def act(self, step_name: str, order: Mapping[str, Any]) -> None:
+        """Acts on a step as an operator."""
+        self._bench.act(self.task_uuid, self._step_uuid(step_name), order)
+        self._receive()
+
+    def history(self, step_name: str) -> list[dict[str, Any]]:
+        """What happened to a step, as the API shows it."""
+        return self._bench.history(self.task_uuid, self._step_uuid(step_name))
+
+    def _step_uuid(self, step_name: str) -> str:
+        _, steps = self.show()
+        for step in steps:
+            if step["step_name"] == step_name:
+                step_uuid: str = step["step_uuid"]
+                return step_uuid
+        names = ", ".join(step["step_name"] for step in steps)
+        raise WorkflowTestError(f"the task has no step {step_name!r}; it has {names}")
 
     def _is_idle(self) -> bool:
         return self._bench.settled and not self._hanging and not self._late

@@ -1,6 +1,6 @@
 """`WorkflowTest`: a whole workflow in the test's own process, on a clock of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,13 @@ from tasker_core.testing.faults import (
     shown,
 )
 from tasker_core.testing.handlers import HandlerLike, StepHandlers
-from tasker_core.testing.result import StepResult, TaskResult, task_result
+from tasker_core.testing.result import (
+    HistoryEntry,
+    StepResult,
+    TaskResult,
+    history_entry,
+    task_result,
+)
 from tasker_core.testing.run import Run
 from tasker_core.testing.template import TestedTemplate, read_template
 from tasker_core.types import StepHandlerCallResult
@@ -116,6 +122,10 @@ class WorkflowTest:
         """The task as it is now."""
         return task_result(*self._started().show())
 
+    def history(self, step: str) -> tuple[HistoryEntry, ...]:
+        """What happened to a step: its attempts, late outcomes, and what people did."""
+        return tuple(map(history_entry, self._started().history(step)))
+
     @property
     def now(self) -> datetime:
         """What the clock shows, in UTC; a run begins at 2026-01-01 00:00."""
@@ -191,6 +201,43 @@ class WorkflowTest:
     def cancel(self) -> TaskResult:
         """Cancels the task. RefusedError when it has ended."""
         self._started().cancel()
+        return self.result
+
+    def retry(self, step: str, *, by: str = "test", reason: str = "test") -> TaskResult:
+        """Gives a step in `error` or `waiting_for_retry` its attempts again, the first at once.
+
+        Like the two below: nothing runs yet, and RefusedError when the step is in another state.
+        """
+        return self._act(step, {"action": "retry", "by": by, "reason": reason})
+
+    def resolve(self, step: str, *, by: str = "test", reason: str = "test") -> TaskResult:
+        """Declares a step done, without results."""
+        return self._act(step, {"action": "resolve", "by": by, "reason": reason})
+
+    def complete(
+        self,
+        step: str,
+        results: Any,
+        *,
+        create_steps: Sequence[str] | None = None,
+        batches: Sequence[Mapping[str, Any]] | None = None,
+        by: str = "test",
+        reason: str = "test",
+    ) -> TaskResult:
+        """Gives a step the results that its handler did not.
+
+        A decision takes `create_steps`, the names of the steps that follow; a batchable step
+        `batches`, a cursor each: `{"start", "end", "data"}`.
+        """
+        order = {"action": "complete", "results": results, "by": by, "reason": reason}
+        if create_steps is not None:
+            order["create_steps"] = list(create_steps)
+        if batches is not None:
+            order["batches"] = list(batches)
+        return self._act(step, order)
+
+    def _act(self, step: str, order: Mapping[str, Any]) -> TaskResult:
+        self._started().act(step, order)
         return self.result
 
     def _started(self) -> Run:

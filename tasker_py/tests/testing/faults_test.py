@@ -172,6 +172,28 @@ def test_a_dispatch_that_died_with_its_engine_is_made_under_the_next_number(
     assert calls.of["right"] == 1
 
 
+def test_the_history_of_a_step_tells_what_happened(diamond: WorkflowTest) -> None:
+    diamond.fail_attempt("start", 1, error=RetryableError("closed"))
+    diamond.time_out("start", 2, late=True)
+    diamond.crash_worker(after="start", attempt=3)
+    result = diamond.run({})
+    history = diamond.history("start")
+    assert [(entry.attempt, entry.outcome, entry.worker_id) for entry in history] == [
+        (1, "failed", "test-worker-1"),
+        (2, "timeout", "test-worker-1"),
+        (2, "late", "test-worker-1"),
+        (3, "worker_lost", "test-worker-1"),
+        (4, "succeeded", "test-worker-2"),
+    ]
+    first, second, late, third, last = history
+    assert first.error is not None
+    assert (first.error.message, first.started_at) == ("closed", result.created_at)
+    assert second.started_at is not None
+    assert second.ended_at == second.started_at + timedelta(seconds=31) == late.ended_at
+    assert third.started_at is not None
+    assert last.started_at == third.started_at + timedelta(seconds=0.5) == last.ended_at
+
+
 def test_a_cancelled_task_runs_nothing_more(diamond: WorkflowTest, calls: Calls) -> None:
     diamond.start({})
     diamond.step()
