@@ -122,6 +122,14 @@ class WorkflowTest:
         """The task as it is now."""
         return task_result(*self._started().show())
 
+    def describe(self) -> str:
+        """The task as it is now, for people, with the tracebacks of its steps' errors."""
+        if self._run is None:
+            return "no task was started"
+        result = self.result
+        errors = [step.error.backtrace for step in result.steps.values() if step.error is not None]
+        return "\n".join([repr(result), *filter(None, errors)])
+
     def history(self, step: str) -> tuple[HistoryEntry, ...]:
         """What happened to a step: its attempts, late outcomes, and what people did."""
         return tuple(map(history_entry, self._started().history(step)))
