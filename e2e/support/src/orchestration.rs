@@ -28,6 +28,7 @@ pub fn create_task_request(namespace: &str, name: &str, context: Value) -> Creat
         priority: 0,
         correlation_id: None,
         parent_correlation_id: None,
+        idempotency_key: None,
     }
 }
 
