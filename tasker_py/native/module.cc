@@ -1,4 +1,4 @@
-// The Python module tasker_core._native: the C ABI of crates/ffi/tasker.h as one class and two functions.
+// The Python module tasker_core._native: the C ABI of crates/ffi/tasker.h as one class and three functions.
 #include <pybind11/pybind11.h>
 
 #include <atomic>
@@ -76,6 +76,10 @@ class Worker {
     value_of(tasker_worker_complete(open(), data_of(outcomes), outcomes.size()));
   }
 
+  void observe(std::string_view observation) {
+    value_of(tasker_worker_observe(open(), data_of(observation), observation.size()));
+  }
+
   void set_slots(uint32_t slots) { value_of(tasker_worker_set_slots(open(), slots)); }
 
   void add_problem(std::string_view problem) {
@@ -104,6 +108,10 @@ std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
 
+std::string batches_split(std::string_view request) {
+  return value_of(tasker_batches_split(data_of(request), request.size()));
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
@@ -114,11 +122,13 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("started", &Worker::started)
       .def("next", &Worker::next, py::arg("timeout_ms"), release())
       .def("complete", &Worker::complete, py::arg("outcomes"), release())
+      .def("observe", &Worker::observe, py::arg("observation"), release())
       .def("set_slots", &Worker::set_slots, py::arg("slots"), release())
       .def("add_problem", &Worker::add_problem, py::arg("problem"), release())
       .def("drain", &Worker::drain, py::arg("timeout_ms"), release())
       .def("status", &Worker::status, release())
       .def("close", &Worker::close, release());
   module.def("template_check", template_check, py::arg("text"), py::arg("file"), release());
+  module.def("batches_split", batches_split, py::arg("request"), release());
   module.def("version", [] { return text_of(tasker_version()); });
 }

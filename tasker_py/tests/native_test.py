@@ -68,6 +68,7 @@ def test_a_template_is_summarised() -> None:
         "name": "orders",
         "version": "1.2.3",
         "callables": ["shop.handlers.Charge"],
+        "handlers": [{"callable": "shop.handlers.Charge", "method": "call"}],
     }
     assert _native.template_check(TEMPLATE.encode(), "x") == _native.template_check(TEMPLATE, "x")
 
@@ -77,6 +78,17 @@ def test_a_wrong_template_says_where() -> None:
         _native.template_check(TEMPLATE.replace("shop", "sh op", 1), "orders.yaml")
     assert isinstance(raised.value, NativeError)
     assert isinstance(raised.value, TaskerError)
+
+
+def test_work_is_split() -> None:
+    request = json.dumps({"total_items": 7, "batch_size": 3, "max_workers": 2})
+    assert json.loads(_native.batches_split(request)) == [
+        {"start": 0, "end": 4},
+        {"start": 4, "end": 7},
+    ]
+    assert _native.batches_split(request.encode()) == _native.batches_split(request)
+    with pytest.raises(InvalidArgumentError, match="request: missing field `batch_size`"):
+        _native.batches_split('{"total_items": 1}')
 
 
 def test_health_shows_the_problems(worker: _native.Worker) -> None:

@@ -5,11 +5,13 @@
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
+//! - `batches`: how a batchable step's work is split.
 //! - `logging`: the log's form and level.
 
 // A C caller hands in pointers and takes exported symbols; both need `unsafe`. Each use says why it is sound.
 #![allow(unsafe_code)]
 
+mod batches;
 mod bytes;
 mod call;
 mod handles;
@@ -19,15 +21,15 @@ mod tests;
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
-use tasker_protocol::frame::Outcome;
-use tasker_worker::{Next, Options, Worker, templates};
+use tasker_worker::{Next, Options, Worker, metrics::Timings, templates};
 
 pub use bytes::{TaskerBytes, TaskerResult};
 pub use call::TaskerCode;
 pub use handles::TaskerWorker;
 
+use batches::Split;
 use bytes::text;
 use call::{Fault, call};
 
@@ -86,8 +88,36 @@ pub unsafe extern "C" fn tasker_worker_complete(
         let held = handles::get(worker)?;
         // SAFETY: the caller's contract, as above.
         let outcomes = unsafe { text("outcomes", outcomes, size) }?;
-        let outcomes: Vec<Outcome> = parse("outcomes", outcomes)?;
-        held.complete(outcomes)?;
+        let timed: Vec<Timed> = parse("outcomes", outcomes)?;
+        let timings: Vec<_> = timed.into_iter().map(|timed| timed.timings).collect();
+        held.complete_timed(parse("outcomes", outcomes)?, &timings)?;
+        Ok(String::new())
+    })
+}
+
+/// What an outcome message has here besides the outcome. It is read apart: what is flattened into one structure cannot
+/// hold raw JSON.
+#[derive(Deserialize)]
+struct Timed {
+    #[serde(default)]
+    timings: Option<Timings>,
+}
+
+/// Takes a measurement.
+///
+/// # Safety
+/// `observation` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_observe(
+    worker: *mut TaskerWorker,
+    observation: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        let held = handles::get(worker)?;
+        // SAFETY: the caller's contract, as above.
+        let observation = unsafe { text("observation", observation, size) }?;
+        held.observe(&parse("observation", observation)?);
         Ok(String::new())
     })
 }
@@ -161,6 +191,19 @@ pub unsafe extern "C" fn tasker_template_check(
         // SAFETY: the caller's contract, as above.
         let file = unsafe { bytes::text("file", file, file_size) }?;
         to_json(&templates::check(text, file).map_err(Fault::invalid)?)
+    })
+}
+
+/// Splits a batchable step's work.
+///
+/// # Safety
+/// `request` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_batches_split(request: *const u8, size: usize) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let request: Split = parse("request", unsafe { text("request", request, size) }?)?;
+        to_json(&request.cursors())
     })
 }
 

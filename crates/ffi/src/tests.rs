@@ -217,7 +217,9 @@ fn a_worker_runs_an_attempt_and_drains() {
     let outcome = json!({
         "task_uuid": uuid, "step_uuid": uuid, "attempt": 1, "success": true, "results": {"result": 36}
     });
-    ok(complete(worker, &json!([outcome]).to_string()));
+    let mut timed = outcome.clone();
+    timed["timings"] = json!({"callable": "math.Square", "queued_us": 5, "ran_us": 7});
+    ok(complete(worker, &json!([timed]).to_string()));
     assert_eq!(
         receive(&mut session),
         json!([{"outcome": outcome}, {"ready": {"slots": 4}}])
@@ -259,6 +261,24 @@ fn outcomes_that_are_wrong_are_refused_with_their_place() {
 fn a_time_out_gives_an_empty_array() {
     let (_engine, worker, _) = start();
     assert_eq!(ok(tasker_worker_next(worker, 1)), json!([]));
+    tasker_worker_free(worker);
+}
+
+#[test]
+fn an_observation_is_taken_and_one_of_another_kind_refused() {
+    let (_engine, worker, _) = start();
+    let observe = |text: &str| {
+        // SAFETY: the text outlives the call.
+        answer(unsafe { tasker_worker_observe(worker, text.as_ptr(), text.len()) })
+    };
+    let taken = observe(r#"{"event_loop_delay_us": 1500}"#);
+    assert_eq!(taken, (TaskerCode::Ok, String::new()));
+    let (code, message) = observe(r#"{"weather": 1}"#);
+    assert_eq!(code, TaskerCode::Invalid);
+    assert!(
+        message.starts_with("observation: unknown variant `weather`"),
+        "{message}"
+    );
     tasker_worker_free(worker);
 }
 
@@ -312,7 +332,8 @@ fn a_template_is_checked() {
                 callable: math.Square\n";
     assert_eq!(
         ok(check(text, "square.yaml")),
-        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"]})
+        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"],
+            "handlers": [{"callable": "math.Square", "method": "call"}]})
     );
     let summary = ok(check(
         &format!("{text}task_handler: {{callable: math.SquareTask}}\n"),
@@ -322,6 +343,53 @@ fn a_template_is_checked() {
     let (code, problems) = answer(check("name: square\nsteps: 7\n", "square.yaml"));
     assert_eq!(code, TaskerCode::Invalid);
     assert!(problems.contains("square.yaml:2:"), "{problems}");
+}
+
+fn split(request: &Value) -> TaskerResult {
+    let text = request.to_string();
+    // SAFETY: the text outlives the call.
+    unsafe { tasker_batches_split(text.as_ptr(), text.len()) }
+}
+
+#[test]
+fn work_is_split_into_cursors() {
+    let cursors = |request: Value| ok(split(&request));
+    assert_eq!(
+        cursors(json!({"total_items": 7, "batch_size": 3, "max_workers": 2})),
+        json!([{"start": 0, "end": 4}, {"start": 4, "end": 7}])
+    );
+    assert_eq!(
+        cursors(json!({"total_items": 2, "batch_size": 1, "max_workers": null})),
+        json!([{"start": 0, "end": 1}, {"start": 1, "end": 2}])
+    );
+    assert_eq!(
+        cursors(json!({"total_items": 0, "batch_size": 1})),
+        json!([])
+    );
+    let all = cursors(json!({"total_items": 1_000_000, "batch_size": 1}));
+    assert_eq!(all.as_array().map(Vec::len), Some(100_000));
+}
+
+#[test]
+fn a_split_that_is_wrong_is_refused_with_the_fields_name() {
+    for (request, expected) in [
+        (
+            json!({"total_items": 1, "batch_size": 0}),
+            "request: batch_size: invalid value: integer `0`, expected a nonzero u64",
+        ),
+        (
+            json!({"total_items": -1, "batch_size": 1}),
+            "request: total_items: invalid value: integer `-1`, expected u64",
+        ),
+        (
+            json!({"total_items": 1}),
+            "request: missing field `batch_size`",
+        ),
+    ] {
+        let (code, message) = answer(split(&request));
+        assert_eq!(code, TaskerCode::Invalid);
+        assert!(message.starts_with(expected), "{message}");
+    }
 }
 
 #[test]
@@ -349,5 +417,5 @@ fn header_and_exports_agree() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(declared, exported);
-    assert_eq!(exported.len(), 11);
+    assert_eq!(exported.len(), 12);
 }

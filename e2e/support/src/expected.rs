@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::exact::exact;
 
 const FILE: &str = include_str!("../../../fixtures/data/expected_results.json");
 
@@ -12,28 +14,44 @@ const FILE: &str = include_str!("../../../fixtures/data/expected_results.json");
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
+    /// Contexts that the first step of every numeric workflow refuses.
+    pub refused_even_numbers: Vec<Refused>,
     /// n, n squared, + 10, x 3, / 2.
     pub linear_workflow: Numeric,
+    /// Two branches.
+    pub diamond_workflow: Numeric,
+    /// Two branches with two leaves each.
+    pub tree_workflow: Numeric,
+    /// Steps with one, two and three parents.
+    pub mixed_dag_workflow: Numeric,
 }
 
 /// A workflow on `{"even_number": n}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Numeric {
-    /// Each step's parents.
-    pub parents: BTreeMap<String, Vec<String>>,
+    /// The steps in the template's order.
+    pub graph: Vec<Node>,
     /// Contexts, and what comes of them.
-    pub runs: Vec<Run>,
-    /// Contexts that the first step refuses.
-    pub refused: Vec<Refused>,
+    pub runs: Vec<NumericRun>,
 }
 
-/// One task.
+/// A step of a graph.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Run {
+pub struct Node {
+    /// The step's name.
+    pub step: String,
+    /// The names of the steps that it depends on.
+    pub parents: Vec<String>,
+}
+
+/// One task of a numeric workflow.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumericRun {
     /// What the task is created with.
-    pub context: Value,
+    pub context: Box<RawValue>,
     /// What each step gives.
     pub steps: BTreeMap<String, Computed>,
 }
@@ -43,11 +61,11 @@ pub struct Run {
 #[serde(deny_unknown_fields)]
 pub struct Computed {
     /// The number.
-    pub result: Value,
+    pub result: Box<RawValue>,
     /// How it was computed.
     pub operation: String,
     /// From what.
-    pub inputs: Map<String, Value>,
+    pub inputs: Box<RawValue>,
 }
 
 /// A context that the first step refuses for good.
@@ -55,7 +73,7 @@ pub struct Computed {
 #[serde(deny_unknown_fields)]
 pub struct Refused {
     /// What the task is created with.
-    pub context: Value,
+    pub context: Box<RawValue>,
     /// The failure's code.
     pub error_code: String,
     /// The field that the message names.
@@ -63,6 +81,25 @@ pub struct Refused {
     /// The value that the message shows, in any case: languages differ in `true`.
     #[serde(default)]
     pub value: String,
+}
+
+/// A step that was complete after its first attempt.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Completed {
+    /// The step's name.
+    pub step: String,
+    /// The names of the steps that it depends on.
+    pub parents: Vec<String>,
+    /// What the handler returned.
+    pub results: Box<RawValue>,
+    /// What the handler added.
+    #[serde(default = "null")]
+    pub metadata: Box<RawValue>,
+}
+
+fn null() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
 }
 
 /// Reads the file.
@@ -74,17 +111,48 @@ pub fn expected_results() -> Result<Expected> {
 }
 
 impl Numeric {
-    /// The run on this number.
+    /// The context on this number, and the steps of its task.
     ///
-    /// # Panics
-    /// When the file has none.
-    pub fn run(&self, even_number: i64) -> &Run {
-        let found = self
-            .runs
-            .iter()
-            .find(|run| run.context["even_number"] == even_number);
-        found.unwrap_or_else(|| panic!("no run on {even_number} in expected_results.json"))
+    /// # Errors
+    /// When the file has no run on it.
+    pub fn run(&self, even_number: &str) -> Result<(Box<RawValue>, Vec<Completed>)> {
+        let context = format!(r#"{{"even_number":{even_number}}}"#);
+        let mut of_number = None;
+        for run in &self.runs {
+            if exact(&run.context)? == context {
+                of_number = Some(run);
+            }
+        }
+        let run = of_number
+            .with_context(|| format!("expected_results.json has no run on {even_number}"))?;
+        ensure!(
+            run.steps.len() == self.graph.len(),
+            "the run on {even_number} has other steps than the graph"
+        );
+        let steps: Result<_> = self.graph.iter().map(|node| completed(node, run)).collect();
+        Ok((run.context.clone(), steps?))
     }
+}
+
+fn completed(node: &Node, run: &NumericRun) -> Result<Completed> {
+    let name = &node.step;
+    let computed = run
+        .steps
+        .get(name)
+        .with_context(|| format!("{} has no {name}", run.context))?;
+    let Computed {
+        result,
+        operation,
+        inputs,
+    } = computed;
+    Ok(Completed {
+        step: name.clone(),
+        parents: node.parents.clone(),
+        results: to_raw_value(&BTreeMap::from([("result", result)]))?,
+        metadata: RawValue::from_string(format!(
+            r#"{{"operation": "{operation}", "inputs": {inputs}, "output": {result}}}"#
+        ))?,
+    })
 }
 
 #[cfg(test)]
@@ -92,12 +160,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_runs_of_the_linear_workflow_have_a_result_for_each_step() -> Result<()> {
-        let linear = expected_results()?.linear_workflow;
-        assert_eq!(linear.run(6).steps["linear_step_4"].result, 69);
-        for run in &linear.runs {
-            assert!(run.steps.keys().eq(linear.parents.keys()), "{run:?}");
-        }
+    fn a_run_has_results_and_metadata_for_each_step_of_the_graph() -> Result<()> {
+        let (context, steps) = expected_results()?.linear_workflow.run("6")?;
+        assert_eq!(exact(&context)?, r#"{"even_number":6}"#);
+        let last = &steps[3];
+        assert_eq!(
+            (last.step.as_str(), &last.parents[..]),
+            ("linear_step_4", &["linear_step_3".to_owned()][..])
+        );
+        assert_eq!(exact(&last.results)?, r#"{"result":69}"#);
+        assert_eq!(
+            exact(&last.metadata)?,
+            r#"{"inputs":{"linear_step_3":138},"operation":"divide","output":69}"#
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_number_without_a_run_is_named() -> Result<()> {
+        let error = expected_results()?.linear_workflow.run("12").unwrap_err();
+        assert_eq!(error.to_string(), "expected_results.json has no run on 12");
         Ok(())
     }
 }

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
 /// Where the handlers of one task ask to go on; its address belongs in the task's context.
 #[derive(Debug)]
@@ -38,15 +39,48 @@ impl Gate {
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         stream.read_line(&mut line).await?;
-        let (step, attempt) = line
-            .trim_end()
-            .split_once(' ')
-            .with_context(|| format!("a gate handler said {line:?}, not STEP ATTEMPT"))?;
+        let [step, attempt, task_uuid, process] = line.split_whitespace().collect::<Vec<_>>()[..]
+        else {
+            bail!("a gate handler said {line:?}, not STEP ATTEMPT TASK PROCESS");
+        };
         Ok(Held {
             step: step.to_owned(),
             attempt: attempt.parse()?,
+            task_uuid: task_uuid.parse()?,
+            process: process.parse()?,
             stream: stream.into_inner(),
         })
+    }
+
+    /// These steps, all running at the same time; every other one that starts meanwhile is let go.
+    ///
+    /// # Errors
+    /// When a handler is gone that was to go on.
+    pub async fn hold_together(&self, steps: &[&str]) -> Result<Vec<Held>> {
+        let mut all = Vec::new();
+        while all.len() < steps.len() {
+            let held = self.started().await?;
+            if steps.contains(&held.step.as_str()) {
+                all.push(held);
+            } else {
+                held.release().await?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Lets every handler go on until this is done.
+    ///
+    /// # Errors
+    /// When a handler is gone that was to go on.
+    pub async fn open_until<T>(&self, done: impl Future<Output = T>) -> Result<T> {
+        tokio::pin!(done);
+        loop {
+            tokio::select! {
+                done = &mut done => return Ok(done),
+                held = self.started() => held?.release().await?,
+            }
+        }
     }
 }
 
@@ -57,6 +91,10 @@ pub struct Held {
     pub step: String,
     /// The attempt's number, from 1.
     pub attempt: u32,
+    /// The step's task.
+    pub task_uuid: Uuid,
+    /// The process that runs the handler, as its system numbers it.
+    pub process: u32,
     stream: TcpStream,
 }
 

@@ -16,11 +16,16 @@ use uuid::Uuid;
 /// When `context` cannot be JSON text, which no [`Value`] does.
 pub fn create_task_request(namespace: &str, name: &str, context: Value) -> CreateTask {
     let text = RawValue::from_string(context.to_string()).expect("a Value's text is JSON");
+    create_task_request_of_json(namespace, name, &text)
+}
+
+/// The same with a context whose text counts, digit for digit.
+pub fn create_task_request_of_json(namespace: &str, name: &str, context: &RawValue) -> CreateTask {
     CreateTask {
         name: name.to_owned(),
         namespace: namespace.to_owned(),
         version: None,
-        context: text.into(),
+        context: context.to_owned().into(),
         initiator: Some("e2e".to_owned()),
         source_system: None,
         reason: None,
@@ -61,6 +66,8 @@ pub struct Step {
     pub results_json: Box<RawValue>,
     /// What the handler added.
     pub metadata: Value,
+    /// What the handler added, digit for digit.
+    pub metadata_json: Box<RawValue>,
 }
 
 impl Deref for Step {
@@ -121,6 +128,14 @@ impl OrchestrationClient {
         steps.into_iter().map(parsed).collect()
     }
 
+    /// Reads all steps of a task in creation order, with results that [`Value`] need not be able to hold.
+    ///
+    /// # Errors
+    /// The client's own.
+    pub async fn list_raw_steps(&self, task_uuid: Uuid) -> Result<Vec<api::Step>, Error> {
+        self.client.list_task_steps(task_uuid).await
+    }
+
     /// Reads every state change of a task that has ended, in their order.
     ///
     /// # Errors
@@ -151,6 +166,7 @@ fn parsed(step: api::Step) -> Result<Step> {
         results: value("results", &step.results)?,
         metadata: value("metadata", &step.metadata)?,
         results_json: step.results.deref().to_owned(),
+        metadata_json: step.metadata.deref().to_owned(),
         step,
     })
 }

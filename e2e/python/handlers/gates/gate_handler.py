@@ -1,9 +1,8 @@
 """A step of arithmetic that waits at the test's gate before it answers."""
 
-import socket
 from collections.abc import Callable
 
-from tasker_core.errors import PermanentError
+from gates.gate import wait_at_gate
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
@@ -20,11 +19,7 @@ class GateHandler(StepHandlerBase):
 
     def call(self, task: Task, sequence: Sequence, step: Step) -> StepHandlerCallResult:
         """Fails for good when the gate is closed."""
-        host, _, port = task.context["gate"].rpartition(":")
-        with socket.create_connection((host, int(port))) as gate:
-            gate.sendall(f"{step.step_name} {step.attempt}\n".encode())
-            if gate.recv(3) != b"go\n":
-                raise PermanentError("the gate is closed", error_code="GATE_CLOSED")
+        wait_at_gate(task, step)
         source = self.configuration.get("of")
         number = sequence[source]["result"] if source else task.context["even_number"]
         operation = OPERATIONS[self.configuration["operation"]]

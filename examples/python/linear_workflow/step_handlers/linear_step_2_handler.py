@@ -1,5 +1,7 @@
 """Adds 10 to the first step's result."""
 
+from numeric_steps import computed
+
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
@@ -10,8 +12,4 @@ class LinearStep2Handler(StepHandlerBase):
     def call(self, task: Task, sequence: Sequence, step: Step) -> StepHandlerCallResult:
         """Never fails."""
         number: int = sequence["linear_step_1"]["result"]
-        output = number + 10
-        return StepHandlerCallResult.success(
-            results={"result": output},
-            metadata={"operation": "add", "inputs": {"linear_step_1": number}, "output": output},
-        )
+        return computed("add", {"linear_step_1": number}, number + 10)

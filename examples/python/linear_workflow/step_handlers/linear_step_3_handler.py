@@ -1,5 +1,7 @@
 """Multiplies the second step's result by 3."""
 
+from numeric_steps import computed
+
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
@@ -10,12 +12,4 @@ class LinearStep3Handler(StepHandlerBase):
     def call(self, task: Task, sequence: Sequence, step: Step) -> StepHandlerCallResult:
         """Never fails."""
         number: int = sequence["linear_step_2"]["result"]
-        output = number * 3
-        return StepHandlerCallResult.success(
-            results={"result": output},
-            metadata={
-                "operation": "multiply",
-                "inputs": {"linear_step_2": number},
-                "output": output,
-            },
-        )
+        return computed("multiply", {"linear_step_2": number}, number * 3)

@@ -1,5 +1,7 @@
 """Halves the third step's result."""
 
+from numeric_steps import computed
+
 from tasker_core.errors import PermanentError
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
@@ -17,7 +19,4 @@ class LinearStep4Handler(StepHandlerBase):
                 f"the result of linear_step_3 must be even, not {number!r}",
                 error_code="INVALID_FIELD",
             )
-        return StepHandlerCallResult.success(
-            results={"result": output},
-            metadata={"operation": "divide", "inputs": {"linear_step_3": number}, "output": output},
-        )
+        return computed("divide", {"linear_step_3": number}, output)

@@ -1,0 +1,1 @@
+"""Steps with one, two and three parents: n becomes n to the 64th."""
