@@ -39,7 +39,7 @@ pub use journal::{Journal, Options};
 pub use place::{Day, SHARDS, in_shard, shard_of, shard_of_key};
 pub use reader::OpenTasks;
 pub use row::{
-    Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Refused, Row, StoredTask,
-    TaskChange, Text,
+    Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Outline, Refused, Row,
+    StoredTask, TaskChange, Text,
 };
 pub use template::{NewTemplate, Registered, StoredTemplate};
