@@ -68,8 +68,13 @@ TaskerResult tasker_worker_next(TaskerWorker *worker, uint32_t timeout_ms);
 // Hands over outcomes, a JSON array of the `outcome` messages of docs/worker_protocol.md, one for each attempt that
 // was dispatched. They are kept and sent again until the engine has accepted them. When one is malformed none is
 // taken. Results or metadata over 8 MiB become a permanent failure RESULT_TOO_LARGE; error texts over 64 KiB are
-// shortened. Empty value. Never blocks on the network.
+// shortened. Empty value. Never blocks on the network. An outcome may have, for the metrics alone,
+//   "timings": {"callable": string, "queued_us": n, "ran_us": n}
+// its handler, and microseconds from the attempt's arrival to the handler's call and of the handler; both may be absent.
 TaskerResult tasker_worker_complete(TaskerWorker *worker, const uint8_t *outcomes, size_t size);
+
+// Takes a measurement for /metrics, a JSON object: {"event_loop_delay_us": n}. Empty value.
+TaskerResult tasker_worker_observe(TaskerWorker *worker, const uint8_t *observation, size_t size);
 
 // How many attempts the worker holds at once from now on, those that run included. Empty value.
 TaskerResult tasker_worker_set_slots(TaskerWorker *worker, uint32_t slots);

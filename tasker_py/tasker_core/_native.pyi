@@ -26,6 +26,9 @@ class Worker:
     def complete(self, outcomes: bytes | str) -> None:
         """Hands over outcomes, a JSON array; they are kept until the engine has accepted them."""
 
+    def observe(self, observation: str) -> None:
+        """Takes a measurement for the metrics, a JSON object that `tasker_worker_observe` lists."""
+
     def set_slots(self, slots: int) -> None:
         """How many attempts the worker will hold from now on."""
 

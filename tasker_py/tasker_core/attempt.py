@@ -8,6 +8,7 @@ the attempt of a dispatch, or the outcome of one that no handler can be given; `
 
 import asyncio
 import inspect
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -162,6 +163,19 @@ def with_logs(attempt: Attempt, ended: bytes) -> bytes:
     """The outcome with the lines that were logged during the attempt."""
     logs = attempt.log.take()
     return ended if logs is None else b'%b, "logs": %b}' % (ended[:-1], logs)
+
+
+def with_timings(
+    ended: bytes, callable_name: str, queued: float | None = None, ran: float | None = None
+) -> bytes:
+    """The outcome with what the worker's metrics need of it; both times in seconds."""
+    times = "".join(
+        f', "{name}": {max(0, int(seconds * 1_000_000))}'
+        for name, seconds in (("queued_us", queued), ("ran_us", ran))
+        if seconds is not None
+    )
+    timings = f'{{"callable": {json.dumps(callable_name)}{times}}}'
+    return b'%b, "timings": %b}' % (ended[:-1], timings.encode())
 
 
 @cache

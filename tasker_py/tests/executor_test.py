@@ -1,6 +1,8 @@
 """Attempts that a session hands over run at once, end once, and give slots back."""
 
+import _thread
 import asyncio
+import ctypes
 import json
 import logging
 import queue
@@ -26,7 +28,9 @@ class FakeSession:
         self._messages: queue.Queue[str | None] = queue.Queue()
         self._changed = threading.Condition()
         self.batches: list[list[dict[str, Any]]] = []
+        self.timings: dict[str, dict[str, Any]] = {}
         self.slots: list[int] = []
+        self.observations: list[dict[str, Any]] = []
 
     def next(self, timeout_ms: int) -> str:
         try:
@@ -39,7 +43,15 @@ class FakeSession:
 
     def complete(self, outcomes: bytes) -> None:
         with self._changed:
-            self.batches.append(json.loads(outcomes))
+            batch = json.loads(outcomes)
+            for outcome in batch:
+                self.timings[outcome["step_uuid"]] = outcome.pop("timings")
+            self.batches.append(batch)
+            self._changed.notify_all()
+
+    def observe(self, observation: str) -> None:
+        with self._changed:
+            self.observations.append(json.loads(observation))
             self._changed.notify_all()
 
     def set_slots(self, slots: int) -> None:
@@ -472,3 +484,98 @@ def test_every_outcome_comes_once_under_load(running: Running) -> None:
     assert {step: outcome["results"] for step, outcome in outcomes.items()} == {
         f"s{n}": {"result": 2 * n} for n in range(2_000)
     }
+
+
+def test_an_outcome_tells_how_long_its_attempt_waited_and_ran(running: Running) -> None:
+    class Waiting(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            step.cancelled.wait(0.02)
+            return {}
+
+    running.run("s", Waiting)
+    timings = running.session.timings["s"]
+    assert timings["callable"] == "Waiting"
+    assert timings["ran_us"] >= 20_000
+    assert timings["queued_us"] >= 0
+    running.session.send({"dispatch": dispatch("lost", "nowhere.Handler")})
+    running.session.outcomes(2)
+    assert running.session.timings["lost"] == {"callable": "nowhere.Handler"}
+
+
+def test_the_delay_of_the_event_loop_is_observed_while_handlers_run(running: Running) -> None:
+    class Waiting(StepHandlerBase):
+        release = asyncio.Event()
+
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            await asyncio.wait_for(self.release.wait(), PATIENCE)
+            return {}
+
+    class Releasing(StepHandlerBase):
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            Waiting.release.set()
+            return {}
+
+    running.session.send(running.dispatch("s", Waiting))
+    running.session.wait_until(lambda: bool(running.session.observations))
+    assert running.session.observations[0]["event_loop_delay_us"] >= 0
+    running.session.send(running.dispatch("r", Releasing))
+    running.session.outcomes(2)
+
+
+def test_a_handler_that_ends_its_thread_has_failed(running: Running) -> None:
+    class Exiting(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            _thread.exit()
+
+    class Shot(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            shoot(threading.get_ident())
+            while True:
+                step.cancelled.wait(0.001)
+
+    running.session.send(running.dispatch("exit", Exiting), running.dispatch("shot", Shot))
+    outcomes = running.session.outcomes(2)
+    assert outcomes["exit"]["error"]["error_type"] == "SystemExit"
+    assert outcomes["shot"]["error"]["error_type"] == "ShotError"
+    running.session.send(*[running.dispatch(f"s{n}", Double) for n in range(10)])
+    assert len(running.session.outcomes(12)) == 12
+
+
+def test_a_thread_that_is_ended_while_it_is_idle_is_replaced(running: Running) -> None:
+    threads: list[int] = []
+
+    class Noting(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            threads.append(threading.get_ident())
+            return {}
+
+    running.run("first", Noting)
+    # Arrives when the thread next runs Python code, which is once it was given something.
+    shoot(threads[0])
+    running.session.send(*[running.dispatch(f"s{n}", Noting) for n in range(20)])
+    outcomes = running.session.outcomes(21)
+    assert {outcome["success"] for outcome in outcomes.values()} == {True}
+
+
+def test_system_exit_in_a_task_of_an_async_handler_leaves_the_others_alone(
+    running: Running,
+) -> None:
+    class Starting(StepHandlerBase):
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            async def leave() -> None:
+                raise SystemExit(3)
+
+            await asyncio.create_task(leave())
+            return {}
+
+    assert running.run("s", Starting)["error"]["error_type"] == "SystemExit"
+    running.session.send(running.dispatch("a", AsyncDouble))
+    assert running.session.outcomes(2)["a"]["success"]
+
+
+class ShotError(Exception):
+    """Raised in a thread from outside."""
+
+
+def shoot(thread: int) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(ShotError))
