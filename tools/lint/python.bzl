@@ -66,7 +66,7 @@ def stub_test(name, module, stub, deps):
     py_test(
         name = name,
         size = "small",
-        srcs = [_STUBTEST_MAIN, _MYPY_MAIN],
+        srcs = [_STUBTEST_MAIN],
         args = [module, "$(rootpath {})".format(stub)],
         data = [stub, _CONFIG],
         main = _STUBTEST_MAIN,

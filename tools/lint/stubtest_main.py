@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any
 
 from mypy import stubtest
-from mypy_main import import_roots
 
 
 def stub_signatures(stub: Path) -> Iterator[tuple[str, list[str]]]:
@@ -49,7 +48,8 @@ def differences(module: ModuleType, stub: Path) -> list[str]:
 
 
 def main(module_name: str, stub: str) -> int:
-    os.environ["MYPYPATH"] = os.pathsep.join(import_roots([stub]))
+    # The folder that the stub is imported from.
+    os.environ["MYPYPATH"] = str(Path(stub).absolute().parents[module_name.count(".")])
     options = stubtest.parse_options([module_name, "--mypy-config-file", "pyproject.toml"])
     if status := stubtest.test_stubs(options):
         return status
