@@ -55,7 +55,8 @@ typedef struct TaskerWorker TaskerWorker;
 // worker: it is a reason why it is not ready. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL,
 // as JSON lines when TASKER_LOG_FORMAT is json.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
-//   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string]}]}
+//   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
+//                                                 "handlers": [{"callable", "method"}]}]}
 TaskerResult tasker_worker_start(const uint8_t *options, size_t size, TaskerWorker **worker);
 
 // Waits until something is to be done, at most timeout_ms, and gives all of it: a JSON array, empty at time-out, of
@@ -95,9 +96,9 @@ TaskerResult tasker_worker_status(TaskerWorker *worker);
 // second. Calls that block return TASKER_STOPPED before it returns. NULL is ignored.
 void tasker_worker_free(TaskerWorker *worker);
 
-// Checks a template. The value is {"namespace", "name", "version", "callables": [string]}, and "task_handler", its
-// callable, if the template has one; TASKER_INVALID with all problems, a paragraph each, when it is not valid. `file` is
-// the name shown in messages.
+// Checks a template. The value is {"namespace", "name", "version", "callables": [string],
+// "handlers": [{"callable", "method"}]}, and "task_handler", its callable, if the template has one; TASKER_INVALID with
+// all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 
 // Splits the work of a batchable step: min(ceil(total_items / batch_size), max_workers) batches, contiguous, from 0,

@@ -48,7 +48,7 @@ class Worker:
         """
 
 def template_check(text: bytes | str, file: str) -> str:
-    """JSON with `namespace`, `name`, `version`, `callables`, and `task_handler` if there is one.
+    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, and `task_handler` if any.
 
     InvalidArgumentError with all problems of the template.
     """

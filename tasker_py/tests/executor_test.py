@@ -277,12 +277,15 @@ def test_a_coroutine_from_a_sync_handler_is_no_result(running: Running) -> None:
 
 def test_a_constructor_that_raises_is_a_failure(running: Running) -> None:
     class Unborn(StepHandlerBase):
-        def __init__(self, needed: int) -> None:
-            self.needed = needed
+        def __init__(self) -> None:
+            raise ConnectionError("no database")
+
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            return {}
 
     error = running.run("s", Unborn)["error"]
-    assert error["error_type"] == "TypeError"
-    assert "missing 1 required positional argument: 'needed'" in error["message"]
+    assert (error["error_type"], error["message"]) == ("ConnectionError", "no database")
+    assert error["retryable"]
 
 
 def test_a_callable_without_a_handler_fails_its_attempt_only(running: Running) -> None:
@@ -294,16 +297,19 @@ def test_a_callable_without_a_handler_fails_its_attempt_only(running: Running) -
     assert outcomes["lost"]["error"]["error_type"] == "HandlerNotFoundError"
     assert outcomes["lost"]["error"]["message"] == (
         "no handler for the callable 'nowhere.Handler': there is no module 'nowhere'; "
-        "is its folder in TASKER_HANDLER_PATH?"
+        "is its folder in TASKER_HANDLER_PATH, or the worker given the module that registers the "
+        "name?"
     )
 
 
 def test_a_method_that_the_handler_lacks_is_named(running: Running) -> None:
     error = running.run("s", Double, method="triple")["error"]
-    assert error["message"] == (
-        "the handler Double has no method 'triple', which the template names"
+    assert error["message"].startswith("no handler for the callable 'Double': ")
+    assert error["message"].endswith(
+        "has no method 'triple'; wanted: triple(self, task, sequence, step)"
     )
-    assert (error["error_type"], error["retryable"]) == ("handler_not_found", False)
+    # Another worker may have a version of the handler with this method.
+    assert (error["error_type"], error["retryable"]) == ("InvalidHandlerError", True)
 
 
 def test_a_context_that_is_too_deep_fails_its_attempt_only(running: Running) -> None:

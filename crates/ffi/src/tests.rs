@@ -332,7 +332,8 @@ fn a_template_is_checked() {
                 callable: math.Square\n";
     assert_eq!(
         ok(check(text, "square.yaml")),
-        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"]})
+        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"],
+            "handlers": [{"callable": "math.Square", "method": "call"}]})
     );
     let summary = ok(check(
         &format!("{text}task_handler: {{callable: math.SquareTask}}\n"),

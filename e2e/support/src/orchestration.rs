@@ -127,6 +127,14 @@ impl OrchestrationClient {
         steps.into_iter().map(parsed).collect()
     }
 
+    /// Reads all steps of a task in creation order, with results that [`Value`] need not be able to hold.
+    ///
+    /// # Errors
+    /// The client's own.
+    pub async fn list_raw_steps(&self, task_uuid: Uuid) -> Result<Vec<api::Step>, Error> {
+        self.client.list_task_steps(task_uuid).await
+    }
+
     /// Reads every state change of a task that has ended, in their order.
     ///
     /// # Errors
