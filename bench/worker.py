@@ -96,15 +96,17 @@ class Session:
     def run(self, callable_name: str, steps: int, at_once: int) -> None:
         """Has the worker run so many steps, keeping it as busy as `at_once` allows."""
         sent = done = 0
+        accepted: list[dict[str, Any]] = []
         while done < steps:
             free = min(at_once - (sent - done), steps - sent)
-            if free:
-                self.send([dispatch(callable_name, sent + number) for number in range(free)])
-                sent += free
+            # As an engine does it: what a commit has freed goes out in one frame.
+            self.send(accepted + [dispatch(callable_name, sent + number) for number in range(free)])
+            sent += free
             ended = [each["outcome"] for each in self.receive() if "outcome" in each]
             done += len(ended)
             names = ("task_uuid", "step_uuid", "attempt")
-            self.send([{"accepted": [{name: each[name] for name in names} for each in ended]}])
+            accepted = [{"accepted": [{name: each[name] for name in names} for each in ended]}]
+        self.send(accepted)
 
 
 def dispatch(callable_name: str, number: int) -> dict[str, Any]:

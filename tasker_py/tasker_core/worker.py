@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-from tasker_core import __version__, _native, logs
+from tasker_core import __version__, _native, logs, tracing
 from tasker_core.errors import ConfigurationError, NativeError
 from tasker_core.executor import Executor
 from tasker_core.handler_imports import HandlerImports, template_paths
@@ -53,6 +53,8 @@ class WorkerBootstrap:
         imports = HandlerImports(self._settings, self._registry)
         imports.run()
         self._problems = imports.problems
+        # After the imports, which may have set a provider of their own.
+        tracing.configure(os.environ)
         settings = self._settings
         options = {
             "urls": settings.urls,
@@ -171,6 +173,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except NativeError as error:
         logger.error("%s", error)
         return 1
+    tracing.shut_down()
     logger.info("stopped")
     if lifeline is not None:
         lifeline.tell_left()
