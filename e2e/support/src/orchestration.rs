@@ -33,6 +33,7 @@ pub fn create_task_request_of_json(namespace: &str, name: &str, context: &RawVal
         priority: 0,
         correlation_id: None,
         parent_correlation_id: None,
+        idempotency_key: None,
     }
 }
 
