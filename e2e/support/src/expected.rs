@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tasker_protocol::api::{StepState, TaskStatus};
 
 use crate::exact::exact;
 
@@ -24,6 +25,8 @@ pub struct Expected {
     pub tree_workflow: Numeric,
     /// Steps with one, two and three parents.
     pub mixed_dag_workflow: Numeric,
+    /// Each way in which a step may fail.
+    pub error_testing: Vec<Scenario>,
 }
 
 /// A workflow on `{"even_number": n}`.
@@ -98,6 +101,52 @@ pub struct Completed {
     pub metadata: Box<RawValue>,
 }
 
+/// A task whose steps may have failed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The base name of its template.
+    pub task: String,
+    /// What the task is created with.
+    pub context: Box<RawValue>,
+    /// Where it stands when nothing more happens.
+    pub status: TaskStatus,
+    /// Its steps in the template's order.
+    pub steps: Vec<Ended>,
+}
+
+/// A step that nothing more happens to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// The step's name.
+    pub step: String,
+    /// Where it stands.
+    pub state: StepState,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// What the handler returned.
+    #[serde(default = "null")]
+    pub results: Box<RawValue>,
+    /// What the handler of the last attempt added.
+    #[serde(default = "null")]
+    pub metadata: Box<RawValue>,
+    /// Why the last attempt failed.
+    pub error: Option<Failure>,
+}
+
+/// Why an attempt failed, as far as all languages say the same.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// The message, where it is the handler's own.
+    pub message: Option<String>,
+    /// The handler's code.
+    pub error_code: Option<String>,
+    /// Whether another attempt could have succeeded.
+    pub retryable: bool,
+}
+
 fn null() -> Box<RawValue> {
     RawValue::NULL.to_owned()
 }
@@ -108,6 +157,16 @@ fn null() -> Box<RawValue> {
 /// When it does not have the shape of [`Expected`].
 pub fn expected_results() -> Result<Expected> {
     Ok(serde_json::from_str(FILE)?)
+}
+
+impl Expected {
+    /// The scenarios of the template of this base name.
+    pub fn scenarios(&self, task: &str) -> Vec<&Scenario> {
+        self.error_testing
+            .iter()
+            .filter(|scenario| scenario.task == task)
+            .collect()
+    }
 }
 
 impl Numeric {

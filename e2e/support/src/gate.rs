@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Where the handlers of one task ask to go on; its address belongs in the task's context.
@@ -98,6 +98,16 @@ impl Held {
     /// When it is gone.
     pub async fn release(mut self) -> Result<()> {
         self.stream.write_all(b"go\n").await?;
+        Ok(())
+    }
+
+    /// Lets the handler go on and waits until it has.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub async fn release_until_gone(mut self) -> Result<()> {
+        self.stream.write_all(b"go\n").await?;
+        self.stream.read_to_end(&mut Vec::new()).await?;
         Ok(())
     }
 }

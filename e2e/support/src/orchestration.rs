@@ -10,6 +10,8 @@ use tasker_client::{Client, Error};
 use tasker_protocol::api::{self, CreateTask, ExecutionStatus, TaskEvent};
 use uuid::Uuid;
 
+use crate::events::Events;
+
 /// A request for a task of the template's highest version.
 ///
 /// # Panics
@@ -127,11 +129,11 @@ impl OrchestrationClient {
         steps.into_iter().map(parsed).collect()
     }
 
-    /// Reads every state change of a task that has ended, in their order.
+    /// Follows a task's state changes from its creation on.
     ///
     /// # Errors
-    /// When the engine refuses, or sends what is no event.
-    pub async fn list_task_events(&self, task_uuid: Uuid) -> Result<Vec<TaskEvent>> {
+    /// When the engine refuses.
+    pub async fn follow(&self, task_uuid: Uuid) -> Result<Events> {
         let url = format!("{}/v1/tasks/{task_uuid}/events", self.url);
         let mut request = reqwest::Client::new().get(&url);
         if let Some(token) = &self.token {
@@ -139,12 +141,20 @@ impl OrchestrationClient {
         }
         let response = request.send().await?;
         let status = response.status();
-        let text = response.text().await?;
-        ensure!(status.is_success(), "{url}: {status}: {text}");
-        text.lines()
-            .filter_map(|line| line.strip_prefix("data:"))
-            .map(|data| serde_json::from_str(data).with_context(|| format!("the event {data}")))
-            .collect()
+        ensure!(
+            status.is_success(),
+            "{url}: {status}: {}",
+            response.text().await?
+        );
+        Ok(Events::new(response))
+    }
+
+    /// Reads every state change of a task until it has ended or is blocked, in their order.
+    ///
+    /// # Errors
+    /// When the engine refuses, or sends what is no event.
+    pub async fn list_task_events(&self, task_uuid: Uuid) -> Result<Vec<TaskEvent>> {
+        self.follow(task_uuid).await?.until_nothing_happens().await
     }
 }
 
