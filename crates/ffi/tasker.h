@@ -94,6 +94,12 @@ void tasker_worker_free(TaskerWorker *worker);
 // the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 
+// Splits the work of a batchable step: min(ceil(total_items / batch_size), max_workers) batches, contiguous, from 0,
+// ends exclusive, sizes differing by at most one. `request` is a JSON object,
+//   {"total_items": 1000, "batch_size": 200, "max_workers": 5}   max_workers: 100000 when left out, and at most
+// and the value the `batches` of the step's outcome: [{"start": 0, "end": 200}, ...].
+TaskerResult tasker_batches_split(const uint8_t *request, size_t size);
+
 // The version of this library, such as "0.1.0".
 TaskerBytes tasker_version(void);
 

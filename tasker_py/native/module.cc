@@ -1,4 +1,4 @@
-// The Python module tasker_core._native: the C ABI of crates/ffi/tasker.h as one class and two functions.
+// The Python module tasker_core._native: the C ABI of crates/ffi/tasker.h as one class and three functions.
 #include <pybind11/pybind11.h>
 
 #include <atomic>
@@ -104,6 +104,10 @@ std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
 
+std::string batches_split(std::string_view request) {
+  return value_of(tasker_batches_split(data_of(request), request.size()));
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
@@ -120,5 +124,6 @@ PYBIND11_MODULE(_native, module) {
       .def("status", &Worker::status, release())
       .def("close", &Worker::close, release());
   module.def("template_check", template_check, py::arg("text"), py::arg("file"), release());
+  module.def("batches_split", batches_split, py::arg("request"), release());
   module.def("version", [] { return text_of(tasker_version()); });
 }

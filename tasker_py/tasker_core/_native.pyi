@@ -50,5 +50,12 @@ def template_check(text: bytes | str, file: str) -> str:
     InvalidArgumentError with all problems of the template.
     """
 
+def batches_split(request: bytes | str) -> str:
+    """The cursors of batches: a JSON array of `{"start", "end"}`.
+
+    `request` is the JSON object that `tasker_batches_split` describes. InvalidArgumentError names
+    the field that is wrong.
+    """
+
 def version() -> str:
     """The version of the native library."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tasker_core.batching import NO_BATCH_CONFIG, NO_CURSOR, BatchConfig, Cursor
 from tasker_core.serialization import from_json
 from tasker_core.types import Sequence, Step, Task
 
@@ -107,5 +108,29 @@ def arguments(dispatch: dict[str, Any]) -> tuple[Task, Sequence, Step]:
         if timeout_ms is None
         else datetime.now(UTC) + timedelta(milliseconds=timeout_ms),
         correlation_id=correlation_id,
+        batch_config=_batch_config(dispatch.get("batch_config")),
+        cursor=_cursor(dispatch.get("cursor"), dispatch["step_name"]),
     )
-    return task, Sequence(dispatch.get("results") or {}), step
+    return task, _sequence(dispatch), step
+
+
+def _sequence(dispatch: dict[str, Any]) -> Sequence:
+    results: dict[str, Any] = dispatch.get("results") or {}
+    counts: dict[str, int] = dispatch.get("batches") or {}
+    if not counts:
+        return Sequence(results)
+    batches = {name: results[name] for name in counts if name in results}
+    return Sequence({name: results[name] for name in results.keys() - batches.keys()}, batches)
+
+
+def _batch_config(config: dict[str, int] | None) -> BatchConfig:
+    if config is None:
+        return NO_BATCH_CONFIG
+    return BatchConfig(batch_size=config.get("batch_size"), max_workers=config.get("max_workers"))
+
+
+def _cursor(cursor: dict[str, Any] | None, step_name: str) -> Cursor:
+    if cursor is None:
+        return NO_CURSOR
+    batch_id = step_name.rpartition("_")[2]
+    return Cursor(cursor["start"], cursor["end"], cursor.get("data"), batch_id)

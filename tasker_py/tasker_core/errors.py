@@ -52,6 +52,10 @@ class RetryableError(HandlerError):
         self.retry_after = retry_after
 
 
+class InvalidResultError(PermanentError):
+    """What a handler gives back can be no result of its step; the message says what is wrong."""
+
+
 class HandlerNotFoundError(TaskerError):
     """A callable names no handler: it cannot be imported, or is something else."""
 

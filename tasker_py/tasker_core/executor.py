@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import threading
 import time
@@ -10,12 +9,12 @@ from collections import deque
 from typing import Any, Protocol
 
 from tasker_core import outcome
-from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments, read_messages
+from tasker_core.attempt import Attempt, invoke, invoke_async, prepare, with_logs
+from tasker_core.dispatch import AttemptRef, read_messages
 from tasker_core.errors import WorkerStoppedError
 from tasker_core.event_loop import HandlerLoop
-from tasker_core.registry import Handler, HandlerRegistry
+from tasker_core.registry import HandlerRegistry
 from tasker_core.threads import ThreadPool
-from tasker_core.types import Sequence, Step, Task
 
 logger = logging.getLogger(__name__)
 
@@ -37,51 +36,6 @@ class Session(Protocol):
 
     def set_slots(self, slots: int) -> None:
         """Says how many attempts will be held from now on; does not block."""
-
-
-class Attempt:
-    """An attempt that was given to a handler."""
-
-    __slots__ = (
-        "callable",
-        "deadline",
-        "handler",
-        "is_async",
-        "method",
-        "ref",
-        "sequence",
-        "step",
-        "task",
-        "work",
-    )
-
-    def __init__(self, dispatch: dict[str, Any], handler: Handler, now: float) -> None:
-        self.ref = AttemptRef.of(dispatch)
-        self.task: Task
-        self.sequence: Sequence
-        self.step: Step
-        self.task, self.sequence, self.step = arguments(dispatch)
-        self.callable: str = dispatch["callable"]
-        self.handler = handler
-        self.method: str = dispatch["method"]
-        self.is_async = inspect.iscoroutinefunction(getattr(handler, self.method))
-        timeout_ms: int | None = dispatch.get("timeout_ms")
-        # Monotonic seconds; infinity without a time limit.
-        self.deadline = float("inf") if timeout_ms is None else now + timeout_ms / 1000
-        # The asyncio task of an async handler, once it was started; touched on the loop's thread
-        # only.
-        self.work: asyncio.Task[None] | None = None
-
-    def call(self) -> Any:
-        """Calls the handler: its result, or the coroutine that leads to it."""
-        handler = self.handler()
-        handler.configuration = self.step.configuration
-        return getattr(handler, self.method)(self.task, self.sequence, self.step)
-
-    def cancel(self) -> None:
-        """Cancels an async handler. To be called on the loop's thread."""
-        if self.work is not None:
-            self.work.cancel()
 
 
 class Executor:
@@ -159,38 +113,12 @@ class Executor:
 
     def _accept(self, dispatch: dict[str, Any]) -> Attempt | None:
         """Makes the attempt, or its failure when it cannot be given to a handler."""
-        ref = AttemptRef.of(dispatch)
-        try:
-            handler = self._registry.resolve(dispatch["callable"])
-        except Exception as error:  # importing a module may raise anything.
-            logger.exception("the handler of %s cannot be resolved", dispatch["callable"])
-            # Retryable: a worker that has the handler may take the next attempt.
-            self._outcomes.append(outcome.of_exception(ref, error))
+        attempt = prepare(self._registry, dispatch)
+        if isinstance(attempt, bytes):
+            self._outcomes.append(attempt)
             return None
-        if NESTED_TOO_DEEPLY in dispatch:
-            self._outcomes.append(
-                outcome.failure(
-                    ref,
-                    f"the step's {dispatch[NESTED_TOO_DEEPLY]} is nested too deeply for Python",
-                    error_type="payload_too_deep",
-                    retryable=False,
-                )
-            )
-            return None
-        if not callable(getattr(handler, dispatch["method"], None)):
-            self._outcomes.append(
-                outcome.failure(
-                    ref,
-                    f"the handler {dispatch['callable']} has no method {dispatch['method']!r}, "
-                    "which the template names",
-                    error_type="handler_not_found",
-                    retryable=False,
-                )
-            )
-            return None
-        attempt = Attempt(dispatch, handler, time.monotonic())
         with self._lock:
-            self._live[ref] = attempt
+            self._live[attempt.ref] = attempt
         self._next_deadline = min(self._next_deadline, attempt.deadline)
         return attempt
 
@@ -203,15 +131,7 @@ class Executor:
             self._end(attempt, outcome.of_exception(attempt.ref, error))
 
     def _run_sync(self, attempt: Attempt) -> None:
-        try:
-            returned = attempt.call()
-        except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
-            ended = outcome.of_exception(attempt.ref, error)
-        else:
-            if inspect.iscoroutine(returned):
-                returned.close()
-            ended = outcome.of_return(attempt.ref, returned)
-        self._end(attempt, ended)
+        self._end(attempt, invoke(attempt))
         self._send()
 
     def _start_async(self, attempts: list[Attempt]) -> None:
@@ -220,13 +140,7 @@ class Executor:
             attempt.work = loop.create_task(self._run_async(attempt), name=attempt.callable)
 
     async def _run_async(self, attempt: Attempt) -> None:
-        try:
-            returned = await attempt.call()
-        except BaseException as error:  # nothing that a handler raises may end the loop.
-            ended = outcome.of_exception(attempt.ref, error)
-        else:
-            ended = outcome.of_return(attempt.ref, returned)
-        self._end(attempt, ended)
+        self._end(attempt, await invoke_async(attempt))
         # What ends in the same turn of the loop is sent together.
         if not self._flush_scheduled:
             self._flush_scheduled = True
@@ -259,14 +173,13 @@ class Executor:
                 # Before the outcomes, lest the engine fill the slots that are still in use.
                 self._offer_slots()
         for attempt in expired:
-            self._outcomes.append(
-                outcome.failure(
-                    attempt.ref,
-                    f"the handler {attempt.callable} did not end within its time limit",
-                    error_type="timeout",
-                    retryable=True,
-                )
+            ended = outcome.failure(
+                attempt.ref,
+                f"the handler {attempt.callable} did not end within its time limit",
+                error_type="timeout",
+                retryable=True,
             )
+            self._outcomes.append(with_logs(attempt, ended))
             self._stop(attempt)
         self._send()
 

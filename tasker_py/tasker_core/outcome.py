@@ -102,10 +102,15 @@ def _success(ref: AttemptRef, result: StepHandlerCallResult) -> bytes:
             # No results at all are not a value of their own: `null` is what a step shows until it
             # is done.
             results = "{}"
+        members = f'"success": true, "results": {results}'
+        if result.create_steps is not None:
+            members += f', "create_steps": {to_json(result.create_steps, "create_steps")}'
+        if result.batches is not None:
+            members += f', "batches": {to_json(result.batches, "batches")}'
         metadata = None if result.metadata is None else _payload(result.metadata, "metadata")
     except SerializationError as error:
         return failure(ref, str(error), error_type="unserialisable_result", retryable=False)
-    return _message(ref, f'"success": true, "results": {results}', metadata)
+    return _message(ref, members, metadata)
 
 
 def _payload(value: Any, name: str) -> str:

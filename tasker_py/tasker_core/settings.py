@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tasker_core.errors import ConfigurationError
 
@@ -19,6 +20,7 @@ WORKER_VARIABLES = (
     "TASKER_BIND",
     "TASKER_ENV",
     "TASKER_HANDLER_PATH",
+    "TASKER_LOG_FORMAT",
     "TASKER_TEMPLATE_PATH",
     "TASKER_TOKEN",
     "TASKER_URL",
@@ -54,6 +56,8 @@ class WorkerSettings:
     slots: int = DEFAULT_SLOTS
     drain_timeout: float = DEFAULT_DRAIN_SECONDS
     log_level: str = "INFO"
+    log_format: Literal["console", "json"] | None = None
+    """None for console on a terminal and JSON elsewhere."""
     modules: tuple[str, ...] = ()
 
 
@@ -75,6 +79,8 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
         raise ConfigurationError(
             f"LOG_LEVEL is {options.log_level!r}; one of debug, info, warning, error"
         )
+    if options.log_format not in ("", "console", "json"):
+        raise ConfigurationError(f"TASKER_LOG_FORMAT is {options.log_format!r}; console or json")
     token = options.token or None
     if token is None and not _is_loopback(options.bind):
         raise ConfigurationError(
@@ -92,6 +98,7 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
         slots=options.slots,
         drain_timeout=options.drain_timeout,
         log_level=level,
+        log_format=options.log_format or None,
         modules=tuple(options.modules),
     )
 
@@ -144,6 +151,12 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     add("--env", "TASKER_ENV", "", "the environment; `test` imports every handler at start")
     add("--log-level", "LOG_LEVEL", "info", "the least severe level that is logged")
+    add(
+        "--log-format",
+        "TASKER_LOG_FORMAT",
+        "",
+        "console or json; without it console on a terminal, else json",
+    )
     parser.add_argument(
         "--slots",
         type=int,

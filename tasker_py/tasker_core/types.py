@@ -2,17 +2,28 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
+from tasker_core.batching import NO_BATCH_CONFIG, NO_CURSOR, BatchConfig, Cursor
 from tasker_core.logs import StepLogger
+from tasker_core.result import StepHandlerCallResult
+from tasker_core.sequence import EMPTY, Sequence
+
+__all__ = [
+    "EMPTY",
+    "BatchConfig",
+    "Cursor",
+    "Sequence",
+    "Step",
+    "StepHandlerCallResult",
+    "Task",
+]
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,31 +41,6 @@ class Task:
     version: str = ""
     tags: tuple[str, ...] = ()
     correlation_id: str | None = None
-
-
-class Sequence(Mapping[str, Any]):
-    """What the step's ancestors returned, by step name; those that did not run are not in it."""
-
-    __slots__ = ("_results",)
-
-    def __init__(self, results: Mapping[str, Any] = EMPTY) -> None:
-        self._results = results
-
-    def get_results(self, step_name: str) -> Any:
-        """What the ancestor returned, or None when it did not run."""
-        return self._results.get(step_name)
-
-    def __getitem__(self, step_name: str) -> Any:
-        return self._results[step_name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._results)
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def __repr__(self) -> str:
-        return f"Sequence({dict(self._results)!r})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +63,10 @@ class Step:
     deadline: datetime | None = None
     """When the attempt times out, in UTC; None without a time limit."""
     correlation_id: str | None = None
+    batch_config: BatchConfig = NO_BATCH_CONFIG
+    """For a batchable step: what its batches are to be like."""
+    cursor: Cursor = NO_CURSOR
+    """The part of the work that a batch is for; None for any other step, which none should ask."""
     cancelled: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
     """Set when the outcome is not wanted any more; a handler that takes long should look at it."""
 
@@ -97,51 +87,3 @@ class Step:
         if self.correlation_id is not None:
             ids["correlation_id"] = self.correlation_id
         return StepLogger(logging.getLogger("tasker_core.handler"), ids)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepHandlerCallResult:
-    """What an attempt produced. Made by `success` or `failure`."""
-
-    is_success: bool
-    results: Any = None
-    metadata: Mapping[str, Any] | None = None
-    error: str | None = None
-    error_type: str | None = None
-    error_code: str | None = None
-    retryable: bool = False
-    retry_after: float | None = None
-
-    @classmethod
-    def success(
-        cls, results: Any = None, metadata: Mapping[str, Any] | None = None
-    ) -> "StepHandlerCallResult":
-        """The step is done. `results` is any JSON value; the steps behind it see exactly that.
-
-        None stands for no results, and is `{}`.
-        """
-        return cls(is_success=True, results=results, metadata=metadata)
-
-    @classmethod
-    def failure(
-        cls,
-        error: str,
-        error_type: str = "handler_error",
-        error_code: str | None = None,
-        retryable: bool = False,
-        retry_after: float | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> "StepHandlerCallResult":
-        """The attempt failed, for good unless `retryable`.
-
-        `retry_after`, in seconds, wins over the back-off.
-        """
-        return cls(
-            is_success=False,
-            error=error,
-            error_type=error_type,
-            error_code=error_code,
-            retryable=retryable,
-            retry_after=retry_after,
-            metadata=metadata,
-        )

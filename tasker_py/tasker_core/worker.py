@@ -219,7 +219,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except ConfigurationError as error:
         print(f"tasker worker: {error}", file=sys.stderr)
         return 2
-    logs.configure(settings.log_level)
+    log_format = settings.log_format or ("console" if sys.stderr.isatty() else "json")
+    logs.configure(settings.log_level, log_format)
+    # From where the native library takes the level and the form of its own log.
+    os.environ.update(LOG_LEVEL=settings.log_level, TASKER_LOG_FORMAT=log_format)
     allow_integers_of_any_size()
     for sentence in unknown_variables(environ):
         logger.warning("%s", sentence)
@@ -245,8 +248,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     logger.info("stopped")
     if not idle:
         # Their threads may never return; leaving without them is what the drain time-out means.
-        logging.shutdown()
+        logs.shut_down()
         os._exit(0)
+    logs.shut_down()
     return 0
 
 

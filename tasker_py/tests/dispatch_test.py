@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasker_core.dispatch import AttemptRef, arguments, read_messages
+from tasker_core.types import BatchConfig, Cursor
 
 DISPATCH: dict[str, Any] = {
     "task_uuid": "t",
@@ -56,6 +57,22 @@ def test_what_a_dispatch_may_lack_has_a_value() -> None:
     task, sequence, step = arguments({**DISPATCH, **optional})
     assert (step.configuration, dict(sequence), step.deadline) == ({}, {}, None)
     assert task.correlation_id is None
+
+
+def test_the_results_of_batches_are_told_from_a_list_that_a_step_returned() -> None:
+    results = {"part": [{"n": 1}, {"n": 2}], "rows": [1, 2]}
+    _, sequence, _ = arguments({**DISPATCH, "results": results, "batches": {"part": 2}})
+    assert sequence.batch("part") == [{"n": 1}, {"n": 2}]
+    assert dict(sequence) == {"rows": [1, 2], "part_001": {"n": 1}, "part_002": {"n": 2}}
+
+
+def test_a_batch_has_its_cursor() -> None:
+    cursor = {"start": 200, "end": 400, "data": {"sheet": 2}}
+    _, _, step = arguments({**DISPATCH, "step_name": "part_of_file_002", "cursor": cursor})
+    assert step.cursor == Cursor(200, 400, data={"sheet": 2}, batch_id="002")
+    _, _, step = arguments({**DISPATCH, "batch_config": {"batch_size": 200}})
+    assert not step.cursor
+    assert step.batch_config == BatchConfig(batch_size=200, max_workers=None)
 
 
 def test_a_payload_that_is_too_deep_costs_only_itself() -> None:

@@ -79,6 +79,17 @@ def test_a_wrong_template_says_where() -> None:
     assert isinstance(raised.value, TaskerError)
 
 
+def test_work_is_split() -> None:
+    request = json.dumps({"total_items": 7, "batch_size": 3, "max_workers": 2})
+    assert json.loads(_native.batches_split(request)) == [
+        {"start": 0, "end": 4},
+        {"start": 4, "end": 7},
+    ]
+    assert _native.batches_split(request.encode()) == _native.batches_split(request)
+    with pytest.raises(InvalidArgumentError, match="request: missing field `batch_size`"):
+        _native.batches_split('{"total_items": 1}')
+
+
 def test_health_shows_the_problems(worker: _native.Worker) -> None:
     worker.add_problem("another one")
     status = json.loads(worker.status())

@@ -38,6 +38,15 @@ def error_of(message: bytes) -> dict[str, Any]:
         ),
         (StepHandlerCallResult.success(), {"results": {}}),
         (StepHandlerCallResult.success([1, 2]), {"results": [1, 2]}),
+        (
+            StepHandlerCallResult.success({"path": "dual"}, create_steps=["a", "b"]),
+            {"results": {"path": "dual"}, "create_steps": ["a", "b"]},
+        ),
+        (StepHandlerCallResult.success(create_steps=()), {"results": {}, "create_steps": []}),
+        (
+            StepHandlerCallResult.success({}, {"m": 1}, batches=[{"start": 0, "end": 5}]),
+            {"results": {}, "metadata": {"m": 1}, "batches": [{"start": 0, "end": 5}]},
+        ),
         ({"a": 1}, {"results": {"a": 1}}),
         (Order(total=3), {"results": {"total": 3}}),
     ],
@@ -168,6 +177,10 @@ def test_something_else_than_a_result_is_a_permanent_failure(returned: object, s
         (
             StepHandlerCallResult.success({}, {"m": float("nan")}),
             "metadata.m is nan, which JSON cannot hold",
+        ),
+        (
+            StepHandlerCallResult.success(batches=[{"start": 0, "end": 1, "data": {1}}]),
+            "batches[0].data is {1} of type set, which JSON cannot hold",
         ),
         (
             StepHandlerCallResult.success({}, [1]),  # type: ignore[arg-type]

@@ -1,23 +1,10 @@
-"""Task, Sequence, Step and result as a handler sees them."""
+"""Task, Step and result as a handler sees them."""
 
 import logging
 
 import pytest
 
-from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
-
-
-def test_a_sequence_has_the_ancestors_that_ran() -> None:
-    sequence = Sequence({"a": {"result": 1}, "b": None})
-    assert sequence["a"] == {"result": 1}
-    assert sequence.get_results("a") == {"result": 1}
-    assert sequence.get_results("missing") is None
-    assert "b" in sequence
-    assert "missing" not in sequence
-    assert list(sequence.items()) == [("a", {"result": 1}), ("b", None)]
-    assert len(sequence) == 2
-    with pytest.raises(KeyError):
-        sequence["missing"]
+from tasker_core.types import Step, StepHandlerCallResult, Task
 
 
 def test_the_last_attempt_is_known() -> None:
@@ -51,6 +38,13 @@ def test_success_and_failure_carry_every_field() -> None:
         retry_after=1.5,
         metadata={"m": 2},
     )
+
+
+def test_a_success_may_create_steps_or_batches() -> None:
+    decision = StepHandlerCallResult.success(create_steps=["a", "b"])
+    assert (decision.create_steps, decision.batches) == (("a", "b"), None)
+    batchable = StepHandlerCallResult.success(batches=[{"start": 0, "end": 1}])
+    assert (batchable.create_steps, batchable.batches) == (None, ({"start": 0, "end": 1},))
 
 
 def test_a_failure_with_a_message_alone_is_permanent() -> None:

@@ -101,6 +101,7 @@ impl Payload {
             omitted: Vec::new(),
             cursor: self.cursor(task, step),
             batch_config: node.batch_config.clone(),
+            batches: batches_before(task, step),
             timeout_ms: node.timeout_ms,
             tags: Vec::new(),
             correlation_id: None,
@@ -145,6 +146,20 @@ impl Payload {
         let cursors = self.step(batchable)?.cursors.as_ref()?;
         cursors.get(number as usize).cloned()
     }
+}
+
+/// The batch workers before a step, and how many batches each has.
+fn batches_before(task: &Task, step: StepIndex) -> BTreeMap<String, u32> {
+    let ancestors = task.ancestors(step);
+    let batched = ancestors.iter().filter(|node| task.is_batched(**node));
+    batched
+        .map(|&node| {
+            (
+                task.graph.node(node).name.clone(),
+                task.steps_of(node).len() as u32,
+            )
+        })
+        .collect()
 }
 
 fn json(text: &str) -> Result<Json, serde_json::Error> {

@@ -5,8 +5,10 @@ mod world;
 use tasker_core::TaskId;
 use tasker_core::operator::Action;
 use tasker_core::outcome::{Invalid, Success};
+use tasker_core::payload::Payload;
 use tasker_core::task::Ending;
 use tasker_protocol::api::{StepState, TaskStatus};
+use tasker_protocol::json_null;
 use world::World;
 
 const CSV: &str = "
@@ -47,6 +49,19 @@ fn batches_are_made_from_one_record_and_joined_when_all_are_done() {
     assert_eq!(world.running(1), [(task, "c", 1)]);
     world.succeed(1, task, "c", 1);
     assert_eq!(world.task(task).status(), TaskStatus::Complete);
+}
+
+#[test]
+fn a_dispatch_says_which_of_the_results_are_those_of_batches() {
+    let counted = |batches: u64| {
+        let (mut world, task) = split(CSV, batches, 8);
+        world.finish_all(1);
+        let convergence = world.index(task, "c");
+        let payload = Payload::new(json_null());
+        payload.dispatch(world.task(task), convergence, 1).batches
+    };
+    assert_eq!(counted(5), [("b".to_owned(), 5)].into());
+    assert_eq!(counted(0), [("b".to_owned(), 0)].into());
 }
 
 #[test]

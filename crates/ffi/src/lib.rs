@@ -5,11 +5,13 @@
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
+//! - `batches`: how a batchable step's work is split.
 //! - `logging`: the log's form and level.
 
 // A C caller hands in pointers and takes exported symbols; both need `unsafe`. Each use says why it is sound.
 #![allow(unsafe_code)]
 
+mod batches;
 mod bytes;
 mod call;
 mod handles;
@@ -28,6 +30,7 @@ pub use bytes::{TaskerBytes, TaskerResult};
 pub use call::TaskerCode;
 pub use handles::TaskerWorker;
 
+use batches::Split;
 use bytes::text;
 use call::{Fault, call};
 
@@ -161,6 +164,19 @@ pub unsafe extern "C" fn tasker_template_check(
         // SAFETY: the caller's contract, as above.
         let file = unsafe { bytes::text("file", file, file_size) }?;
         to_json(&templates::check(text, file).map_err(Fault::invalid)?)
+    })
+}
+
+/// Splits a batchable step's work.
+///
+/// # Safety
+/// `request` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_batches_split(request: *const u8, size: usize) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let request: Split = parse("request", unsafe { text("request", request, size) }?)?;
+        to_json(&request.cursors())
     })
 }
 

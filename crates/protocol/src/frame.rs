@@ -245,6 +245,9 @@ pub struct Dispatch {
     /// What a batchable step's batches are to be like, unless its handler says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_config: Option<BatchConfig>,
+    /// The batch workers before the step, by name, and how many batches each has. `results` has a list for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub batches: BTreeMap<String, u32>,
     /// Milliseconds that the attempt may take, from its dispatch.
     pub timeout_ms: Option<u64>,
     /// The task's tags.

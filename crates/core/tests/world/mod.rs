@@ -330,7 +330,7 @@ impl World {
         task.parents(index).map(name).collect()
     }
 
-    fn index(&self, task: TaskId, name: &str) -> u32 {
+    pub fn index(&self, task: TaskId, name: &str) -> u32 {
         let task = self.task(task);
         let index = (0..task.steps.len() as u32).find(|step| task.step_name(*step) == name);
         index.unwrap_or_else(|| panic!("there is no step {name}"))

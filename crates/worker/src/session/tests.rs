@@ -47,6 +47,7 @@ pub(super) fn dispatch(attempt: AttemptRef) -> EngineMessage {
         omitted: Vec::new(),
         cursor: None,
         batch_config: None,
+        batches: Default::default(),
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,

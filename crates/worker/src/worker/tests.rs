@@ -68,6 +68,7 @@ fn dispatch(attempt: AttemptRef, context: &str) -> EngineMessage {
         omitted: Vec::new(),
         cursor: None,
         batch_config: None,
+        batches: Default::default(),
         timeout_ms: None,
         tags: Vec::new(),
         correlation_id: None,

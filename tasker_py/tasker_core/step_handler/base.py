@@ -18,6 +18,10 @@ class StepHandlerBase:
     configuration: Mapping[str, Any] = EMPTY
     """`initialization` of the step's handler in the template."""
 
+    def prepare(self, step: Step) -> None:
+        """Takes over what the template says of the step. The worker calls it before the method."""
+        self.configuration = step.configuration
+
     def call(
         self, task: Task, sequence: Sequence, step: Step
     ) -> StepHandlerCallResult | Mapping[str, Any] | Awaitable[Any]:

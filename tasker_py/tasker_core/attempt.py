@@ -1,0 +1,159 @@
+"""One attempt: what its handler is called with, the call, and the outcome that comes of it.
+
+Whoever runs attempts does it in three steps, on whatever thread and loop it likes: `prepare` makes
+the attempt of a dispatch, or the outcome of one that no handler can be given; `invoke`, or
+`invoke_async` when `is_async` is set, calls the handler and gives the outcome, a message for
+`tasker_worker_complete`.
+"""
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import cache
+from typing import Any, cast
+
+from tasker_core import outcome
+from tasker_core.attempt_log import AttemptLog, current_log
+from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments
+from tasker_core.registry import Handler, HandlerRegistry
+
+logger = logging.getLogger(__name__)
+
+
+class Attempt:
+    """An attempt that a handler can be given."""
+
+    __slots__ = (
+        "arrived",
+        "callable",
+        "deadline",
+        "ended",
+        "handler",
+        "is_async",
+        "log",
+        "method",
+        "ref",
+        "sequence",
+        "started",
+        "step",
+        "task",
+        "work",
+    )
+
+    def __init__(self, dispatch: dict[str, Any], handler: Handler, now: float) -> None:
+        self.ref = AttemptRef.of(dispatch)
+        self.task, self.sequence, self.step = arguments(dispatch)
+        self.callable: str = dispatch["callable"]
+        self.handler = handler
+        self.method: str = dispatch["method"]
+        self.is_async = _is_async(cast("Any", handler), self.method)
+        self.log = AttemptLog(dispatch)
+        timeout_ms: int | None = dispatch.get("timeout_ms")
+        # Monotonic seconds, all four; `deadline` is infinity without a time limit, `started` and
+        # `ended` are 0 until the handler was called and has come back.
+        self.arrived = now
+        self.deadline = float("inf") if timeout_ms is None else now + timeout_ms / 1000
+        self.started = 0.0
+        self.ended = 0.0
+        # The asyncio task of an async handler, for whoever started one.
+        self.work: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Cancels the asyncio task. To be called on its loop's thread."""
+        if self.work is not None:
+            self.work.cancel()
+
+    def bound(self) -> Callable[..., Any]:
+        """The method to call, of a handler that was made for this attempt."""
+        handler = self.handler()
+        handler.prepare(self.step)
+        method: Callable[..., Any] = getattr(handler, self.method)
+        return method
+
+
+def prepare(
+    registry: HandlerRegistry, dispatch: dict[str, Any], now: float | None = None
+) -> Attempt | bytes:
+    """The attempt of this dispatch, which came at `now` in monotonic seconds.
+
+    The outcome instead when it cannot be given to a handler.
+    """
+    ref = AttemptRef.of(dispatch)
+    try:
+        handler = registry.resolve(dispatch["callable"])
+    except Exception as error:  # importing a module may raise anything.
+        logger.exception("the handler of %s cannot be resolved", dispatch["callable"])
+        # Retryable: a worker that has the handler may take the next attempt.
+        return outcome.of_exception(ref, error)
+    if NESTED_TOO_DEEPLY in dispatch:
+        return outcome.failure(
+            ref,
+            f"the step's {dispatch[NESTED_TOO_DEEPLY]} is nested too deeply for Python",
+            error_type="payload_too_deep",
+            retryable=False,
+        )
+    if not callable(getattr(handler, dispatch["method"], None)):
+        return outcome.failure(
+            ref,
+            f"the handler {dispatch['callable']} has no method {dispatch['method']!r}, "
+            "which the template names",
+            error_type="handler_not_found",
+            retryable=False,
+        )
+    return Attempt(dispatch, handler, time.monotonic() if now is None else now)
+
+
+def invoke(attempt: Attempt) -> bytes:
+    """Calls a sync handler and gives the attempt's outcome, whatever the handler does.
+
+    Context variables that the handler sets are gone with it.
+    """
+    return copy_context().run(_invoke, attempt)
+
+
+def _invoke(attempt: Attempt) -> bytes:
+    current_log.set(attempt.log)
+    attempt.started = time.monotonic()
+    try:
+        returned = attempt.bound()(attempt.task, attempt.sequence, attempt.step)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
+        attempt.ended = time.monotonic()
+        ended = outcome.of_exception(attempt.ref, error)
+    else:
+        attempt.ended = time.monotonic()
+        if inspect.iscoroutine(returned):
+            returned.close()
+        ended = outcome.of_return(attempt.ref, returned)
+    return with_logs(attempt, ended)
+
+
+async def invoke_async(attempt: Attempt) -> bytes:
+    """Calls an async handler and gives the attempt's outcome, whatever the handler does.
+
+    To be run as a task of its own: it binds the attempt to the task's context.
+    """
+    current_log.set(attempt.log)
+    attempt.started = time.monotonic()
+    try:
+        returned = await attempt.bound()(attempt.task, attempt.sequence, attempt.step)
+    except BaseException as error:  # nothing that a handler raises may end the loop.
+        attempt.ended = time.monotonic()
+        ended = outcome.of_exception(attempt.ref, error)
+    else:
+        attempt.ended = time.monotonic()
+        ended = outcome.of_return(attempt.ref, returned)
+    return with_logs(attempt, ended)
+
+
+def with_logs(attempt: Attempt, ended: bytes) -> bytes:
+    """The outcome with the lines that were logged during the attempt."""
+    logs = attempt.log.take()
+    return ended if logs is None else b'%b, "logs": %b}' % (ended[:-1], logs)
+
+
+@cache
+def _is_async(handler: Any, method: str) -> bool:
+    return inspect.iscoroutinefunction(getattr(handler, method))

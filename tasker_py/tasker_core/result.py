@@ -1,0 +1,69 @@
+"""What an attempt produced: StepHandlerCallResult."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepHandlerCallResult:
+    """What an attempt produced. Made by `success` or `failure`."""
+
+    is_success: bool
+    results: Any = None
+    metadata: Mapping[str, Any] | None = None
+    error: str | None = None
+    error_type: str | None = None
+    error_code: str | None = None
+    retryable: bool = False
+    retry_after: float | None = None
+    create_steps: tuple[str, ...] | None = None
+    """The steps that a decision creates; None if the step is no decision."""
+    batches: tuple[Mapping[str, Any], ...] | None = None
+    """The cursors of a batchable step, `{"start", "end", "data"?}`; None if it is not batchable."""
+
+    @classmethod
+    def success(
+        cls,
+        results: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        create_steps: Iterable[str] | None = None,
+        batches: Iterable[Mapping[str, Any]] | None = None,
+    ) -> "StepHandlerCallResult":
+        """The step is done. `results` is any JSON value; the steps behind it see exactly that.
+
+        None stands for no results, and is `{}`. `create_steps` and `batches` are for decisions and
+        batchable steps, whose base classes have methods that make them.
+        """
+        return cls(
+            is_success=True,
+            results=results,
+            metadata=metadata,
+            create_steps=None if create_steps is None else tuple(create_steps),
+            batches=None if batches is None else tuple(batches),
+        )
+
+    @classmethod
+    def failure(
+        cls,
+        error: str,
+        error_type: str = "handler_error",
+        error_code: str | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> "StepHandlerCallResult":
+        """The attempt failed, for good unless `retryable`.
+
+        `retry_after`, in seconds, wins over the back-off.
+        """
+        return cls(
+            is_success=False,
+            error=error,
+            error_type=error_type,
+            error_code=error_code,
+            retryable=retryable,
+            retry_after=retry_after,
+            metadata=metadata,
+        )

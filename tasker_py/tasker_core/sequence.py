@@ -1,0 +1,150 @@
+"""What the steps before a step returned, as its handler sees it."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+Fetch = Callable[[str], list[Any]]
+"""Gives the results that an ancestor's steps returned: one, or those of batches in cursor order."""
+
+
+class Sequence(Mapping[str, Any]):
+    """What the step's ancestors returned, by step name; those that did not run are not in it.
+
+    Each batch is there under its own name, such as `process_csv_batch_001`; `batch` gives all of a
+    batch worker. Results that are too long to be sent with the step are fetched when they are
+    first asked for, which waits for the engine; several threads may ask. An async handler finds
+    them all fetched already. RetryableError when they cannot be had.
+    """
+
+    __slots__ = ("_batches", "_fetch", "_lock", "_omitted", "_results")
+
+    def __init__(
+        self,
+        results: Mapping[str, Any] = EMPTY,
+        batches: Mapping[str, list[Any]] = EMPTY,
+        *,
+        omitted: Mapping[str, int | None] = EMPTY,
+        fetch: Fetch | None = None,
+    ) -> None:
+        """`results` by step name, `batches` by the batch worker's name: lists in cursor order.
+
+        `omitted` names what `fetch` gives, with the number of batches where it is a batch worker.
+        """
+        # What is fetched moves from `_omitted` to one of the others: each is replaced by a new
+        # mapping, with the lock held, so that who reads one needs none.
+        self._results = results
+        self._batches = batches
+        self._omitted = omitted
+        self._fetch = fetch
+        self._lock = threading.Lock()
+
+    def get_results(self, step_name: str) -> Any:
+        """What the ancestor returned, or None when it did not run."""
+        return self.get(step_name)
+
+    def batch(self, name: str) -> list[Any]:
+        """What the batches of a batch worker returned, in the order of their cursors.
+
+        Empty when there were no batches; None stands for a batch that was resolved by hand.
+        KeyError when no batch worker of this name exists before the step.
+        """
+        batches = self._list(name)
+        if batches is None:
+            known = sorted(
+                {*self._batches, *(key for key, n in self._omitted.items() if n is not None)}
+            )
+            raise KeyError(
+                f"{name!r} is no batch worker before this step; "
+                + (f"there is {', '.join(known)}" if known else "there is none")
+            )
+        return batches
+
+    @property
+    def omitted(self) -> frozenset[str]:
+        """The ancestors whose results have not been fetched yet."""
+        return frozenset(self._omitted)
+
+    def load(self, names: Iterable[str] | None = None) -> None:
+        """Fetches these of the omitted results now, or all. Waits for the engine."""
+        for name in self.omitted if names is None else self.omitted.intersection(names):
+            self._load(name)
+
+    def __getitem__(self, step_name: str) -> Any:
+        try:
+            return self._results[step_name]
+        except KeyError:
+            return self._find(step_name)
+
+    def __contains__(self, step_name: object) -> bool:
+        if step_name in self._results:
+            return True
+        if step_name in self._omitted:
+            return self._omitted.get(str(step_name)) is None
+        try:
+            self._find(str(step_name))
+        except KeyError:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        self.load(name for name, count in list(self._omitted.items()) if count is not None)
+        yield from list(self._results)
+        yield from list(self._omitted)
+        for name, results in list(self._batches.items()):
+            for number, result in enumerate(results, start=1):
+                if result is not None:
+                    yield _batch_step(name, number, len(results))
+
+    def __len__(self) -> int:
+        if not self._batches and not self._omitted:
+            return len(self._results)
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        if not self._batches and not self._omitted:
+            return f"Sequence({dict(self._results)!r})"
+        return (
+            f"Sequence({dict(self._results)!r}, batches={dict(self._batches)!r}, "
+            f"omitted={sorted(self._omitted)!r})"
+        )
+
+    def _find(self, step_name: str) -> Any:
+        """A result that is not at hand: an omitted one, or that of a single batch."""
+        if step_name in self._omitted and self._omitted[step_name] is None:
+            self._load(step_name)
+            return self._results[step_name]
+        name, _, number = step_name.rpartition("_")
+        if number.isdecimal() and (results := self._list(name)) is not None:
+            index = int(number)
+            if 0 < index <= len(results) and step_name == _batch_step(name, index, len(results)):
+                result = results[index - 1]
+                # None: resolved by hand, without results.
+                if result is not None:
+                    return result
+        raise KeyError(step_name)
+
+    def _list(self, name: str) -> list[Any] | None:
+        """The results of a batch worker; None when there is none of this name."""
+        if self._omitted.get(name) is not None:
+            self._load(name)
+        return self._batches.get(name)
+
+    def _load(self, name: str) -> None:
+        with self._lock:
+            # Another thread may have been first.
+            if name in self._omitted and self._fetch is not None:
+                results = self._fetch(name)
+                if self._omitted[name] is None:
+                    self._results = {**self._results, name: results[0]}
+                else:
+                    self._batches = {**self._batches, name: results}
+                self._omitted = {key: n for key, n in self._omitted.items() if key != name}
+
+
+def _batch_step(name: str, number: int, count: int) -> str:
+    """The name of a batch's step, numbered from 1."""
+    return f"{name}_{number:0{max(3, len(str(count)))}d}"

@@ -1,0 +1,12 @@
+"""What handlers are made from: base classes for each type of step."""
+
+from tasker_core.step_handler.base import StepHandlerBase
+from tasker_core.step_handler.batch import BatchableHandler, BatchWorkerHandler
+from tasker_core.step_handler.decision import DecisionHandler
+
+__all__ = [
+    "BatchWorkerHandler",
+    "BatchableHandler",
+    "DecisionHandler",
+    "StepHandlerBase",
+]
