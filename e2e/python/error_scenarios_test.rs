@@ -104,7 +104,8 @@ async fn a_permanent_error_ends_the_step_at_once_and_keeps_its_code_and_metadata
         backtrace.contains("permanent_error_step_handler.py"),
         "{backtrace}"
     );
-    assert_eq!(waits(&changes_of("permanent_error_step", &events)?), []);
+    let waits = waits(&changes_of("permanent_error_step", &events)?);
+    assert!(waits.is_empty(), "{waits:?}");
     Ok(())
 }
 

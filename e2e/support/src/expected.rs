@@ -27,6 +27,8 @@ pub struct Expected {
     pub mixed_dag_workflow: Numeric,
     /// Each way in which a step may fail.
     pub error_testing: Vec<Scenario>,
+    /// Who approves a request.
+    pub conditional_approval: Workflow,
 }
 
 /// A workflow on `{"even_number": n}`.
@@ -71,7 +73,7 @@ pub struct Computed {
     pub inputs: Box<RawValue>,
 }
 
-/// A context that the first step refuses for good.
+/// A context that a step refuses for good.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
@@ -99,6 +101,26 @@ pub struct Completed {
     /// What the handler added.
     #[serde(default = "null")]
     pub metadata: Box<RawValue>,
+}
+
+/// A workflow whose steps give any results.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workflow {
+    /// Tasks that complete, each by its own word.
+    pub runs: BTreeMap<String, Run>,
+    /// Contexts that a step refuses.
+    pub refused: Vec<Refused>,
+}
+
+/// One task that completes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// What the task is created with.
+    pub context: Box<RawValue>,
+    /// Its steps in the template's order.
+    pub steps: Vec<Completed>,
 }
 
 /// A task whose steps may have failed.
