@@ -18,6 +18,7 @@ _DATA = {
     "postgres": ["//tools/postgres:server"],
     "python-worker": [
         "//examples/python",
+        "//fixtures/data:products",
         "//fixtures/task_templates",
     ],
 }

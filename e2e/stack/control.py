@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,26 +12,41 @@ from e2e.stack.service import Service, ServiceError, StateError
 # How soon the server notices that it is to end.
 SHUTDOWN_SECONDS = 0.02
 
-ACTIONS: dict[str, Callable[[Service], object]] = {
-    "kill": Service.kill,
-    "term": Service.term,
-    "stop": Service.freeze,
-    "cont": Service.thaw,
-    "start": Service.start,
-}
+ACTIONS = ("kill", "term", "wait", "stop", "cont", "start", "launch")
+
+
+def act(service: Service, action: str, changes: Mapping[str, str]) -> dict[str, int | None]:
+    """Do it, with these variables of the environment if it starts the service; what to answer."""
+    match action:
+        case "kill":
+            service.kill()
+        case "term":
+            service.term()
+        case "wait":
+            return {"status": service.wait()}
+        case "stop":
+            service.freeze()
+        case "cont":
+            service.thaw()
+        case "start":
+            service.start(changes)
+        case "launch":
+            service.launch(changes)
+    return {"port": service.port}
 
 
 @contextmanager
 def serve_control(driver: ProcessDriver) -> Iterator[str]:
-    """Serve `POST /services/NAME/{kill,term,stop,cont,start}`, `GET /services/NAME/log`."""
+    """Serve `POST /services/NAME/ACTION`, `GET /services/NAME/log`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            changes = self._changes()
             match self._service_and_verb():
                 case (service, verb) if verb in ACTIONS:
                     try:
-                        ACTIONS[verb](service)
-                        self._answer(200, b"{}")
+                        answer = act(service, verb, changes)
+                        self._answer(200, json.dumps(answer).encode())
                     except StateError as error:
                         self._refuse(409, str(error))
                     except ServiceError as error:
@@ -46,10 +61,15 @@ def serve_control(driver: ProcessDriver) -> Iterator[str]:
                 case _:
                     self._refuse(404, f"nothing here: GET {self.path}")
 
+        def _changes(self) -> dict[str, str]:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            changes: dict[str, str] = json.loads(body) if body else {}
+            return changes
+
         def _service_and_verb(self) -> tuple[Service, str] | None:
             match self.path.split("/"):
-                case ["", "services", name, verb] if name in driver:
-                    return driver[name], verb
+                case ["", "services", name, verb] if service := driver.find(name):
+                    return service, verb
             return None
 
         def _refuse(self, status: int, message: str) -> None:

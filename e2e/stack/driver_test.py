@@ -50,6 +50,10 @@ subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_
 )
 
 
+# What an action answers about a service that publishes no port.
+NO_PORT = '{"port": null}'
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
@@ -86,9 +90,15 @@ def worker(tmp_path: Path) -> Iterator[ProcessDriver]:
     assert driver.stop() == []
 
 
-def call(url: str, method: str, path: str) -> tuple[int, str]:
+def log_of(driver: ProcessDriver, name: str) -> str:
+    found = driver.find(name)
+    assert found
+    return found.log.read_text()
+
+
+def call(url: str, method: str, path: str, body: str | None = None) -> tuple[int, str]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
-    connection.request(method, path)
+    connection.request(method, path, body)
     response = connection.getresponse()
     body = response.read().decode()
     connection.close()
@@ -166,19 +176,76 @@ def test_a_health_check_of_another_form_is_refused(tmp_path: Path) -> None:
 
 def test_a_killed_service_can_be_started_again(worker: ProcessDriver) -> None:
     with serve_control(worker) as url:
-        assert call(url, "POST", "/services/worker/kill") == (200, "{}")
-        assert call(url, "POST", "/services/worker/start") == (200, "{}")
+        assert call(url, "POST", "/services/worker/kill") == (200, NO_PORT)
+        assert call(url, "POST", "/services/worker/start") == (200, NO_PORT)
         status, log = call(url, "GET", "/services/worker/log")
     assert (status, log) == (200, "started with hello\nstarted with hello\n")
 
 
 def test_a_start_waits_for_the_end_of_the_process_before(worker: ProcessDriver) -> None:
     with serve_control(worker) as url:
-        assert call(url, "POST", "/services/worker/term") == (200, "{}")
-        assert call(url, "POST", "/services/worker/start") == (200, "{}")
-    assert worker["worker"].log.read_text() == (
-        "started with hello\nstopping\nstarted with hello\n"
+        assert call(url, "POST", "/services/worker/term") == (200, NO_PORT)
+        assert call(url, "POST", "/services/worker/start") == (200, NO_PORT)
+    assert log_of(worker, "worker") == "started with hello\nstopping\nstarted with hello\n"
+
+
+def test_a_service_is_started_with_other_variables_when_asked(worker: ProcessDriver) -> None:
+    with serve_control(worker) as url:
+        assert call(url, "POST", "/services/worker/term") == (200, NO_PORT)
+        assert call(url, "POST", "/services/worker/wait") == (200, '{"status": 0}')
+        changed = call(url, "POST", "/services/worker/start", '{"GREETING": "good day"}')
+        assert changed == (200, NO_PORT)
+        assert call(url, "POST", "/services/worker/kill") == (200, NO_PORT)
+        assert call(url, "POST", "/services/worker/wait") == (200, '{"status": -9}')
+        assert call(url, "POST", "/services/worker/start") == (200, NO_PORT)
+    assert log_of(worker, "worker") == (
+        "started with hello\nstopping\nstarted with good day\nstarted with hello\n"
     )
+
+
+def test_a_service_can_be_launched_that_does_not_become_healthy(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, {"worker": SICK})
+    with serve_control(driver) as url:
+        assert call(url, "POST", "/services/worker/launch") == (200, NO_PORT)
+        assert call(url, "POST", "/services/worker/kill") == (200, NO_PORT)
+    assert driver.stop() == []
+
+
+def test_a_worker_may_have_further_processes_of_their_own_name_and_port(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        "PORT": "${PYTHON_WORKER_BIND:-0.0.0.0:8081}",
+        "GREETING": "${PYTHON_WORKER_ID:-python-worker}",
+    }
+    check = {
+        "test": ["CMD", "curl", "-f", "http://${PYTHON_WORKER_BIND:-0.0.0.0:8081}/health"],
+        "interval": "100ms",
+        "timeout": "2s",
+        "retries": 20,
+    }
+    worker = {
+        "image": "none",
+        "environment": environment,
+        "healthcheck": check,
+        "ports": [f"{port}:8081"],
+    }
+    compose = Compose.model_validate({"services": {"python-worker": worker}})
+    source = WELL_BEHAVED.replace('os.environ["PORT"]', 'os.environ["PORT"].rpartition(":")[2]')
+    programs = {"python-worker": Program((sys.executable, "-c", source))}
+    variables = {"PYTHON_WORKER_BIND": f"127.0.0.1:{port}"}
+    driver = ProcessDriver(compose, ["python-worker"], programs, variables, {}, tmp_path)
+    assert list(driver.start()) == ["python-worker"]
+    with serve_control(driver) as url:
+        for number in (2, 3):
+            expected = json.dumps({"port": port + 100 * (number - 1)})
+            path = f"/services/python-worker-{number}/start"
+            assert call(url, "POST", path) == (200, expected)
+        assert call(url, "POST", "/services/python-worker-1/start")[0] == 404
+        assert call(url, "POST", "/services/python-worker-10/start")[0] == 404
+    assert driver.stop() == []
+    assert log_of(driver, "python-worker") == "started with python-worker\nstopping\n"
+    assert log_of(driver, "python-worker-2") == "started with python-worker-2\nstopping\n"
+    assert log_of(driver, "python-worker-3") == "started with python-worker-3\nstopping\n"
 
 
 def child_states() -> list[str]:
@@ -190,23 +257,25 @@ def child_states() -> list[str]:
 
 def test_a_service_can_be_frozen_and_thawed(worker: ProcessDriver) -> None:
     with serve_control(worker) as url:
-        assert call(url, "POST", "/services/worker/stop") == (200, "{}")
+        assert call(url, "POST", "/services/worker/stop") == (200, NO_PORT)
         os.waitid(os.P_ALL, 0, os.WSTOPPED | os.WNOWAIT)
         assert child_states() == ["T"]
-        assert call(url, "POST", "/services/worker/cont") == (200, "{}")
+        assert call(url, "POST", "/services/worker/cont") == (200, NO_PORT)
         os.waitid(os.P_ALL, 0, os.WCONTINUED | os.WNOWAIT)
         assert child_states() != ["T"]
 
 
 def test_a_frozen_service_is_stopped_at_the_end(worker: ProcessDriver) -> None:
     with serve_control(worker) as url:
-        assert call(url, "POST", "/services/worker/stop") == (200, "{}")
+        assert call(url, "POST", "/services/worker/stop") == (200, NO_PORT)
 
 
 @pytest.mark.parametrize(
     ("path", "status", "error"),
     [
         ("/services/worker/start", 409, "worker runs already"),
+        ("/services/worker/wait", 409, "worker was not asked to end"),
+        ("/services/worker-2/start", 404, "no such action: POST /services/worker-2/start"),
         ("/services/worker/explode", 404, "no such action: POST /services/worker/explode"),
         ("/services/other/kill", 404, "no such action: POST /services/other/kill"),
     ],

@@ -3,12 +3,14 @@
 import ctypes
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from e2e.stack.compose import Compose, ComposeError, interpolate
 from e2e.stack.health import check_of
+from e2e.stack.programs import instance
 from e2e.stack.service import STOP_SECONDS, Program, Service, ServiceError
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -28,31 +30,49 @@ class ProcessDriver:
     ) -> None:
         # What a dead service leaves behind becomes this process's child, which it can see and end.
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self._services: dict[str, Service] = {}
-        for name in compose.in_start_order(names):
-            declared = compose.services[name]
-            environment = {k: interpolate(v, variables) for k, v in declared.environment.items()}
-            test = tuple(interpolate(word, variables) for word in declared.healthcheck.test)
-            try:
-                check = check_of(test)
-            except ValueError as error:
-                raise ComposeError(f"services.{name}.healthcheck.test: {error}") from error
-            self._services[name] = Service(
-                name,
-                programs[name],
-                {**base_environment, **environment},
-                check=check,
-                check_seconds=declared.healthcheck.timeout_seconds(),
-                deadline=declared.healthcheck.deadline(),
-                stop_signal=signal.Signals[declared.stop_signal],
-                log=logs / f"{name}.log",
-            )
+        self._compose = compose
+        self._programs = programs
+        self._variables = variables
+        self._base_environment = base_environment
+        self._logs = logs
+        # Guards the making of further processes of a service.
+        self._lock = threading.Lock()
+        self._services = {
+            name: self._make(name, name, variables, compose.services[name].published_port())
+            for name in compose.in_start_order(names)
+        }
 
-    def __getitem__(self, name: str) -> Service:
-        return self._services[name]
+    def find(self, name: str) -> Service | None:
+        """The service, or the further process of a worker: `python-worker-2` to `-9`."""
+        with self._lock:
+            if name not in self._services and (found := instance(self._compose, name)):
+                service, own_variables, port = found
+                if service in self._services:
+                    variables = {**self._variables, **own_variables}
+                    self._services[name] = self._make(name, service, variables, port)
+            return self._services.get(name)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._services
+    def _make(
+        self, name: str, service: str, variables: Mapping[str, str], port: int | None
+    ) -> Service:
+        declared = self._compose.services[service]
+        environment = {k: interpolate(v, variables) for k, v in declared.environment.items()}
+        test = tuple(interpolate(word, variables) for word in declared.healthcheck.test)
+        try:
+            check = check_of(test)
+        except ValueError as error:
+            raise ComposeError(f"services.{service}.healthcheck.test: {error}") from error
+        return Service(
+            name,
+            self._programs[service],
+            {**self._base_environment, **environment},
+            port=port,
+            check=check,
+            check_seconds=declared.healthcheck.timeout_seconds(),
+            deadline=declared.healthcheck.deadline(),
+            stop_signal=signal.Signals[declared.stop_signal],
+            log=self._logs / f"{name}.log",
+        )
 
     def start(self) -> dict[str, float]:
         """Start each service when those it depends on are healthy; the seconds that each took."""

@@ -1,5 +1,6 @@
 """How each service is run as a process, and the variables that tell the compose file so."""
 
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,14 @@ from e2e.stack.service import Program
 # The variable that holds the address a service binds.
 BIND_VARIABLES = {"orchestration": "ENGINE_BIND", "python-worker": "PYTHON_WORKER_BIND"}
 
+# The variable that holds a worker's name.
+ID_VARIABLES = {"python-worker": "PYTHON_WORKER_ID"}
+
+# Between the ports of two processes of one service.
+PORT_STEP = 100
+
+# The numbers that further processes of a service may have.
+INSTANCES = "23456789"
 
 # What is built and kept elsewhere: the programs and folders that `program` and `variables` name.
 Sources = Mapping[str, Path]
@@ -39,6 +48,16 @@ def program(name: str, sources: Sources, folder: Path) -> Program:
     raise ComposeError(f"the service {name!r} cannot be run as a process")
 
 
+def copy_fixtures(sources: Sources, folder: Path) -> Path:
+    """The fixtures as files of their own.
+
+    Bazel's are links to somewhere else, which a worker that serves one folder refuses to follow.
+    """
+    copy = folder / "fixtures"
+    shutil.copytree(_source(sources, "fixtures"), copy)
+    return copy
+
+
 def variables(compose: Compose, sources: Sources) -> dict[str, str]:
     """The variables of the compose file, for processes that share one loopback."""
     found = {
@@ -49,8 +68,30 @@ def variables(compose: Compose, sources: Sources) -> dict[str, str]:
     }
     for name, variable in BIND_VARIABLES.items():
         if name in compose.services:
-            found[variable] = f"127.0.0.1:{compose.services[name].published_port()}"
+            port = compose.services[name].published_port()
+            if port is not None:
+                found[variable] = address(port)
     return found
+
+
+def instance(compose: Compose, name: str) -> tuple[str, dict[str, str], int] | None:
+    """What `python-worker-2` is: one more process of the service `python-worker`.
+
+    Gives the service, the variables that are this process's own, and its port.
+    """
+    service, _, number = name.rpartition("-")
+    if service not in ID_VARIABLES or number not in INSTANCES or service not in compose.services:
+        return None
+    published = compose.services[service].published_port()
+    if published is None:
+        return None
+    port = published + PORT_STEP * (int(number) - 1)
+    return service, {BIND_VARIABLES[service]: address(port), ID_VARIABLES[service]: name}, port
+
+
+def address(port: int) -> str:
+    """What a process that is reached at this port binds: all share one loopback."""
+    return f"127.0.0.1:{port}"
 
 
 def _source(sources: Sources, name: str) -> Path:

@@ -16,6 +16,8 @@ STOP_SECONDS = 10.0
 POLL_SECONDS = 0.005
 TAIL_LINES = 40
 
+NO_CHANGES: Mapping[str, str] = {}
+
 
 class ServiceError(Exception):
     """A service does not run as it should; the message ends with its log's last lines."""
@@ -46,6 +48,7 @@ class Service:
         program: Program,
         environment: Mapping[str, str],
         *,
+        port: int | None,
         check: Check,
         check_seconds: float,
         deadline: float,
@@ -53,6 +56,8 @@ class Service:
         log: Path,
     ) -> None:
         self.name = name
+        # Where tests reach it, on loopback.
+        self.port = port
         self.log = log
         self._program = program
         self._environment = environment
@@ -64,29 +69,21 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._end_is_known = False
 
-    def start(self) -> float:
-        """Start the process and wait until it is healthy; the seconds that took."""
+    def start(self, changes: Mapping[str, str] = NO_CHANGES) -> float:
+        """Start the process and wait until it is healthy; the seconds that took.
+
+        `changes` are variables of its environment that are other than described, this time.
+        """
         begun = time.monotonic()
         with self._lock:
-            if self._process is None:
-                self._program.prepare()
-            elif self._end_is_known:
-                self._wait(self._process)
-            elif self._process.poll() is None:
-                raise StateError(f"{self.name} runs already")
-            with self.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    self._program.command,
-                    env=dict(self._environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    # A group of its own: Ctrl-C does not reach it, SIGKILL reaches all of it.
-                    start_new_session=True,
-                )
-            self._end_is_known = False
-            self._wait_until_healthy(self._process, begun + self._deadline)
+            process = self._launch(changes)
+            self._wait_until_healthy(process, begun + self._deadline)
         return time.monotonic() - begun
+
+    def launch(self, changes: Mapping[str, str] = NO_CHANGES) -> None:
+        """Start the process, whether or not it becomes healthy."""
+        with self._lock:
+            self._launch(changes)
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end: the port is free when this returns."""
@@ -102,6 +99,13 @@ class Service:
             process = self._running()
             self._end_is_known = True
             process.send_signal(self._stop_signal)
+
+    def wait(self) -> int:
+        """The status of a process that was asked to end, once it has ended."""
+        with self._lock:
+            if self._process is None or not self._end_is_known:
+                raise StateError(f"{self.name} was not asked to end")
+            return self._wait(self._process)
 
     def freeze(self) -> None:
         """SIGSTOP to all of the service."""
@@ -129,6 +133,26 @@ class Service:
             status = self._wait(process)
             if status != 0:
                 raise self._error(f"was stopped by {self._stop_signal.name} and {_ending(status)}")
+
+    def _launch(self, changes: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._program.prepare()
+        elif self._end_is_known:
+            self._wait(self._process)
+        elif self._process.poll() is None:
+            raise StateError(f"{self.name} runs already")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._program.command,
+                env={**self._environment, **changes},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A group of its own: Ctrl-C does not reach it, SIGKILL reaches all of it.
+                start_new_session=True,
+            )
+        self._end_is_known = False
+        return self._process
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

@@ -7,7 +7,7 @@ use axum::extract::ws::{Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
 use tasker_core::gateway::{Output, Session};
 use tasker_core::worker::SessionId;
-use tasker_protocol::frame::{EngineMessage, encode};
+use tasker_protocol::frame::{EngineMessage, MAX_FRAME_BYTES, encode};
 use tokio::sync::mpsc;
 
 use crate::command::Command;
@@ -15,6 +15,10 @@ use crate::service::Running;
 
 /// Messages that share a frame at the most.
 const MESSAGES_PER_FRAME: usize = 1024;
+
+/// Messages share a frame up to this many bytes. A single message stays well below the limit of a frame, whose rest is
+/// left to it.
+const GATHERED_BYTES: usize = MAX_FRAME_BYTES / 2;
 
 static NEXT_SESSION: AtomicU64 = AtomicU64::new(1);
 
@@ -120,8 +124,100 @@ async fn send(
     if messages.is_empty() {
         return Ok(());
     }
-    let frame = encode(messages)
-        .unwrap_or_else(|error| unreachable!("messages serialise into memory: {error}"));
+    let frames = frames(messages);
     messages.clear();
-    socket.send(Message::Text(frame.into())).await
+    for frame in frames {
+        socket.feed(Message::Text(frame.into())).await?;
+    }
+    socket.flush().await
+}
+
+/// The messages in as few frames as their size allows.
+fn frames(messages: &[EngineMessage]) -> Vec<String> {
+    let mut frames = Vec::with_capacity(1);
+    let mut gathered: Vec<String> = Vec::with_capacity(messages.len());
+    let mut bytes = 0;
+    for message in messages {
+        let text = encode(std::slice::from_ref(message))
+            .unwrap_or_else(|error| unreachable!("a message serialises into memory: {error}"));
+        if !gathered.is_empty() && bytes + text.len() > GATHERED_BYTES {
+            frames.push(frame(&mut gathered));
+            bytes = 0;
+        }
+        bytes += text.len() + 1;
+        gathered.push(text);
+    }
+    frames.push(frame(&mut gathered));
+    frames
+}
+
+fn frame(gathered: &mut Vec<String>) -> String {
+    match gathered.pop() {
+        Some(only) if gathered.is_empty() => only,
+        last => {
+            gathered.extend(last);
+            let frame = format!("[{}]", gathered.join(","));
+            gathered.clear();
+            frame
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tasker_protocol::error::ErrorCode;
+    use tasker_protocol::frame::{Rejection, decode};
+
+    use super::*;
+
+    fn of_size(bytes: usize) -> EngineMessage {
+        EngineMessage::Error(Rejection {
+            code: ErrorCode::Internal,
+            message: "x".repeat(bytes),
+        })
+    }
+
+    #[test]
+    fn small_messages_share_a_frame() {
+        assert_eq!(
+            frames(&[EngineMessage::Drain {}]),
+            [r#"{"drain":{}}"#.to_owned()]
+        );
+        assert_eq!(
+            frames(&[EngineMessage::Drain {}, EngineMessage::Drain {}]),
+            [r#"[{"drain":{}},{"drain":{}}]"#.to_owned()]
+        );
+    }
+
+    #[test]
+    fn large_messages_come_in_order_in_frames_that_a_worker_reads() {
+        let sizes = [
+            1,
+            MAX_FRAME_BYTES / 4,
+            MAX_FRAME_BYTES / 4,
+            2,
+            MAX_FRAME_BYTES / 2,
+            3,
+        ];
+        let frames = frames(&sizes.map(of_size));
+        assert!(frames.iter().all(|frame| frame.len() < MAX_FRAME_BYTES));
+        let read = frames.iter().map(|frame| {
+            let messages = decode::<EngineMessage>(frame).into_iter();
+            let sizes = messages.map(|message| match message {
+                Ok(EngineMessage::Error(rejection)) => rejection.message.len(),
+                other => panic!("{other:?}"),
+            });
+            sizes.collect()
+        });
+        let read: Vec<Vec<usize>> = read.collect();
+        assert_eq!(
+            read,
+            [
+                vec![1, MAX_FRAME_BYTES / 4],
+                vec![MAX_FRAME_BYTES / 4, 2],
+                vec![MAX_FRAME_BYTES / 2],
+                vec![3]
+            ]
+        );
+    }
 }

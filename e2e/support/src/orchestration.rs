@@ -129,6 +129,14 @@ impl OrchestrationClient {
         steps.into_iter().map(parsed).collect()
     }
 
+    /// Reads all steps of a task in creation order, with results that [`Value`] need not be able to hold.
+    ///
+    /// # Errors
+    /// The client's own.
+    pub async fn list_raw_steps(&self, task_uuid: Uuid) -> Result<Vec<api::Step>, Error> {
+        self.client.list_task_steps(task_uuid).await
+    }
+
     /// Follows a task's state changes from its creation on.
     ///
     /// # Errors

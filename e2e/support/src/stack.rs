@@ -1,12 +1,21 @@
 //! The control of the stack that runs the system: tests kill, freeze and start its services.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
+
+/// Variables of a service's environment that are other than the compose file says.
+pub type Changes<'a> = BTreeMap<&'a str, &'a str>;
 
 /// The tests of one program share one stack: who acts on it has it alone.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The stack, and the right to act on it until this is dropped.
+///
+/// Services have the compose file's names. `python-worker-2` to `-9` are further processes of `python-worker`, which
+/// run from their first start on.
 #[derive(Debug)]
 pub struct Stack {
     http: reqwest::Client,
@@ -29,7 +38,7 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn kill(&self, service: &str) -> Result<()> {
-        self.act(service, "kill").await
+        self.act(service, "kill", &Changes::new()).await
     }
 
     /// Asks the service to end, and does not wait until it has.
@@ -37,7 +46,16 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn term(&self, service: &str) -> Result<()> {
-        self.act(service, "term").await
+        self.act(service, "term", &Changes::new()).await
+    }
+
+    /// Waits until a service that was asked to end has ended; its exit status, negative when a signal ended it.
+    ///
+    /// # Errors
+    /// When it was not asked to, or takes longer than 10 s.
+    pub async fn ended(&self, service: &str) -> Result<i64> {
+        let answer = self.call(service, "wait", &Changes::new()).await?;
+        answer["status"].as_i64().context("an exit status")
     }
 
     /// Freezes the service (SIGSTOP).
@@ -45,7 +63,7 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn stop(&self, service: &str) -> Result<()> {
-        self.act(service, "stop").await
+        self.act(service, "stop", &Changes::new()).await
     }
 
     /// Lets a frozen service go on (SIGCONT).
@@ -53,15 +71,34 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn cont(&self, service: &str) -> Result<()> {
-        self.act(service, "cont").await
+        self.act(service, "cont", &Changes::new()).await
     }
 
-    /// Starts a service that was killed or asked to end; it is healthy on return.
+    /// Starts a service that does not run; it is healthy on return.
     ///
     /// # Errors
     /// When it runs, or does not become healthy; then with the end of its log.
     pub async fn start(&self, service: &str) -> Result<()> {
-        self.act(service, "start").await
+        self.start_with(service, &Changes::new()).await
+    }
+
+    /// Starts a service that does not run with these variables, this time; it is healthy on return.
+    ///
+    /// # Errors
+    /// When it runs, or does not become healthy; then with the end of its log.
+    pub async fn start_with(&self, service: &str, changes: &Changes<'_>) -> Result<()> {
+        self.act(service, "start", changes).await
+    }
+
+    /// Starts a service that does not run with these variables, this time, whether or not it becomes healthy; the URL
+    /// at which it is reached.
+    ///
+    /// # Errors
+    /// When it runs, or publishes no port.
+    pub async fn launch(&self, service: &str, changes: &Changes<'_>) -> Result<String> {
+        let answer = self.call(service, "launch", changes).await?;
+        let port = answer["port"].as_u64().context("a published port")?;
+        Ok(format!("http://127.0.0.1:{port}"))
     }
 
     /// All that the service has logged.
@@ -77,20 +114,22 @@ impl Stack {
         Ok(text)
     }
 
-    async fn act(&self, service: &str, action: &str) -> Result<()> {
+    async fn act(&self, service: &str, action: &str, changes: &Changes<'_>) -> Result<()> {
+        self.call(service, action, changes).await.map(|_| ())
+    }
+
+    async fn call(&self, service: &str, action: &str, changes: &Changes<'_>) -> Result<Value> {
         let url = format!("{}/services/{service}/{action}", self.url);
         let response = self
             .http
             .post(&url)
+            .body(serde_json::to_string(changes)?)
             .send()
             .await
             .with_context(|| format!("the stack's control does not answer at {url}"))?;
         let status = response.status();
-        ensure!(
-            status.is_success(),
-            "{url}: {status}: {}",
-            response.text().await?
-        );
-        Ok(())
+        let text = response.text().await?;
+        ensure!(status.is_success(), "{url}: {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
     }
 }

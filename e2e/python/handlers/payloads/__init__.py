@@ -1,0 +1,1 @@
+"""Handlers that carry payloads through, or make large ones."""
