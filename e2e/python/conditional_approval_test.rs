@@ -1,6 +1,6 @@
 //! The approval of requests with Python handlers: a decision makes the steps that the amount calls for, and no others.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tasker_e2e::check::{assert_completed, assert_refused};
 use tasker_e2e::exact::exact;
 use tasker_e2e::expected::expected_results;
@@ -18,10 +18,7 @@ async fn approve(amount: &str, names: &[&str]) -> Result<()> {
     let manager = IntegrationTestManager::setup_with_worker(WorkerType::Python).await?;
     let client = &manager.orchestration_client;
     let workflow = expected_results()?.conditional_approval;
-    let run = workflow
-        .runs
-        .get(amount)
-        .with_context(|| format!("expected_results.json has no run on {amount}"))?;
+    let run = workflow.run(amount)?;
 
     let request = create_task_request_of_json(NAMESPACE, NAME, &run.context);
     let created = client.create_task(request).await?;

@@ -29,6 +29,10 @@ pub struct Expected {
     pub error_testing: Vec<Scenario>,
     /// Who approves a request.
     pub conditional_approval: Workflow,
+    /// A file of products in batches.
+    pub csv_processing: Workflow,
+    /// Numbers in batches.
+    pub batch_processing: Workflow,
 }
 
 /// A workflow on `{"even_number": n}`.
@@ -188,6 +192,17 @@ impl Expected {
             .iter()
             .filter(|scenario| scenario.task == task)
             .collect()
+    }
+}
+
+impl Workflow {
+    /// The run of this word.
+    ///
+    /// # Errors
+    /// When the file has none.
+    pub fn run(&self, word: &str) -> Result<&Run> {
+        let run = self.runs.get(word);
+        run.with_context(|| format!("expected_results.json has no run on {word}"))
     }
 }
 

@@ -41,7 +41,8 @@ def products_file(context: Any) -> Path:
     served = os.environ.get("TASKER_FIXTURE_PATH")
     if not served:
         raise PermanentError(
-            f"csv_file_path {given!r}: this worker serves no folder; TASKER_FIXTURE_PATH is not set",
+            f"csv_file_path {given!r}: this worker serves no folder, "
+            "TASKER_FIXTURE_PATH is not set",
             error_code="PATH_REFUSED",
         )
     folder = Path(served).resolve()
