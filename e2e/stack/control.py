@@ -2,12 +2,12 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from e2e.stack.process_driver import ProcessDriver
-from e2e.stack.service import Service, ServiceError, StateError
+from e2e.stack.service import Changes, Service, ServiceError, StateError
 
 # How soon the server notices that it is to end.
 SHUTDOWN_SECONDS = 0.02
@@ -15,8 +15,8 @@ SHUTDOWN_SECONDS = 0.02
 ACTIONS = ("kill", "term", "wait", "stop", "cont", "start", "launch")
 
 
-def act(service: Service, action: str, changes: Mapping[str, str]) -> dict[str, int | None]:
-    """Do it, with these variables of the environment if it starts the service; what to answer."""
+def act(service: Service, action: str, changes: Changes) -> dict[str, int | None]:
+    """Do it, and give what to answer."""
     match action:
         case "kill":
             service.kill()
@@ -61,10 +61,10 @@ def serve_control(driver: ProcessDriver) -> Iterator[str]:
                 case _:
                     self._refuse(404, f"nothing here: GET {self.path}")
 
-        def _changes(self) -> dict[str, str]:
+        def _changes(self) -> Changes:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            changes: dict[str, str] = json.loads(body) if body else {}
-            return changes
+            fields = json.loads(body) if body else {}
+            return Changes(fields.get("environment", {}), tuple(fields.get("arguments", ())))
 
         def _service_and_verb(self) -> tuple[Service, str] | None:
             match self.path.split("/"):

@@ -30,7 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
     def log_message(self, *_):
         pass
-print("started with", os.environ["GREETING"], flush=True)
+print("started with", os.environ["GREETING"], *sys.argv[1:], flush=True)
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 DEAF = WELL_BEHAVED.replace(
@@ -189,17 +189,18 @@ def test_a_start_waits_for_the_end_of_the_process_before(worker: ProcessDriver) 
     assert log_of(worker, "worker") == "started with hello\nstopping\nstarted with hello\n"
 
 
-def test_a_service_is_started_with_other_variables_when_asked(worker: ProcessDriver) -> None:
+def test_a_service_is_started_otherwise_when_asked(worker: ProcessDriver) -> None:
     with serve_control(worker) as url:
         assert call(url, "POST", "/services/worker/term") == (200, NO_PORT)
         assert call(url, "POST", "/services/worker/wait") == (200, '{"status": 0}')
-        changed = call(url, "POST", "/services/worker/start", '{"GREETING": "good day"}')
-        assert changed == (200, NO_PORT)
+        changes = {"environment": {"GREETING": "good day"}, "arguments": ["--quietly"]}
+        started = call(url, "POST", "/services/worker/start", json.dumps(changes))
+        assert started == (200, NO_PORT)
         assert call(url, "POST", "/services/worker/kill") == (200, NO_PORT)
         assert call(url, "POST", "/services/worker/wait") == (200, '{"status": -9}')
         assert call(url, "POST", "/services/worker/start") == (200, NO_PORT)
     assert log_of(worker, "worker") == (
-        "started with hello\nstopping\nstarted with good day\nstarted with hello\n"
+        "started with hello\nstopping\nstarted with good day --quietly\nstarted with hello\n"
     )
 
 

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.stack.health import Check
@@ -15,8 +15,6 @@ from e2e.stack.health import Check
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.005
 TAIL_LINES = 40
-
-NO_CHANGES: Mapping[str, str] = {}
 
 
 class ServiceError(Exception):
@@ -29,6 +27,17 @@ class StateError(Exception):
 
 def nothing() -> None:
     """The preparation of a program that needs none."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is other than described when a service is started, this time only."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+
+
+NO_CHANGES = Changes()
 
 
 @dataclass(frozen=True)
@@ -69,18 +78,15 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._end_is_known = False
 
-    def start(self, changes: Mapping[str, str] = NO_CHANGES) -> float:
-        """Start the process and wait until it is healthy; the seconds that took.
-
-        `changes` are variables of its environment that are other than described, this time.
-        """
+    def start(self, changes: Changes = NO_CHANGES) -> float:
+        """Start the process and wait until it is healthy; the seconds that took."""
         begun = time.monotonic()
         with self._lock:
             process = self._launch(changes)
             self._wait_until_healthy(process, begun + self._deadline)
         return time.monotonic() - begun
 
-    def launch(self, changes: Mapping[str, str] = NO_CHANGES) -> None:
+    def launch(self, changes: Changes = NO_CHANGES) -> None:
         """Start the process, whether or not it becomes healthy."""
         with self._lock:
             self._launch(changes)
@@ -134,7 +140,7 @@ class Service:
             if status != 0:
                 raise self._error(f"was stopped by {self._stop_signal.name} and {_ending(status)}")
 
-    def _launch(self, changes: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _launch(self, changes: Changes) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._program.prepare()
         elif self._end_is_known:
@@ -143,8 +149,8 @@ class Service:
             raise StateError(f"{self.name} runs already")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._program.command,
-                env={**self._environment, **changes},
+                (*self._program.command, *changes.arguments),
+                env={**self._environment, **changes.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -117,6 +117,8 @@ impl Session {
             instance: hello.instance,
             greeting: hello.greeting,
             worker_id: hello.worker_id.into(),
+            language: hello.language.into(),
+            version: hello.version.into(),
             namespaces: hello.namespaces.into_iter().collect(),
             callables: hello.callables.into_iter().collect(),
             slots: hello.slots,

@@ -1,4 +1,6 @@
-//! Tasks and steps as the API shows them.
+//! Tasks, steps and workers as the API shows them.
+
+use std::collections::HashSet;
 
 use tasker_protocol::api::{self, StepState, TaskEvent};
 use tasker_protocol::frame::Failure;
@@ -10,6 +12,7 @@ use time::macros::format_description;
 use crate::history::Transition;
 use crate::task::Ending;
 use crate::texts::TaskTexts;
+use crate::worker::{Offer, Worker};
 use crate::{State, StepIndex, Task, Time, waiting};
 
 const RFC_3339_MICROS: &[BorrowedFormatItem<'_>] =
@@ -130,6 +133,26 @@ pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> 
             .as_ref()
             .map(|worker| worker.worker_id.to_string()),
         waiting_on: reason(state, task, texts, index),
+    }
+}
+
+/// A worker whose session was opened at a time.
+pub fn worker(offer: &Offer, worker: &Worker, opened: Time) -> api::Worker {
+    let sorted = |names: &HashSet<String>| {
+        let mut names: Vec<String> = names.iter().cloned().collect();
+        names.sort();
+        names
+    };
+    api::Worker {
+        worker_id: offer.worker_id.to_string(),
+        instance: offer.instance,
+        language: offer.language.to_string(),
+        version: offer.version.to_string(),
+        namespaces: sorted(&offer.namespaces),
+        callables: sorted(&offer.callables),
+        slots: worker.slots,
+        running: worker.live.len() as u32,
+        connected_since: rfc3339(opened),
     }
 }
 

@@ -22,6 +22,10 @@ pub struct Offer {
     pub greeting: u64,
     /// The worker's name.
     pub worker_id: Arc<str>,
+    /// What its handlers are written in.
+    pub language: Arc<str>,
+    /// Its library's version.
+    pub version: Arc<str>,
     /// Namespaces whose steps it runs.
     pub namespaces: HashSet<String>,
     /// Callables that it can run.

@@ -1,10 +1,20 @@
 //! Bodies of the REST API.
 
+mod batch;
+mod list;
+mod template;
+mod worker;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Json, frame::Failure};
+
+pub use batch::{CreateTasks, CreatedTask, CreatedTasks, MAX_BATCH};
+pub use list::{DEFAULT_TASKS, MAX_TASKS, TaskPage, TaskQuery, TaskSummary};
+pub use template::{Backoff, OnFailure, Retry, StepType, Template, TemplateList, TemplateStep};
+pub use worker::{Worker, WorkerList};
 
 /// A context longer than this, in bytes, is refused; so is a step's result.
 pub const MAX_PAYLOAD_BYTES: usize = 8 << 20;

@@ -8,6 +8,8 @@ pub mod openapi;
 mod operation;
 mod routes;
 mod tasks;
+mod templates;
+mod workers;
 
 use std::sync::Arc;
 

@@ -1,11 +1,14 @@
 //! The templates that the engine knows: which versions a name has, and the graph of each merged content.
 
+mod shown;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use semver::Version;
 use tasker_core::Graph;
 use tasker_journal::{self as journal, Journal, NewTemplate, Registered, StoredTemplate};
+use tasker_protocol::api;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
 use tasker_template::{Document, Template};
@@ -25,8 +28,8 @@ pub struct Catalog {
 #[derive(Debug, Default)]
 struct Known {
     graphs: HashMap<String, Arc<Graph>>,
-    /// Namespace and name to version to the hash of the merged content.
-    versions: BTreeMap<(String, String), BTreeMap<Version, String>>,
+    /// Namespace and name to version to what it means now.
+    versions: BTreeMap<(String, String), BTreeMap<Version, Arc<api::Template>>>,
 }
 
 /// No such template; what comes nearest.
@@ -51,25 +54,32 @@ impl Catalog {
     pub fn load(&self, stored: &[StoredTemplate]) -> Result<(), Unusable> {
         for template in stored {
             let merged = read(&template.merged_hash, &template.merged)?;
-            self.insert(&merged, &template.merged_hash, true);
+            self.insert(
+                &merged,
+                &template.merged_hash,
+                Some(&template.document_hash),
+            );
         }
         Ok(())
     }
 
     /// Adds a content that tasks still run, though no version means it any more.
     pub fn load_body(&self, hash: &str, merged: &str) -> Result<(), Unusable> {
-        self.insert(&read(hash, merged)?, hash, false);
+        self.insert(&read(hash, merged)?, hash, None);
         Ok(())
     }
 
-    fn insert(&self, merged: &Template, hash: &str, current: bool) {
+    /// Adds a merged content; one that its version means now comes with the hash of its document.
+    fn insert(&self, merged: &Template, hash: &str, document_hash: Option<&str>) {
         let graph = Arc::new(Graph::new(merged, hash.to_owned()));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.graphs.entry(hash.to_owned()).or_insert(graph);
-        if let (true, Ok(version)) = (current, Version::parse(&merged.version)) {
+        if let (Some(document_hash), Ok(version)) = (document_hash, Version::parse(&merged.version))
+        {
             let name = (merged.namespace_name.clone(), merged.name.clone());
             let versions = known.versions.entry(name).or_default();
-            versions.insert(version, hash.to_owned());
+            let shown = shown::shown(merged, document_hash, hash);
+            versions.insert(version, Arc::new(shown));
         }
     }
 
@@ -87,33 +97,28 @@ impl Catalog {
         version: Option<&str>,
     ) -> Result<Arc<Graph>, Unknown> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let key = (namespace.to_owned(), name.to_owned());
-        let Some(versions) = known.versions.get(&key) else {
-            return Err(known.unknown(namespace, name));
-        };
-        let hash = match version {
-            Some(version) => Version::parse(version)
-                .ok()
-                .and_then(|version| versions.get(&version)),
-            None => versions
-                .iter()
-                .rev()
-                .find(|(version, _)| version.pre.is_empty())
-                .or_else(|| versions.iter().next_back())
-                .map(|(_, hash)| hash),
-        };
-        let graph = hash.and_then(|hash| known.graphs.get(hash));
-        graph.cloned().ok_or_else(|| {
-            let listed: Vec<String> = versions.keys().map(Version::to_string).collect();
-            Unknown {
-                message: format!(
-                    "template {namespace}/{name} has no version {}; it has {}",
-                    version.unwrap_or("of its own"),
-                    listed.join(", ")
-                ),
-                nearest: vec![format!("{namespace}/{name}")],
-            }
-        })
+        let shown = known.find(namespace, name, version)?;
+        // A version's graph is added with it.
+        let graph = known.graphs.get(&shown.template_hash).cloned();
+        graph.ok_or_else(|| known.unknown(namespace, name))
+    }
+
+    /// A version as the API shows it, or the highest release.
+    pub fn shown(
+        &self,
+        namespace: &str,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Arc<api::Template>, Unknown> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.find(namespace, name, version).cloned()
+    }
+
+    /// Every version of every template, in order.
+    pub fn all(&self) -> Vec<Arc<api::Template>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let versions = known.versions.values();
+        versions.flat_map(BTreeMap::values).cloned().collect()
     }
 
     /// Registers the templates that a worker brings; the first that is refused refuses the worker.
@@ -163,7 +168,7 @@ impl Catalog {
         let registered = journal.register_template(&new, replaceable).await;
         match registered.map_err(unavailable)? {
             Registered::Added | Registered::Same | Registered::Replaced { .. } => {
-                self.insert(&merged, &merged_hash, true);
+                self.insert(&merged, &merged_hash, Some(&new.document_hash));
                 Ok(())
             }
             Registered::Conflict { existing_hash } => {
@@ -183,6 +188,40 @@ fn read(hash: &str, merged: &str) -> Result<Template, Unusable> {
 }
 
 impl Known {
+    fn find(
+        &self,
+        namespace: &str,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<&Arc<api::Template>, Unknown> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let Some(versions) = self.versions.get(&key) else {
+            return Err(self.unknown(namespace, name));
+        };
+        let found = match version {
+            Some(version) => Version::parse(version)
+                .ok()
+                .and_then(|version| versions.get(&version)),
+            None => versions
+                .iter()
+                .rev()
+                .find(|(version, _)| version.pre.is_empty())
+                .or_else(|| versions.iter().next_back())
+                .map(|(_, shown)| shown),
+        };
+        found.ok_or_else(|| {
+            let listed: Vec<String> = versions.keys().map(Version::to_string).collect();
+            Unknown {
+                message: format!(
+                    "template {namespace}/{name} has no version {}; it has {}",
+                    version.unwrap_or("of its own"),
+                    listed.join(", ")
+                ),
+                nearest: vec![format!("{namespace}/{name}")],
+            }
+        })
+    }
+
     fn unknown(&self, namespace: &str, name: &str) -> Unknown {
         let wanted = format!("{namespace}/{name}");
         let mut near: Vec<(f64, String)> = self
@@ -295,7 +334,8 @@ mod tests {
             );
             let document = tasker_template::parse(&yaml, "orders.yaml").expect("valid");
             let merged = document.merged("test").expect("merges");
-            catalog.insert(&merged, &merged.content_hash(), true);
+            let (document_hash, hash) = (document.content_hash(), merged.content_hash());
+            catalog.insert(&merged, &hash, Some(&document_hash));
         }
         catalog
     }

@@ -50,6 +50,11 @@ pub enum Command {
         /// Gets the commits, once all that came before them is durable.
         reply: oneshot::Sender<Option<mpsc::UnboundedReceiver<Arc<Followed>>>>,
     },
+    /// Show the workers that have a session.
+    Workers {
+        /// Gets them, in the order of name and process.
+        reply: oneshot::Sender<Vec<api::Worker>>,
+    },
     /// A worker's session opens.
     Open {
         /// What happened.

@@ -60,13 +60,19 @@ pub struct Recovered {
 /// What gives a caller an answer that was held back.
 type Reply = Box<dyn FnOnce() + Send>;
 
+/// An open session.
+struct Open {
+    outbox: mpsc::UnboundedSender<EngineMessage>,
+    since: Time,
+}
+
 /// The loop's state.
 pub struct Engine {
     core: tasker_core::Engine<Reply>,
     payloads: Payloads,
     stored: HashMap<TaskId, Status>,
     clock: Clock,
-    sessions: HashMap<SessionId, mpsc::UnboundedSender<EngineMessage>>,
+    sessions: HashMap<SessionId, Open>,
     /// Calls that wait for a task to settle.
     waiters: HashMap<TaskId, Vec<Answer>>,
     followers: HashMap<TaskId, Vec<mpsc::UnboundedSender<Arc<Followed>>>>,
@@ -194,6 +200,10 @@ impl Engine {
                 });
                 self.reply(move || drop(reply.send(commits)));
             }
+            Command::Workers { reply } => {
+                let workers = self.workers();
+                self.reply(move || drop(reply.send(workers)));
+            }
             Command::Open { event, outbox } => {
                 let Event::Opened { session, offer, .. } = &event else {
                     return;
@@ -206,7 +216,8 @@ impl Engine {
                     if let Some(replaced) = replaced {
                         self.sessions.remove(&replaced);
                     }
-                    self.sessions.insert(*session, outbox);
+                    let since = self.clock.now();
+                    self.sessions.insert(*session, Open { outbox, since });
                 }
             }
             Command::Session { event, texts } => {
@@ -290,6 +301,18 @@ impl Engine {
             .take(limit)
             .map(|step| view::step(state, task, texts, step));
         Some(steps.collect())
+    }
+
+    fn workers(&self) -> Vec<api::Worker> {
+        let workers = self.core.state().workers().iter();
+        let mut workers: Vec<api::Worker> = workers
+            .filter_map(|(_, worker)| {
+                let open = self.sessions.get(&worker.session?)?;
+                Some(view::worker(worker.offer.as_ref()?, worker, open.since))
+            })
+            .collect();
+        workers.sort_by(|a, b| (&a.worker_id, a.instance).cmp(&(&b.worker_id, b.instance)));
+        workers
     }
 
     /// Answers once all that the answer saw is durable.
@@ -413,9 +436,9 @@ impl Engine {
     }
 
     fn send(&self, session: SessionId, message: EngineMessage) {
-        if let Some(outbox) = self.sessions.get(&session) {
+        if let Some(open) = self.sessions.get(&session) {
             // A session that closes meanwhile says so by an event of its own.
-            let _ = outbox.send(message);
+            let _ = open.outbox.send(message);
         }
     }
 }

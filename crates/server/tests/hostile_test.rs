@@ -175,6 +175,8 @@ impl World {
                 instance: Uuid::from_u128(instance),
                 greeting: 1,
                 worker_id: "innocent".into(),
+                language: "rust".into(),
+                version: "1.0.0".into(),
                 namespaces: ["ns".to_owned()].into(),
                 callables: ["call.a".to_owned()].into(),
                 slots: 1,

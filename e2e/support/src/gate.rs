@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
 /// Where the handlers of one task ask to go on; its address belongs in the task's context.
 #[derive(Debug)]
@@ -38,13 +39,15 @@ impl Gate {
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         stream.read_line(&mut line).await?;
-        let (step, attempt) = line
-            .trim_end()
-            .split_once(' ')
-            .with_context(|| format!("a gate handler said {line:?}, not STEP ATTEMPT"))?;
+        let [step, attempt, task_uuid, process] = line.split_whitespace().collect::<Vec<_>>()[..]
+        else {
+            bail!("a gate handler said {line:?}, not STEP ATTEMPT TASK PROCESS");
+        };
         Ok(Held {
             step: step.to_owned(),
             attempt: attempt.parse()?,
+            task_uuid: task_uuid.parse()?,
+            process: process.parse()?,
             stream: stream.into_inner(),
         })
     }
@@ -88,6 +91,10 @@ pub struct Held {
     pub step: String,
     /// The attempt's number, from 1.
     pub attempt: u32,
+    /// The step's task.
+    pub task_uuid: Uuid,
+    /// The process that runs the handler, as its system numbers it.
+    pub process: u32,
     stream: TcpStream,
 }
 

@@ -3,11 +3,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Variables of a service's environment that are other than the compose file says.
-pub type Changes<'a> = BTreeMap<&'a str, &'a str>;
+/// How a service is started otherwise than the compose file says, this time.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Changes<'a> {
+    /// Variables of its environment.
+    pub environment: BTreeMap<&'a str, &'a str>,
+    /// Arguments for its program.
+    pub arguments: Vec<&'a str>,
+}
 
 /// The tests of one program share one stack: who acts on it has it alone.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -38,7 +45,7 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn kill(&self, service: &str) -> Result<()> {
-        self.act(service, "kill", &Changes::new()).await
+        self.act(service, "kill", &Changes::default()).await
     }
 
     /// Asks the service to end, and does not wait until it has.
@@ -46,7 +53,7 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn term(&self, service: &str) -> Result<()> {
-        self.act(service, "term", &Changes::new()).await
+        self.act(service, "term", &Changes::default()).await
     }
 
     /// Waits until a service that was asked to end has ended; its exit status, negative when a signal ended it.
@@ -54,7 +61,7 @@ impl Stack {
     /// # Errors
     /// When it was not asked to, or takes longer than 10 s.
     pub async fn ended(&self, service: &str) -> Result<i64> {
-        let answer = self.call(service, "wait", &Changes::new()).await?;
+        let answer = self.call(service, "wait", &Changes::default()).await?;
         answer["status"].as_i64().context("an exit status")
     }
 
@@ -63,7 +70,7 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn stop(&self, service: &str) -> Result<()> {
-        self.act(service, "stop", &Changes::new()).await
+        self.act(service, "stop", &Changes::default()).await
     }
 
     /// Lets a frozen service go on (SIGCONT).
@@ -71,7 +78,7 @@ impl Stack {
     /// # Errors
     /// When it does not run.
     pub async fn cont(&self, service: &str) -> Result<()> {
-        self.act(service, "cont", &Changes::new()).await
+        self.act(service, "cont", &Changes::default()).await
     }
 
     /// Starts a service that does not run; it is healthy on return.
@@ -79,10 +86,10 @@ impl Stack {
     /// # Errors
     /// When it runs, or does not become healthy; then with the end of its log.
     pub async fn start(&self, service: &str) -> Result<()> {
-        self.start_with(service, &Changes::new()).await
+        self.start_with(service, &Changes::default()).await
     }
 
-    /// Starts a service that does not run with these variables, this time; it is healthy on return.
+    /// Starts a service that does not run, with these changes; it is healthy on return.
     ///
     /// # Errors
     /// When it runs, or does not become healthy; then with the end of its log.
@@ -90,8 +97,8 @@ impl Stack {
         self.act(service, "start", changes).await
     }
 
-    /// Starts a service that does not run with these variables, this time, whether or not it becomes healthy; the URL
-    /// at which it is reached.
+    /// Starts a service that does not run, with these changes, whether or not it becomes healthy; the URL at which it
+    /// is reached.
     ///
     /// # Errors
     /// When it runs, or publishes no port.

@@ -30,6 +30,8 @@ fn opened(session: SessionId, running: Vec<AttemptRef>) -> Event {
             instance: Uuid::from_u128(1),
             greeting: session.0,
             worker_id: "w".into(),
+            language: "rust".into(),
+            version: "1.0.0".into(),
             namespaces: ["ns".to_owned()].into(),
             callables: ["call.a", "call.b"].map(str::to_owned).into(),
             slots: 2,

@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tasker_protocol::error::{ErrorBody, ErrorCode, ErrorDetail};
+
+use crate::catalog::Unknown;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -35,6 +37,16 @@ impl ApiError {
         ApiError::new(
             ErrorCode::Unavailable,
             format!("{reason}; the request had no effect: send it again"),
+        )
+    }
+}
+
+impl From<Unknown> for ApiError {
+    fn from(unknown: Unknown) -> ApiError {
+        ApiError::with_details(
+            ErrorCode::TemplateNotFound,
+            unknown.message,
+            json!({"nearest": unknown.nearest}),
         )
     }
 }

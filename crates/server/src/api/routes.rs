@@ -1,7 +1,9 @@
 //! Every call of the API, with all that the OpenAPI document says of it.
 
 use axum::http::StatusCode;
-use tasker_protocol::api::{CreateTask, Health, StepPage, Task, TaskEvent};
+use tasker_protocol::api::{
+    CreateTask, Health, StepPage, Task, TaskEvent, Template, TemplateList, WorkerList,
+};
 use tasker_protocol::error::ErrorCode::{
     BodyTooLarge, ContextInvalid, ContextTooLarge, InvalidRequest, MalformedJson, TaskNotFound,
     TemplateNotFound,
@@ -9,11 +11,13 @@ use tasker_protocol::error::ErrorCode::{
 
 use super::operation::Operation;
 use super::tasks::{Page, Wait};
-use super::{events, health, openapi, tasks, worker};
+use super::{events, health, openapi, tasks, templates, worker, workers};
 
 /// All calls, in the order of their paths.
 pub fn all() -> Vec<Operation> {
     let mut all = of_tasks();
+    all.extend(of_templates());
+    all.extend(of_workers());
     all.extend(of_the_engine());
     all
 }
@@ -52,8 +56,33 @@ fn of_tasks() -> Vec<Operation> {
     ]
 }
 
-fn of_the_engine() -> Vec<Operation> {
+fn of_templates() -> Vec<Operation> {
     vec![
+        Operation::get("/v1/templates", templates::list)
+            .named("list_templates", "Shows every version of every template.")
+            .answers::<TemplateList>(StatusCode::OK, "The templates."),
+        Operation::get("/v1/templates/{namespace}/{name}", templates::latest)
+            .named(
+                "get_template",
+                "Shows the version of a template that a task runs whose creation names none: the highest release.",
+            )
+            .answers::<Template>(StatusCode::OK, "The template.")
+            .refuses(&[InvalidRequest, TemplateNotFound]),
+        Operation::get(
+            "/v1/templates/{namespace}/{name}/{version}",
+            templates::version,
+        )
+        .named("get_template_version", "Shows a version of a template.")
+        .answers::<Template>(StatusCode::OK, "The template.")
+        .refuses(&[InvalidRequest, TemplateNotFound]),
+    ]
+}
+
+fn of_workers() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/workers", workers::list)
+            .named("list_workers", "Shows the workers that have a session.")
+            .answers::<WorkerList>(StatusCode::OK, "The workers."),
         Operation::get("/v1/worker", worker)
             .named(
                 "connect_worker",
@@ -68,6 +97,11 @@ fn of_the_engine() -> Vec<Operation> {
                 StatusCode::UPGRADE_REQUIRED,
                 "The connection cannot be upgraded.",
             ),
+    ]
+}
+
+fn of_the_engine() -> Vec<Operation> {
+    vec![
         Operation::get("/openapi.json", openapi::show)
             .named("openapi", "This document.")
             .answers::<serde_json::Value>(StatusCode::OK, "The document, OpenAPI 3.1."),

@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{StepIndex, TaskId, creation, view};
 use tasker_protocol::api::{self, CreateTask, MAX_WAIT_SECONDS, StepPage};
@@ -90,14 +89,7 @@ fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
     creation::check_body(&create)?;
     let graph = engine
         .catalog
-        .find(&create.namespace, &create.name, create.version.as_deref())
-        .map_err(|unknown| {
-            ApiError::with_details(
-                ErrorCode::TemplateNotFound,
-                unknown.message,
-                json!({"nearest": unknown.nearest}),
-            )
-        })?;
+        .find(&create.namespace, &create.name, create.version.as_deref())?;
     creation::check_context(&graph, &create.context)?;
     Ok(NewTask {
         id: engine.new_task_id()?,

@@ -1,5 +1,6 @@
 """The handlers' side of a test's gate: says which attempt runs, and waits until it may go on."""
 
+import os
 import socket
 
 from tasker_core.errors import PermanentError
@@ -13,6 +14,11 @@ def wait_at_gate(task: Task, step: Step) -> None:
     """
     host, _, port = task.context["gate"].rpartition(":")
     with socket.create_connection((host, int(port))) as gate:
-        gate.sendall(f"{step.step_name} {step.attempt}\n".encode())
+        gate.sendall(greeting(task, step))
         if gate.recv(3) != b"go\n":
             raise PermanentError("the gate is closed", error_code="GATE_CLOSED")
+
+
+def greeting(task: Task, step: Step) -> bytes:
+    """What a handler says at the gate: its step, attempt, task and process."""
+    return f"{step.step_name} {step.attempt} {task.task_uuid} {os.getpid()}\n".encode()

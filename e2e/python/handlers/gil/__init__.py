@@ -1,0 +1,1 @@
+"""Handlers that let no other thread of their process run."""
