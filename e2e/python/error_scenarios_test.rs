@@ -23,8 +23,8 @@ async fn client() -> Result<OrchestrationClient> {
     Ok(manager.orchestration_client)
 }
 
-async fn create(client: &OrchestrationClient, scenario: &Scenario) -> Result<Task> {
-    let name = format!("{}_py", scenario.task);
+async fn create(client: &OrchestrationClient, task: &str, scenario: &Scenario) -> Result<Task> {
+    let name = format!("{task}_py");
     let request = create_task_request_of_json(NAMESPACE, &name, &scenario.context);
     Ok(client.create_task(request).await?)
 }
@@ -53,11 +53,11 @@ async fn run(task: &str) -> Result<(Vec<Step>, Vec<TaskEvent>)> {
     let client = client().await?;
     let all = expected_results()?;
     let mut last = None;
-    for scenario in all.scenarios(task) {
-        let created = create(&client, scenario).await?;
+    for scenario in all.scenarios(task)? {
+        let created = create(&client, task, scenario).await?;
         last = Some(ended(&client, &created, scenario).await?);
     }
-    last.with_context(|| format!("expected_results.json has no scenario of {task}"))
+    last.context("a scenario")
 }
 
 /// From each failure of the step to the time for which its next attempt was promised; none started before that.
@@ -132,9 +132,9 @@ async fn a_flaky_step_is_complete_after_the_attempt_that_succeeds() -> Result<()
 async fn retry_after_wins_over_the_back_off_to_the_microsecond() -> Result<()> {
     let client = client().await?;
     let all = expected_results()?;
-    let scenario = all.scenarios("retry_after")[0];
+    let scenario = &all.scenarios("retry_after")?[0];
     for _ in 0..READINGS {
-        let created = create(&client, scenario).await?;
+        let created = create(&client, "retry_after", scenario).await?;
         let mut events = client.follow(created.task_uuid).await?;
         while let Some(event) = events.next().await? {
             if matches!(

@@ -25,14 +25,16 @@ pub struct Expected {
     pub tree_workflow: Numeric,
     /// Steps with one, two and three parents.
     pub mixed_dag_workflow: Numeric,
-    /// Each way in which a step may fail.
-    pub error_testing: Vec<Scenario>,
+    /// Each way in which a step may fail: tasks by the base name of their template.
+    pub error_testing: BTreeMap<String, Vec<Scenario>>,
     /// Who approves a request.
     pub conditional_approval: Workflow,
     /// A file of products in batches.
     pub csv_processing: Workflow,
     /// Numbers in batches.
     pub batch_processing: Workflow,
+    /// An order from its check to its shipment.
+    pub order_fulfillment: Orders,
 }
 
 /// A workflow on `{"even_number": n}`.
@@ -127,12 +129,20 @@ pub struct Run {
     pub steps: Vec<Completed>,
 }
 
+/// The fulfilment of orders. Where results have `{step_uuid}`, they have the step's idempotency key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orders {
+    /// Orders that are fulfilled, each by its own word.
+    pub runs: BTreeMap<String, Run>,
+    /// Orders that are not.
+    pub failures: BTreeMap<String, Scenario>,
+}
+
 /// A task whose steps may have failed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// The base name of its template.
-    pub task: String,
     /// What the task is created with.
     pub context: Box<RawValue>,
     /// Where it stands when nothing more happens.
@@ -187,11 +197,13 @@ pub fn expected_results() -> Result<Expected> {
 
 impl Expected {
     /// The scenarios of the template of this base name.
-    pub fn scenarios(&self, task: &str) -> Vec<&Scenario> {
-        self.error_testing
-            .iter()
-            .filter(|scenario| scenario.task == task)
-            .collect()
+    ///
+    /// # Errors
+    /// When the file has none.
+    pub fn scenarios(&self, task: &str) -> Result<&[Scenario]> {
+        let scenarios = self.error_testing.get(task);
+        let scenarios = scenarios.map(Vec::as_slice);
+        scenarios.with_context(|| format!("expected_results.json has no scenario of {task}"))
     }
 }
 
