@@ -12,5 +12,5 @@ class TimeoutStepHandler(StepHandlerBase):
         if step.attempt == 1:
             # The event is set when the time is over. Without it, say in a handler that calls a
             # slow service, the thread would go on just the same.
-            step.cancelled.wait()
+            step.cancelled.wait(timeout=5)
         return StepHandlerCallResult.success(results={"succeeded_on_attempt": step.attempt})
