@@ -53,6 +53,16 @@ class RetryableError(HandlerError):
         self.retry_after = retry_after
 
 
+class ResultsUnavailableError(RetryableError):
+    """An ancestor's results were not sent with the step and cannot be fetched at present."""
+
+    def __init__(self, step_name: str, reason: str) -> None:
+        super().__init__(
+            f"the results of {step_name!r} cannot be fetched: {reason}",
+            error_code="RESULTS_UNAVAILABLE",
+        )
+
+
 class InvalidInputError(PermanentError):
     """The context or an ancestor's results do not fit the model that a typed handler declares.
 
@@ -95,6 +105,27 @@ class ConfigurationError(TaskerError):
 
 class DevError(TaskerError):
     """`tasker dev` cannot go on; the message says why and what to do."""
+
+
+class WorkflowTestError(TaskerError):
+    """A workflow test asks for what cannot be; the message says what, and what could be."""
+
+
+class NotIdempotentError(TaskerError, AssertionError):
+    """Handlers that do more, or other, when they run again; the message says which and what."""
+
+
+class RefusedError(TaskerError):
+    """In a workflow test: what the engine's API would refuse.
+
+    `code` is one of docs/errors.md, `message` a sentence, `details` values for programs.
+    """
+
+    def __init__(self, code: str, message: str, details: Any = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.details = details
 
 
 class NativeError(TaskerError):

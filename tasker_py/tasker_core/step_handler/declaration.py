@@ -128,6 +128,11 @@ class Declaration:
                 if parameter.default is not parameter.empty:
                     self._defaults[name] = parameter.default
 
+    @property
+    def takes_sequence(self) -> bool:
+        """Whether `run` can ask for any ancestor's results."""
+        return bool(self._sequence)
+
     def context_of(self, task: Task) -> Any:
         """The context as its model. InvalidInputError when it does not fit."""
         return self.context.read(task.context, "context")

@@ -1,7 +1,7 @@
 """Handlers over models: the context, the ancestors' results and the own results are typed."""
 
 import inspect
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tasker_core.step_handler.base import StepHandlerBase
@@ -60,6 +60,12 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
     def output_model(cls) -> Any:
         """The type of the results. DeclarationError when the class does not say it."""
         return cls._declaration().result.type
+
+    @classmethod
+    def asks_for(cls) -> Collection[str] | None:
+        """Those that `run` takes, unless it takes the sequence itself."""
+        declaration = cls._declaration()
+        return None if declaration.takes_sequence else declaration.ancestors.keys()
 
     @classmethod
     def _declaration(cls) -> "Declaration":
