@@ -38,6 +38,7 @@ class Options:
     server: Path
     handler_path: str
     template_path: str
+    fixture_path: str | None
     once: bool
 
 
@@ -172,6 +173,7 @@ class _Session:
                 "TASKER_URL": engine_url,
                 "TASKER_HANDLER_PATH": options.handler_path,
                 "TASKER_TEMPLATE_PATH": options.template_path,
+                **({"TASKER_FIXTURE_PATH": options.fixture_path} if options.fixture_path else {}),
             },
         )
         self._services.append(worker)
