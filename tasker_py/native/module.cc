@@ -142,7 +142,9 @@ std::string batches_split(std::string_view request) {
 PYBIND11_MODULE(_native, module) {
   py::register_local_exception_translator(translate);
   using release = py::call_guard<py::gil_scoped_release>;
-  py::class_<Worker>(module, "Worker", py::is_final())
+  // With Python's own metaclass: pybind11's serves static properties and subclasses, of which there are none.
+  py::metaclass plain{reinterpret_cast<PyObject *>(&PyType_Type)};
+  py::class_<Worker>(module, "Worker", py::is_final(), plain)
       .def(py::init<std::string_view>(), py::arg("options"), release())
       .def_property_readonly("started", &Worker::started)
       .def("next", &Worker::next, py::arg("timeout_ms"), release())

@@ -16,7 +16,7 @@ from contextvars import copy_context
 from functools import cache
 from typing import Any, cast
 
-from tasker_core import outcome
+from tasker_core import outcome, tracing
 from tasker_core.attempt_log import AttemptLog, current_log
 from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments
 from tasker_core.fetching import AncestorResults, Source
@@ -42,6 +42,7 @@ class Attempt:
         "started",
         "step",
         "task",
+        "traceparent",
         "work",
     )
 
@@ -54,6 +55,8 @@ class Attempt:
         self.method: str = dispatch["method"]
         self.is_async = _is_async(cast("Any", handler), self.method)
         self.log = AttemptLog(dispatch)
+        # The W3C trace context that the engine continues, if there is one.
+        self.traceparent: str | None = dispatch.get("traceparent")
         timeout_ms: int | None = dispatch.get("timeout_ms")
         # Monotonic seconds, all four; `deadline` is infinity without a time limit, `started` and
         # `ended` are 0 until the handler was called and has come back.
@@ -124,8 +127,7 @@ def invoke(attempt: Attempt) -> bytes:
 
 
 def _invoke(attempt: Attempt) -> bytes:
-    current_log.set(attempt.log)
-    attempt.started = time.monotonic()
+    spans = _begin(attempt)
     try:
         returned = attempt.bound()(attempt.task, attempt.sequence, attempt.step)
         attempt.ended = time.monotonic()
@@ -134,9 +136,8 @@ def _invoke(attempt: Attempt) -> bytes:
         # What was returned may raise too, while it is written.
         ended = outcome.of_return(attempt.ref, returned)
     except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
-        attempt.ended = attempt.ended or time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
-    return with_logs(attempt, ended)
+        return _failed(attempt, spans, error)
+    return _finished(attempt, spans, ended)
 
 
 async def invoke_async(attempt: Attempt) -> bytes:
@@ -144,8 +145,7 @@ async def invoke_async(attempt: Attempt) -> bytes:
 
     To be run as a task of its own: it binds the attempt to the task's context.
     """
-    current_log.set(attempt.log)
-    attempt.started = time.monotonic()
+    spans = _begin(attempt)
     try:
         if attempt.sequence.omitted:
             # On a thread: to wait for the engine here would stop all other async handlers.
@@ -154,8 +154,31 @@ async def invoke_async(attempt: Attempt) -> bytes:
         attempt.ended = time.monotonic()
         ended = outcome.of_return(attempt.ref, returned)
     except BaseException as error:  # nothing that a handler raises may end the loop.
-        attempt.ended = attempt.ended or time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
+        return _failed(attempt, spans, error)
+    return _finished(attempt, spans, ended)
+
+
+def _begin(attempt: Attempt) -> tracing.AttemptSpans | None:
+    """Binds the current context to the attempt."""
+    current_log.set(attempt.log)
+    spans = None if tracing.active is None else tracing.active.begin(attempt)
+    attempt.started = time.monotonic()
+    return spans
+
+
+def _failed(attempt: Attempt, spans: tracing.AttemptSpans | None, error: BaseException) -> bytes:
+    attempt.ended = attempt.ended or time.monotonic()
+    return _finished(attempt, spans, outcome.of_exception(attempt.ref, error), error)
+
+
+def _finished(
+    attempt: Attempt,
+    spans: tracing.AttemptSpans | None,
+    ended: bytes,
+    error: BaseException | None = None,
+) -> bytes:
+    if spans is not None:
+        spans.end(ended, error)
     return with_logs(attempt, ended)
 
 

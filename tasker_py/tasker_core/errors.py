@@ -16,7 +16,10 @@ class HandlerError(TaskerError):
     a mistake in it does not hide the failure.
     """
 
-    retryable: bool
+    # Of the class too, for subclasses with a constructor that does not call this one's.
+    retryable: bool = True
+    error_code: str | None = None
+    metadata: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class RetryableError(HandlerError):
     """Another attempt may succeed. `retry_after`, in seconds, wins over the template's back-off."""
 
     retryable = True
+    retry_after: float | None = None
 
     def __init__(
         self,

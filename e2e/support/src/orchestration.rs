@@ -10,6 +10,8 @@ use tasker_client::{Client, Error};
 use tasker_protocol::api::{self, CreateTask, ExecutionStatus, TaskEvent};
 use uuid::Uuid;
 
+use crate::events::Events;
+
 /// A request for a task of the template's highest version.
 ///
 /// # Panics
@@ -33,6 +35,7 @@ pub fn create_task_request_of_json(namespace: &str, name: &str, context: &RawVal
         priority: 0,
         correlation_id: None,
         parent_correlation_id: None,
+        idempotency_key: None,
     }
 }
 
@@ -135,11 +138,11 @@ impl OrchestrationClient {
         self.client.list_task_steps(task_uuid).await
     }
 
-    /// Reads every state change of a task that has ended, in their order.
+    /// Follows a task's state changes from its creation on.
     ///
     /// # Errors
-    /// When the engine refuses, or sends what is no event.
-    pub async fn list_task_events(&self, task_uuid: Uuid) -> Result<Vec<TaskEvent>> {
+    /// When the engine refuses.
+    pub async fn follow(&self, task_uuid: Uuid) -> Result<Events> {
         let url = format!("{}/v1/tasks/{task_uuid}/events", self.url);
         let mut request = reqwest::Client::new().get(&url);
         if let Some(token) = &self.token {
@@ -147,12 +150,20 @@ impl OrchestrationClient {
         }
         let response = request.send().await?;
         let status = response.status();
-        let text = response.text().await?;
-        ensure!(status.is_success(), "{url}: {status}: {text}");
-        text.lines()
-            .filter_map(|line| line.strip_prefix("data:"))
-            .map(|data| serde_json::from_str(data).with_context(|| format!("the event {data}")))
-            .collect()
+        ensure!(
+            status.is_success(),
+            "{url}: {status}: {}",
+            response.text().await?
+        );
+        Ok(Events::new(response))
+    }
+
+    /// Reads every state change of a task until it has ended or is blocked, in their order.
+    ///
+    /// # Errors
+    /// When the engine refuses, or sends what is no event.
+    pub async fn list_task_events(&self, task_uuid: Uuid) -> Result<Vec<TaskEvent>> {
+        self.follow(task_uuid).await?.until_nothing_happens().await
     }
 }
 

@@ -28,6 +28,10 @@ class Model:
             raise DeclarationError(
                 f"pydantic cannot validate {self.name}: {error.message}"
             ) from None
+        if not self.adapter.pydantic_complete:
+            raise DeclarationError(
+                f"{self.name} is not fully defined: one of its annotations cannot be resolved"
+            )
 
     @property
     def name(self) -> str:

@@ -86,8 +86,8 @@ def _call(
 ) -> StepHandlerCallResult:
     """Runs `run` on what the models make of context and results."""
     declaration = self._declaration()
-    arguments = declaration.arguments(task, sequence)
     context = declaration.context_of(task)
+    arguments = declaration.arguments(task, sequence)
     return declaration.result_of(self.run(context, step, **arguments))
 
 
@@ -96,7 +96,7 @@ async def _call_async(
 ) -> StepHandlerCallResult:
     """The same for a `run` that is `async def`."""
     declaration = self._declaration()
-    arguments = declaration.arguments(task, sequence)
     context = declaration.context_of(task)
+    arguments = declaration.arguments(task, sequence)
     returned: Any = self.run(context, step, **arguments)
     return declaration.result_of(await returned)
