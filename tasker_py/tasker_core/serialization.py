@@ -3,7 +3,8 @@
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from json.encoder import encode_basestring
@@ -15,6 +16,17 @@ from tasker_core.errors import SerializationError
 def allow_integers_of_any_size() -> None:
     """Lifts Python's limit of 4,300 digits on the text of an integer, for the whole process."""
     sys.set_int_max_str_digits(0)
+
+
+@contextmanager
+def integers_of_any_size() -> Iterator[None]:
+    """Lifts the same limit, for as long as this lasts."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(before)
 
 
 def from_json(text: str | bytes) -> Any:

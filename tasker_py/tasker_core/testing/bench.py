@@ -8,7 +8,7 @@ from typing import Any
 from tasker_core import _native
 from tasker_core.dispatch import read_messages
 from tasker_core.errors import RefusedError
-from tasker_core.serialization import to_json, to_utf8
+from tasker_core.serialization import integers_of_any_size, to_json, to_utf8
 
 START = 1_767_225_600_000_000
 """What the clock shows at first, in microseconds since 1970: 2026-01-01 00:00 UTC."""
@@ -37,10 +37,12 @@ class Bench:
 
     def create(self, context: Any, fields: Mapping[str, Any]) -> str:
         """Creates a task and gives its uuid. `fields` are those of `POST /v1/tasks`."""
+        with integers_of_any_size():
+            context_json = to_json(context, "context")
         request = {"namespace": self.template["namespace"], "name": self.template["name"]} | dict(
             fields
         )
-        members = [f'"context": {to_json(context, "context")}']
+        members = [f'"context": {context_json}']
         members += [
             f"{json.dumps(name)}: {to_json(value, name)}" for name, value in request.items()
         ]
@@ -91,7 +93,9 @@ class Bench:
 
     def _call(self, command: str | bytes) -> dict[str, Any]:
         answers: dict[str, Any] = {}
-        for message in read_messages(self._native.call(command)):
+        with integers_of_any_size():
+            messages = read_messages(self._native.call(command))
+        for message in messages:
             if "dispatch" in message or "cancel" in message:
                 self.messages.append(message)
             else:

@@ -8,6 +8,7 @@ from typing import Any
 from tasker_core.attempt import invoke, invoke_async, prepare
 from tasker_core.errors import WorkflowTestError
 from tasker_core.logs import attempts_bound
+from tasker_core.serialization import integers_of_any_size
 from tasker_core.testing.faults import Place
 from tasker_core.testing.handlers import StepHandlers
 
@@ -28,7 +29,7 @@ class Caller:
         if isinstance(attempt, bytes):
             return attempt
         self.before_call((step_name, attempt.ref.attempt))
-        with attempts_bound():
+        with attempts_bound(), integers_of_any_size():
             if not attempt.is_async:
                 return invoke(attempt)
             return self._own_loop().run_until_complete(invoke_async(attempt))

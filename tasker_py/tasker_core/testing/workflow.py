@@ -77,16 +77,19 @@ class WorkflowTest:
         `fields` are those of `POST /v1/tasks`, such as `tags` or `priority`. Raises RefusedError
         when the engine would refuse the task: its context breaks the template's `input_schema`.
         """
-        self.start(context, **fields)
+        self._begin(context, fields)
         return self.run_until_blocked()
 
     def start(self, context: Any, **fields: Any) -> TaskResult:
         """Creates a task on a new engine, and runs nothing yet."""
+        self._begin(context, fields)
+        return self.result
+
+    def _begin(self, context: Any, fields: Mapping[str, Any]) -> None:
         bench, self._bench = self._bench or Bench(*self._options), None
         run = Run(bench, self.caller, self._faults)
         run.create(context, fields)
         self._run = run
-        return self.result
 
     def run_until_blocked(self) -> TaskResult:
         """Goes on until the task has ended or is blocked, over every back-off and time-out.

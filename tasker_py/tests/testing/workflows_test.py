@@ -1,6 +1,7 @@
 """Workflows whose steps follow from outcomes, handlers of each kind, and what ends them."""
 
 import asyncio
+import sys
 from typing import Any
 from unittest.mock import Mock
 
@@ -143,6 +144,21 @@ def test_a_failed_batch_keeps_back_those_that_were_not_started() -> None:
     assert result.status == "blocked_by_failures"
     states = [step.state for name, step in result.steps.items() if name.startswith("part")]
     assert states == ["error"] + 127 * ["complete"] + 72 * ["pending"]
+
+
+def test_numbers_pass_digit_for_digit() -> None:
+    number = 7**6000
+
+    def square(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        text = str(task.context["amount"])
+        return {"by": int(text) ** 2, "digits": len(text)}
+
+    test = WorkflowTest(APPROVAL, {"route": Route, "tests.approve": square, "finish": finish})
+    limit = sys.get_int_max_str_digits()
+    result = test.run({"amount": number})
+    assert result["manager"].results == {"by": number**2, "digits": 5071}
+    assert result["finish"].results == {"approved": {"manager": number**2}}
+    assert sys.get_int_max_str_digits() == limit
 
 
 def test_a_mock_is_a_handler() -> None:
