@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tasker_protocol::api::Health;
 use tokio::time::{self, MissedTickBehavior};
 
 use crate::orchestration::OrchestrationClient;
@@ -78,6 +79,26 @@ impl IntegrationTestManager {
         )?;
         Ok(Stack::alone(url).await)
     }
+}
+
+/// The health page at this URL, with its HTTP status, once there is one.
+///
+/// # Errors
+/// When nothing answers for a minute, or with something else.
+pub async fn health_of(url: &str) -> Result<(u16, Health)> {
+    let http = reqwest::Client::new();
+    let url = format!("{}/health", url.trim_end_matches('/'));
+    let answered = async {
+        let mut ticks = time::interval(BETWEEN_CHECKS);
+        loop {
+            ticks.tick().await;
+            if let Ok(response) = http.get(&url).send().await {
+                return Ok((response.status().as_u16(), response.json().await?));
+            }
+        }
+    };
+    let in_time = time::timeout(Duration::from_secs(60), answered).await;
+    in_time.with_context(|| format!("nothing answers at {url}"))?
 }
 
 async fn wait_until_healthy(url: &str, timeout: Duration) -> Result<()> {
