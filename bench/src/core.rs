@@ -100,6 +100,8 @@ impl World {
                 instance: uuid::Uuid::from_u128(1),
                 greeting: 1,
                 worker_id: "bench".into(),
+                language: "rust".into(),
+                version: "0".into(),
                 namespaces: ["bench".to_owned()].into(),
                 callables: ["c.A", "c.B", "c.C", "c.D"].map(str::to_owned).into(),
                 slots,

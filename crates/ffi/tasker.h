@@ -54,7 +54,8 @@ typedef struct TaskerWorker TaskerWorker;
 // Lists and token may be left out; an unknown field is an error. A template that is not valid does not stop the
 // worker: it is a reason why it is not ready. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
-//   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string]}]}
+//   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
+//                                                 "handlers": [{"callable", "method"}]}]}
 TaskerResult tasker_worker_start(const uint8_t *options, size_t size, TaskerWorker **worker);
 
 // Waits until something is to be done, at most timeout_ms, and gives all of it: a JSON array, empty at time-out, of
@@ -67,8 +68,13 @@ TaskerResult tasker_worker_next(TaskerWorker *worker, uint32_t timeout_ms);
 // Hands over outcomes, a JSON array of the `outcome` messages of docs/worker_protocol.md, one for each attempt that
 // was dispatched. They are kept and sent again until the engine has accepted them. When one is malformed none is
 // taken. Results or metadata over 8 MiB become a permanent failure RESULT_TOO_LARGE; error texts over 64 KiB are
-// shortened. Empty value. Never blocks on the network.
+// shortened. Empty value. Never blocks on the network. An outcome may have, for the metrics alone,
+//   "timings": {"callable": string, "queued_us": n, "ran_us": n}
+// its handler, and microseconds from the attempt's arrival to the handler's call and of the handler; both may be absent.
 TaskerResult tasker_worker_complete(TaskerWorker *worker, const uint8_t *outcomes, size_t size);
+
+// Takes a measurement for /metrics, a JSON object: {"event_loop_delay_us": n}. Empty value.
+TaskerResult tasker_worker_observe(TaskerWorker *worker, const uint8_t *observation, size_t size);
 
 // How many attempts the worker holds at once from now on, those that run included. Empty value.
 TaskerResult tasker_worker_set_slots(TaskerWorker *worker, uint32_t slots);
@@ -89,9 +95,9 @@ TaskerResult tasker_worker_status(TaskerWorker *worker);
 // second. Calls that block return TASKER_STOPPED before it returns. NULL is ignored.
 void tasker_worker_free(TaskerWorker *worker);
 
-// Checks a template. The value is {"namespace", "name", "version", "callables": [string]}, and "task_handler", its
-// callable, if the template has one; TASKER_INVALID with all problems, a paragraph each, when it is not valid. `file` is
-// the name shown in messages.
+// Checks a template. The value is {"namespace", "name", "version", "callables": [string],
+// "handlers": [{"callable", "method"}]}, and "task_handler", its callable, if the template has one; TASKER_INVALID with
+// all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 
 // Splits the work of a batchable step: min(ceil(total_items / batch_size), max_workers) batches, contiguous, from 0,

@@ -76,6 +76,10 @@ class Worker {
     value_of(tasker_worker_complete(open(), data_of(outcomes), outcomes.size()));
   }
 
+  void observe(std::string_view observation) {
+    value_of(tasker_worker_observe(open(), data_of(observation), observation.size()));
+  }
+
   void set_slots(uint32_t slots) { value_of(tasker_worker_set_slots(open(), slots)); }
 
   void add_problem(std::string_view problem) {
@@ -118,6 +122,7 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("started", &Worker::started)
       .def("next", &Worker::next, py::arg("timeout_ms"), release())
       .def("complete", &Worker::complete, py::arg("outcomes"), release())
+      .def("observe", &Worker::observe, py::arg("observation"), release())
       .def("set_slots", &Worker::set_slots, py::arg("slots"), release())
       .def("add_problem", &Worker::add_problem, py::arg("problem"), release())
       .def("drain", &Worker::drain, py::arg("timeout_ms"), release())

@@ -26,6 +26,9 @@ class Worker:
     def complete(self, outcomes: bytes | str) -> None:
         """Hands over outcomes, a JSON array; they are kept until the engine has accepted them."""
 
+    def observe(self, observation: str) -> None:
+        """Takes a measurement for the metrics, a JSON object that `tasker_worker_observe` lists."""
+
     def set_slots(self, slots: int) -> None:
         """How many attempts the worker will hold from now on."""
 
@@ -45,7 +48,7 @@ class Worker:
         """
 
 def template_check(text: bytes | str, file: str) -> str:
-    """JSON with `namespace`, `name`, `version`, `callables`, and `task_handler` if there is one.
+    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, and `task_handler` if any.
 
     InvalidArgumentError with all problems of the template.
     """

@@ -8,6 +8,7 @@ the attempt of a dispatch, or the outcome of one that no handler can be given; `
 
 import asyncio
 import inspect
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -83,8 +84,8 @@ def prepare(
     """
     ref = AttemptRef.of(dispatch)
     try:
-        handler = registry.resolve(dispatch["callable"])
-    except Exception as error:  # importing a module may raise anything.
+        handler = registry.resolve(dispatch["callable"], dispatch["method"])
+    except BaseException as error:  # importing a module may raise anything, SystemExit too.
         logger.exception("the handler of %s cannot be resolved", dispatch["callable"])
         # Retryable: a worker that has the handler may take the next attempt.
         return outcome.of_exception(ref, error)
@@ -93,14 +94,6 @@ def prepare(
             ref,
             f"the step's {dispatch[NESTED_TOO_DEEPLY]} is nested too deeply for Python",
             error_type="payload_too_deep",
-            retryable=False,
-        )
-    if not callable(getattr(handler, dispatch["method"], None)):
-        return outcome.failure(
-            ref,
-            f"the handler {dispatch['callable']} has no method {dispatch['method']!r}, "
-            "which the template names",
-            error_type="handler_not_found",
             retryable=False,
         )
     return Attempt(dispatch, handler, time.monotonic() if now is None else now)
@@ -119,14 +112,14 @@ def _invoke(attempt: Attempt) -> bytes:
     attempt.started = time.monotonic()
     try:
         returned = attempt.bound()(attempt.task, attempt.sequence, attempt.step)
-    except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
-        attempt.ended = time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
-    else:
         attempt.ended = time.monotonic()
         if inspect.iscoroutine(returned):
             returned.close()
+        # What was returned may raise too, while it is written.
         ended = outcome.of_return(attempt.ref, returned)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
+        attempt.ended = attempt.ended or time.monotonic()
+        ended = outcome.of_exception(attempt.ref, error)
     return with_logs(attempt, ended)
 
 
@@ -139,12 +132,11 @@ async def invoke_async(attempt: Attempt) -> bytes:
     attempt.started = time.monotonic()
     try:
         returned = await attempt.bound()(attempt.task, attempt.sequence, attempt.step)
-    except BaseException as error:  # nothing that a handler raises may end the loop.
-        attempt.ended = time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
-    else:
         attempt.ended = time.monotonic()
         ended = outcome.of_return(attempt.ref, returned)
+    except BaseException as error:  # nothing that a handler raises may end the loop.
+        attempt.ended = attempt.ended or time.monotonic()
+        ended = outcome.of_exception(attempt.ref, error)
     return with_logs(attempt, ended)
 
 
@@ -152,6 +144,19 @@ def with_logs(attempt: Attempt, ended: bytes) -> bytes:
     """The outcome with the lines that were logged during the attempt."""
     logs = attempt.log.take()
     return ended if logs is None else b'%b, "logs": %b}' % (ended[:-1], logs)
+
+
+def with_timings(
+    ended: bytes, callable_name: str, queued: float | None = None, ran: float | None = None
+) -> bytes:
+    """The outcome with what the worker's metrics need of it; both times in seconds."""
+    times = "".join(
+        f', "{name}": {max(0, int(seconds * 1_000_000))}'
+        for name, seconds in (("queued_us", queued), ("ran_us", ran))
+        if seconds is not None
+    )
+    timings = f'{{"callable": {json.dumps(callable_name)}{times}}}'
+    return b'%b, "timings": %b}' % (ended[:-1], timings.encode())
 
 
 @cache

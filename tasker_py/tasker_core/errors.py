@@ -12,7 +12,8 @@ class HandlerError(TaskerError):
     """A failure that a handler raises on purpose; raise one of the two subclasses.
 
     `error_code` is the handler's own code for programs to act on; `metadata`, a JSON object,
-    travels with the failure.
+    travels with the failure. One of them that cannot be sent is left out, and the message says so:
+    a mistake in it does not hide the failure.
     """
 
     retryable: bool
@@ -52,6 +53,14 @@ class RetryableError(HandlerError):
         self.retry_after = retry_after
 
 
+class InvalidInputError(PermanentError):
+    """The context or an ancestor's results do not fit the model that a typed handler declares.
+
+    The message lists what is wrong; `metadata["violations"]` has it for programs:
+    `{"path", "message", "type"}` each.
+    """
+
+
 class InvalidResultError(PermanentError):
     """What a handler gives back can be no result of its step; the message says what is wrong."""
 
@@ -62,6 +71,18 @@ class HandlerNotFoundError(TaskerError):
     def __init__(self, callable_name: str, reason: str) -> None:
         super().__init__(f"no handler for the callable {callable_name!r}: {reason}")
         self.callable_name = callable_name
+
+
+class InvalidHandlerError(HandlerNotFoundError):
+    """What the callable names cannot be run; the message says why, where, and what is wanted."""
+
+
+class DeclarationError(TaskerError):
+    """A typed handler does not say which models it takes and gives, or pydantic knows them not."""
+
+
+class HandlerConflictError(TaskerError, ValueError):
+    """A name is to stand for two handlers."""
 
 
 class SerializationError(TaskerError):

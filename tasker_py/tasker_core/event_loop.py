@@ -2,10 +2,14 @@
 
 import asyncio
 import logging
+import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
+
+from tasker_core.forks import leave_if_forked
 
 logger = logging.getLogger(__name__)
 
@@ -15,11 +19,13 @@ BLOCKED_AFTER_SECONDS = 1.0
 class HandlerLoop:
     """Runs coroutines; reports a handler that keeps the loop from turning for over a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_delay: Callable[[float], None]) -> None:
+        """`on_delay` is told how long the loop took to turn, in seconds, at most once a second."""
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self.loop.run_forever, name="tasker-handler-loop", daemon=True
-        )
+        self._on_delay = on_delay
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="tasker-handler-loop", daemon=True)
+        os.register_at_fork(after_in_child=self._stop_in_fork)
         self._thread.start()
         # Both are monotonic seconds: when the loop was last asked to turn, and the question it last
         # answered.
@@ -55,3 +61,25 @@ class HandlerLoop:
 
     def _answer(self, asked: float) -> None:
         self._answered = asked
+        self._on_delay(time.monotonic() - asked)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.loop.run_forever()
+            except BaseException as error:
+                # SystemExit and KeyboardInterrupt of a task that a handler has started; asyncio
+                # passes them on, and the other handlers are not to suffer for it.
+                logger.error(
+                    "a task of an async handler raised %r, which would end the event loop",
+                    error,
+                    exc_info=error,
+                )
+            leave_if_forked(self._process, "(an async one)")
+
+    def _stop_in_fork(self) -> None:
+        """Keeps a forked process from running what other handlers have to do next."""
+        self.loop.stop()
+        ready = getattr(self.loop, "_ready", None)
+        if ready is not None:
+            ready.clear()

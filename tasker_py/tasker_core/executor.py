@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections import deque
 from typing import Any, Protocol
 
 from tasker_core import outcome
-from tasker_core.attempt import Attempt, invoke, invoke_async, prepare, with_logs
+from tasker_core.attempt import Attempt, invoke, invoke_async, prepare, with_logs, with_timings
 from tasker_core.dispatch import AttemptRef, read_messages
 from tasker_core.errors import WorkerStoppedError
 from tasker_core.event_loop import HandlerLoop
+from tasker_core.forks import leave_if_forked
 from tasker_core.registry import HandlerRegistry
 from tasker_core.threads import ThreadPool
 
@@ -34,6 +36,9 @@ class Session(Protocol):
     def complete(self, outcomes: bytes) -> None:
         """Hands over outcome messages, a JSON array; does not block."""
 
+    def observe(self, observation: str) -> None:
+        """Takes a measurement, a JSON object; does not block."""
+
     def set_slots(self, slots: int) -> None:
         """Says how many attempts will be held from now on; does not block."""
 
@@ -50,6 +55,7 @@ class Executor:
         self._session = session
         self._registry = registry
         self._slots = slots
+        self._process = os.getpid()
         self._threads: ThreadPool[Attempt] = ThreadPool("tasker-handler", self._run_sync)
         # Made when the first async handler is called; used by the thread of `run` alone.
         self._loop: HandlerLoop | None = None
@@ -107,7 +113,7 @@ class Executor:
                 logger.warning("a message of a kind this version does not know: %s", list(message))
         if to_loop:
             if self._loop is None:
-                self._loop = HandlerLoop()
+                self._loop = HandlerLoop(self._observe_delay)
             self._loop.call(lambda: self._start_async(to_loop))
         self._send()
 
@@ -115,7 +121,7 @@ class Executor:
         """Makes the attempt, or its failure when it cannot be given to a handler."""
         attempt = prepare(self._registry, dispatch)
         if isinstance(attempt, bytes):
-            self._outcomes.append(attempt)
+            self._outcomes.append(with_timings(attempt, dispatch["callable"]))
             return None
         with self._lock:
             self._live[attempt.ref] = attempt
@@ -131,7 +137,12 @@ class Executor:
             self._end(attempt, outcome.of_exception(attempt.ref, error))
 
     def _run_sync(self, attempt: Attempt) -> None:
-        self._end(attempt, invoke(attempt))
+        try:
+            ended = invoke(attempt)
+            leave_if_forked(self._process, attempt.callable)
+            self._end(attempt, ended)
+        except BaseException as error:  # raised in this thread from outside, after the handler.
+            self._end(attempt, outcome.of_exception(attempt.ref, error))
         self._send()
 
     def _start_async(self, attempts: list[Attempt]) -> None:
@@ -140,7 +151,9 @@ class Executor:
             attempt.work = loop.create_task(self._run_async(attempt), name=attempt.callable)
 
     async def _run_async(self, attempt: Attempt) -> None:
-        self._end(attempt, await invoke_async(attempt))
+        ended = await invoke_async(attempt)
+        leave_if_forked(self._process, attempt.callable)
+        self._end(attempt, ended)
         # What ends in the same turn of the loop is sent together.
         if not self._flush_scheduled:
             self._flush_scheduled = True
@@ -153,11 +166,12 @@ class Executor:
     def _end(self, attempt: Attempt, ended: bytes) -> None:
         """The handler has ended: its outcome counts unless the attempt was given up before."""
         with self._lock:
-            if self._live.pop(attempt.ref, None) is not None:
-                self._outcomes.append(ended)
-            else:
-                self._overdue.discard(attempt.ref)
+            counts = self._live.pop(attempt.ref, None) is not None
+            if not counts and attempt.ref in self._overdue:
+                self._overdue.remove(attempt.ref)
                 self._offer_slots()
+        if counts:
+            self._outcomes.append(_timed(attempt, ended, attempt.ended))
 
     def _expire(self, now: float) -> None:
         """Gives up the attempts whose time is over."""
@@ -179,9 +193,13 @@ class Executor:
                 error_type="timeout",
                 retryable=True,
             )
-            self._outcomes.append(with_logs(attempt, ended))
+            self._outcomes.append(_timed(attempt, with_logs(attempt, ended), now))
             self._stop(attempt)
         self._send()
+
+    def _observe_delay(self, seconds: float) -> None:
+        with contextlib.suppress(WorkerStoppedError):
+            self._session.observe(f'{{"event_loop_delay_us": {int(seconds * 1_000_000)}}}')
 
     def _offer_slots(self) -> None:
         """Offers the slots that no overdue handler keeps.
@@ -218,3 +236,10 @@ class Executor:
                 logger.warning("%d outcomes came after the worker had left its session", len(batch))
             finally:
                 self._sending.release()
+
+
+def _timed(attempt: Attempt, ended: bytes, at: float) -> bytes:
+    if not attempt.started:
+        return with_timings(ended, attempt.callable)
+    queued, ran = attempt.started - attempt.arrived, at - attempt.started
+    return with_timings(ended, attempt.callable, queued, ran)

@@ -48,20 +48,30 @@ def of_exception(ref: AttemptRef, error: BaseException) -> bytes:
     try:
         backtrace = "".join(traceback.format_exception(type(error), error, frames))
         message = str(error) or type(error).__qualname__
-    except Exception:  # a user's __str__ may raise anything.
+    except BaseException:  # a user's __str__ may raise anything.
         backtrace = "".join(traceback.format_tb(frames))
         message = shown(error)
-    purpose = error if isinstance(error, HandlerError) else None
+    purpose = _purpose(error)
     return failure(
         ref,
         message,
         error_type=type(error).__name__,
         error_code=purpose.error_code if purpose else None,
         retryable=purpose.retryable if purpose else True,
-        retry_after=error.retry_after if isinstance(error, RetryableError) else None,
+        retry_after=purpose.retry_after if isinstance(purpose, RetryableError) else None,
         metadata=purpose.metadata if purpose else None,
         backtrace=backtrace,
     )
+
+
+def _purpose(error: BaseException) -> HandlerError | None:
+    """What a handler raised on purpose; in a group of exceptions what is permanent goes first."""
+    if isinstance(error, HandlerError):
+        return error
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    found = [purpose for one in error.exceptions if (purpose := _purpose(one)) is not None]
+    return min(found, key=lambda purpose: purpose.retryable, default=None)
 
 
 def failure(
@@ -88,9 +98,14 @@ def failure(
         "retryable": bool(retryable),
         "backtrace": None if backtrace is None else _text(backtrace),
     }
-    retry_after_ms = _milliseconds(retry_after)
-    if retry_after_ms is not None:
-        error_fields["retry_after_ms"] = retry_after_ms
+    if retry_after is not None:
+        retry_after_ms = _milliseconds(retry_after)
+        if retry_after_ms is not None:
+            error_fields["retry_after_ms"] = retry_after_ms
+        else:
+            error_fields["message"] += _text(
+                f" (without its retry_after: {shown(retry_after)} is not seconds, 0 or more)"
+            )
     members = f'"success": false, "error": {json.dumps(error_fields)}'
     return _message(ref, members, metadata_json)
 
@@ -135,13 +150,8 @@ def _text(value: object) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _milliseconds(seconds: float | None) -> int | None:
-    if seconds is None:
+def _milliseconds(seconds: object) -> int | None:
+    """Rounded up; None for what is no time to wait."""
+    if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
         return None
-    try:
-        milliseconds = float(seconds) * 1000
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not math.isfinite(milliseconds):
-        return None
-    return max(0, min(math.ceil(milliseconds), 2**53))
+    return math.ceil(min(seconds * 1000, 2**53))

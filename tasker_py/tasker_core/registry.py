@@ -1,14 +1,16 @@
 """From the callable that a template names to the handler class."""
 
 import importlib
-import inspect
 import pkgutil
 import threading
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, ClassVar, TypeGuard
 
-from tasker_core.errors import HandlerNotFoundError
-from tasker_core.step_handler import StepHandlerBase
+from tasker_core import definition, step_handler
+from tasker_core.errors import HandlerConflictError, HandlerNotFoundError, InvalidHandlerError
+from tasker_core.serialization import shown
+from tasker_core.step_handler.base import StepHandlerBase
+from tasker_core.step_handler.function import Function, decorated, of_function
 
 Handler = type[StepHandlerBase]
 
@@ -23,7 +25,8 @@ class HandlerRegistry:
 
     def __init__(self) -> None:
         self._registered: dict[str, Handler] = {}
-        self._imported: dict[str, Handler] = {}
+        # What was found and can be run, by callable and method.
+        self._resolved: dict[tuple[str, str], Handler] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -33,16 +36,26 @@ class HandlerRegistry:
             HandlerRegistry._default = HandlerRegistry()
         return HandlerRegistry._default
 
-    def register(self, callable_name: str, handler: Handler) -> None:
-        """Makes a name stand for a handler.
+    def register(self, callable_name: str, handler: Handler | Function) -> None:
+        """Makes a name stand for a handler: a class, or a function of task, sequence and step.
 
-        ValueError when the name stands for another one already.
+        HandlerConflictError when the name stands for another one already; InvalidHandlerError when
+        what is given can be no handler.
         """
-        _require_handler(callable_name, handler)
+        if isinstance(handler, FunctionType):
+            found: Handler = of_function(handler)
+            _require(callable_name, definition.problem(found))
+        else:
+            # Which of its methods is called is for templates to say.
+            found = _handler_of(callable_name, handler)
+            _require(callable_name, definition.class_problem(found))
         with self._lock:
-            known = self._registered.setdefault(callable_name, handler)
-        if known is not handler:
-            raise ValueError(
+            known = self._registered.setdefault(callable_name, found)
+            self._resolved = {
+                key: value for key, value in self._resolved.items() if key[0] != callable_name
+            }
+        if known is not found:
+            raise HandlerConflictError(
                 f"the callable {callable_name!r} is registered already, for "
                 f"{known.__module__}.{known.__qualname__}"
             )
@@ -55,22 +68,29 @@ class HandlerRegistry:
         """The registered names, sorted."""
         return sorted(self._registered)
 
-    def resolve(self, callable_name: str) -> Handler:
+    def resolve(self, callable_name: str, method: str = "call") -> Handler:
         """The handler of this callable: the registered one, or what its import path leads to.
 
-        Raises HandlerNotFoundError when it leads to nothing or to something that is no handler, and
-        whatever a module raises while it is imported.
+        Raises HandlerNotFoundError when it leads to nothing, InvalidHandlerError when it leads to
+        what is no handler or has no such method that takes task, sequence and step, and whatever a
+        module raises while it is imported.
         """
-        handler = self._registered.get(callable_name) or self._imported.get(callable_name)
+        key = (callable_name, method)
+        handler = self._resolved.get(key)
         if handler is None:
-            handler = _require_handler(callable_name, import_object(callable_name))
-            self._imported[callable_name] = handler
+            handler = self._registered.get(callable_name)
+            if handler is None:
+                handler = _handler_of(callable_name, import_object(callable_name))
+            _require(callable_name, definition.problem(handler, method))
+            self._resolved[key] = handler
         return handler
 
     def discover(self, package: str | ModuleType) -> list[str]:
-        """Imports a package with all its modules and registers its handlers as `module.Class`.
+        """Imports a package with all its modules and registers the handlers that they define.
 
-        Gives the names. Raises whatever a module raises while it is imported.
+        A class goes by `module.Class`, a function by the name that `step_handler` gives it;
+        abstract classes are passed over. Gives the names. Raises whatever a module raises while it
+        is imported.
         """
         root = importlib.import_module(package) if isinstance(package, str) else package
         modules = [root]
@@ -78,8 +98,14 @@ class HandlerRegistry:
         modules.extend(importlib.import_module(found.name) for found in below)
         found_handlers: dict[str, Handler] = {}
         for module in modules:
-            for _, member in inspect.getmembers(module, inspect.isclass):
-                if is_handler(member) and member.__module__ == module.__name__:
+            for member in vars(module).values():
+                if not isinstance(member, type | FunctionType):
+                    continue
+                if member.__module__ != module.__name__:
+                    continue
+                if (function := decorated(member)) is not None:
+                    found_handlers.update(dict.fromkeys(function.names, function))
+                elif is_handler(member) and not definition.is_abstract(member):
                     found_handlers[f"{member.__module__}.{member.__qualname__}"] = member
         for name, handler in found_handlers.items():
             self.register(name, handler)
@@ -87,21 +113,30 @@ class HandlerRegistry:
 
 
 def is_handler(value: object) -> TypeGuard[Handler]:
-    """Whether this is a class that a worker can run."""
+    """Whether this is a class that may be a handler, and none that handlers are made from."""
     return (
         isinstance(value, type)
         and issubclass(value, StepHandlerBase)
-        and value is not StepHandlerBase
+        and not value.__module__.startswith(f"{step_handler.__name__}.")
     )
 
 
-def _require_handler(callable_name: str, value: object) -> Handler:
-    if not is_handler(value):
-        raise HandlerNotFoundError(
-            callable_name,
-            f"{value!r} is not a subclass of tasker_core.step_handler.StepHandlerBase",
-        )
-    return value
+def _handler_of(callable_name: str, value: object) -> Handler:
+    handler = decorated(value)
+    if handler is not None:
+        return handler
+    if is_handler(value):
+        return value
+    if isinstance(value, FunctionType):
+        remedy = f"a function is a handler with @step_handler({callable_name!r}) above it"
+    else:
+        remedy = "a handler is a subclass of tasker_core.step_handler.StepHandlerBase or a function"
+    raise InvalidHandlerError(callable_name, f"{shown(value)} is no handler; {remedy}")
+
+
+def _require(callable_name: str, problem: str | None) -> None:
+    if problem is not None:
+        raise InvalidHandlerError(callable_name, problem)
 
 
 def import_object(path: str) -> Any:
@@ -127,5 +162,7 @@ def import_object(path: str) -> Any:
                 raise HandlerNotFoundError(path, f"{where!r} has no {attribute!r}") from None
         return value
     raise HandlerNotFoundError(
-        path, f"there is no module {parts[0]!r}; is its folder in TASKER_HANDLER_PATH?"
+        path,
+        f"there is no module {parts[0]!r}; is its folder in TASKER_HANDLER_PATH, or the worker "
+        "given the module that registers the name?",
     )

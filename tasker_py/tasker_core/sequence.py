@@ -63,6 +63,10 @@ class Sequence(Mapping[str, Any]):
             )
         return batches
 
+    def has_batches(self, name: str) -> bool:
+        """Whether this is the name of a batch worker before the step."""
+        return name in self._batches or self._omitted.get(name) is not None
+
     @property
     def omitted(self) -> frozenset[str]:
         """The ancestors whose results have not been fetched yet."""

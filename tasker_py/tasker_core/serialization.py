@@ -153,6 +153,6 @@ def shown(value: object) -> str:
     """A short repr that never raises."""
     try:
         text = repr(value)
-    except Exception:  # a user's __repr__ may raise anything.
+    except BaseException:  # a user's __repr__ may raise anything.
         return f"<a {type_name(value)} whose repr fails>"
     return text if len(text) <= 200 else text[:200] + "..."

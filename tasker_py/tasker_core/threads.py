@@ -1,9 +1,13 @@
 """Threads for sync handlers: made when none is idle, and kept."""
 
+import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -13,15 +17,17 @@ class ThreadPool(Generic[T]):
 
     It has no upper limit: the engine never sends more attempts than the worker offers slots. The
     threads are daemons, so that a handler that never returns does not keep a worker that was told
-    to stop.
+    to stop. `work` must not raise.
     """
 
     def __init__(self, name: str, work: Callable[[T], None]) -> None:
         self._name = name
         self._work = work
-        self._items: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self._items: deque[T] = deque()
+        # Wakes one waiting thread for each item.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        # Threads that wait for an item, less the items that are in the queue for them.
+        # Threads that wait for an item, less the items that are there for them.
         self._idle = 0
         self._made = 0
 
@@ -34,18 +40,42 @@ class ThreadPool(Generic[T]):
             reuse = self._idle > 0
             if reuse:
                 self._idle -= 1
-            else:
-                self._made += 1
         if reuse:
-            self._items.put(item)
+            self._items.append(item)
+            self._wake.put(None)
         else:
-            name = f"{self._name}-{self._made}"
-            threading.Thread(target=self._run, args=(item,), name=name, daemon=True).start()
+            self._start(item)
 
-    def _run(self, item: T) -> None:
-        while True:
+    def _start(self, *first: T) -> None:
+        with self._lock:
+            self._made += 1
+            name = f"{self._name}-{self._made}"
+        threading.Thread(target=self._run, args=first, name=name, daemon=True).start()
+
+    def _run(self, *first: T) -> None:
+        for item in first:
             self._work(item)
             del item
             with self._lock:
                 self._idle += 1
-            item = self._items.get()
+        del first
+        try:
+            self._wait()
+        except BaseException as error:
+            # Raised in this thread from outside, too late for the handler that it was meant for.
+            logger.warning("an idle thread for handlers was ended by %r", error)
+            self._start()
+
+    def _wait(self) -> None:
+        while True:
+            # One that was here already lost the thread that was woken for it.
+            if not self._items:
+                self._wake.get()
+            try:
+                item = self._items.popleft()
+            except IndexError:
+                continue
+            self._work(item)
+            del item
+            with self._lock:
+                self._idle += 1

@@ -150,9 +150,14 @@ class WorkerBootstrap:
             for path in _template_files(self._settings.template_path)
             if (template := _checked(path)) is not None
         ]
-        for name in sorted({name for template in templates for name in template["callables"]}):
+        handlers = {
+            (handler["callable"], handler["method"])
+            for template in templates
+            for handler in template["handlers"]
+        }
+        for name, method in sorted(handlers):
             try:
-                self._registry.resolve(name)
+                self._registry.resolve(name, method)
             except BaseException as error:  # importing a module may raise anything.
                 self._report(f"the handler {name} cannot be resolved", error)
         # Nothing calls a task handler, so it may be any object.

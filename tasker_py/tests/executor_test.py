@@ -1,6 +1,8 @@
 """Attempts that a session hands over run at once, end once, and give slots back."""
 
+import _thread
 import asyncio
+import ctypes
 import json
 import logging
 import queue
@@ -26,7 +28,9 @@ class FakeSession:
         self._messages: queue.Queue[str | None] = queue.Queue()
         self._changed = threading.Condition()
         self.batches: list[list[dict[str, Any]]] = []
+        self.timings: dict[str, dict[str, Any]] = {}
         self.slots: list[int] = []
+        self.observations: list[dict[str, Any]] = []
 
     def next(self, timeout_ms: int) -> str:
         try:
@@ -39,7 +43,15 @@ class FakeSession:
 
     def complete(self, outcomes: bytes) -> None:
         with self._changed:
-            self.batches.append(json.loads(outcomes))
+            batch = json.loads(outcomes)
+            for outcome in batch:
+                self.timings[outcome["step_uuid"]] = outcome.pop("timings")
+            self.batches.append(batch)
+            self._changed.notify_all()
+
+    def observe(self, observation: str) -> None:
+        with self._changed:
+            self.observations.append(json.loads(observation))
             self._changed.notify_all()
 
     def set_slots(self, slots: int) -> None:
@@ -265,12 +277,15 @@ def test_a_coroutine_from_a_sync_handler_is_no_result(running: Running) -> None:
 
 def test_a_constructor_that_raises_is_a_failure(running: Running) -> None:
     class Unborn(StepHandlerBase):
-        def __init__(self, needed: int) -> None:
-            self.needed = needed
+        def __init__(self) -> None:
+            raise ConnectionError("no database")
+
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            return {}
 
     error = running.run("s", Unborn)["error"]
-    assert error["error_type"] == "TypeError"
-    assert "missing 1 required positional argument: 'needed'" in error["message"]
+    assert (error["error_type"], error["message"]) == ("ConnectionError", "no database")
+    assert error["retryable"]
 
 
 def test_a_callable_without_a_handler_fails_its_attempt_only(running: Running) -> None:
@@ -282,16 +297,19 @@ def test_a_callable_without_a_handler_fails_its_attempt_only(running: Running) -
     assert outcomes["lost"]["error"]["error_type"] == "HandlerNotFoundError"
     assert outcomes["lost"]["error"]["message"] == (
         "no handler for the callable 'nowhere.Handler': there is no module 'nowhere'; "
-        "is its folder in TASKER_HANDLER_PATH?"
+        "is its folder in TASKER_HANDLER_PATH, or the worker given the module that registers the "
+        "name?"
     )
 
 
 def test_a_method_that_the_handler_lacks_is_named(running: Running) -> None:
     error = running.run("s", Double, method="triple")["error"]
-    assert error["message"] == (
-        "the handler Double has no method 'triple', which the template names"
+    assert error["message"].startswith("no handler for the callable 'Double': ")
+    assert error["message"].endswith(
+        "has no method 'triple'; wanted: triple(self, task, sequence, step)"
     )
-    assert (error["error_type"], error["retryable"]) == ("handler_not_found", False)
+    # Another worker may have a version of the handler with this method.
+    assert (error["error_type"], error["retryable"]) == ("InvalidHandlerError", True)
 
 
 def test_a_context_that_is_too_deep_fails_its_attempt_only(running: Running) -> None:
@@ -466,3 +484,98 @@ def test_every_outcome_comes_once_under_load(running: Running) -> None:
     assert {step: outcome["results"] for step, outcome in outcomes.items()} == {
         f"s{n}": {"result": 2 * n} for n in range(2_000)
     }
+
+
+def test_an_outcome_tells_how_long_its_attempt_waited_and_ran(running: Running) -> None:
+    class Waiting(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            step.cancelled.wait(0.02)
+            return {}
+
+    running.run("s", Waiting)
+    timings = running.session.timings["s"]
+    assert timings["callable"] == "Waiting"
+    assert timings["ran_us"] >= 20_000
+    assert timings["queued_us"] >= 0
+    running.session.send({"dispatch": dispatch("lost", "nowhere.Handler")})
+    running.session.outcomes(2)
+    assert running.session.timings["lost"] == {"callable": "nowhere.Handler"}
+
+
+def test_the_delay_of_the_event_loop_is_observed_while_handlers_run(running: Running) -> None:
+    class Waiting(StepHandlerBase):
+        release = asyncio.Event()
+
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            await asyncio.wait_for(self.release.wait(), PATIENCE)
+            return {}
+
+    class Releasing(StepHandlerBase):
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            Waiting.release.set()
+            return {}
+
+    running.session.send(running.dispatch("s", Waiting))
+    running.session.wait_until(lambda: bool(running.session.observations))
+    assert running.session.observations[0]["event_loop_delay_us"] >= 0
+    running.session.send(running.dispatch("r", Releasing))
+    running.session.outcomes(2)
+
+
+def test_a_handler_that_ends_its_thread_has_failed(running: Running) -> None:
+    class Exiting(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            _thread.exit()
+
+    class Shot(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            shoot(threading.get_ident())
+            while True:
+                step.cancelled.wait(0.001)
+
+    running.session.send(running.dispatch("exit", Exiting), running.dispatch("shot", Shot))
+    outcomes = running.session.outcomes(2)
+    assert outcomes["exit"]["error"]["error_type"] == "SystemExit"
+    assert outcomes["shot"]["error"]["error_type"] == "ShotError"
+    running.session.send(*[running.dispatch(f"s{n}", Double) for n in range(10)])
+    assert len(running.session.outcomes(12)) == 12
+
+
+def test_a_thread_that_is_ended_while_it_is_idle_is_replaced(running: Running) -> None:
+    threads: list[int] = []
+
+    class Noting(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            threads.append(threading.get_ident())
+            return {}
+
+    running.run("first", Noting)
+    # Arrives when the thread next runs Python code, which is once it was given something.
+    shoot(threads[0])
+    running.session.send(*[running.dispatch(f"s{n}", Noting) for n in range(20)])
+    outcomes = running.session.outcomes(21)
+    assert {outcome["success"] for outcome in outcomes.values()} == {True}
+
+
+def test_system_exit_in_a_task_of_an_async_handler_leaves_the_others_alone(
+    running: Running,
+) -> None:
+    class Starting(StepHandlerBase):
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            async def leave() -> None:
+                raise SystemExit(3)
+
+            await asyncio.create_task(leave())
+            return {}
+
+    assert running.run("s", Starting)["error"]["error_type"] == "SystemExit"
+    running.session.send(running.dispatch("a", AsyncDouble))
+    assert running.session.outcomes(2)["a"]["success"]
+
+
+class ShotError(Exception):
+    """Raised in a thread from outside."""
+
+
+def shoot(thread: int) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(ShotError))

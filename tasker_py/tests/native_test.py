@@ -68,6 +68,7 @@ def test_a_template_is_summarised() -> None:
         "name": "orders",
         "version": "1.2.3",
         "callables": ["shop.handlers.Charge"],
+        "handlers": [{"callable": "shop.handlers.Charge", "method": "call"}],
     }
     assert _native.template_check(TEMPLATE.encode(), "x") == _native.template_check(TEMPLATE, "x")
 

@@ -210,12 +210,98 @@ def test_a_failure_survives_metadata_that_json_cannot_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "milliseconds"),
-    [(0, 0), (-1, 0), (0.0001, 1), (86_400, 86_400_000), (float("inf"), None), ("soon", None)],
+    ("seconds", "milliseconds"), [(0, 0), (0.0001, 1), (86_400, 86_400_000), (1e300, 2**53)]
 )
-def test_retry_after_in_milliseconds(seconds: Any, milliseconds: int | None) -> None:
-    error = error_of(outcome.failure(REF, "m", error_type="E", retryable=True, retry_after=seconds))
-    assert error.get("retry_after_ms") == milliseconds
+def test_retry_after_in_milliseconds(seconds: float, milliseconds: int) -> None:
+    error = error_of(raised(RetryableError("m", retry_after=seconds)))
+    assert (error["message"], error["retry_after_ms"]) == ("m", milliseconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-1, "-1"), (float("nan"), "nan"), (float("inf"), "inf"), ("soon", "'soon'")],
+)
+def test_a_wait_that_makes_no_sense_is_left_out_and_hides_nothing(seconds: Any, shown: str) -> None:
+    for message in (
+        raised(RetryableError("busy", retry_after=seconds, error_code="BUSY")),
+        outcome.of_return(
+            REF,
+            StepHandlerCallResult.failure(
+                "busy", retryable=True, retry_after=seconds, error_code="BUSY"
+            ),
+        ),
+    ):
+        error = error_of(message)
+        assert error["message"] == (
+            f"busy (without its retry_after: {shown} is not seconds, 0 or more)"
+        )
+        assert (error["retryable"], error["error_code"]) == (True, "BUSY")
+        assert "retry_after_ms" not in error
+
+
+def test_other_types_than_declared_hide_no_failure() -> None:
+    error = PermanentError("declined", error_code=402, metadata=["a"])  # type: ignore[arg-type]
+    fields = error_of(raised(error))
+    assert fields["message"] == (
+        "declined (without its metadata: metadata is ['a'] of type list, not a mapping)"
+    )
+    assert (fields["error_code"], fields["retryable"]) == ("402", False)
+    returned = StepHandlerCallResult.failure(error=ValueError("bad"))  # type: ignore[arg-type]
+    assert error_of(outcome.of_return(REF, returned))["message"] == "bad"
+
+
+def test_a_group_is_as_permanent_as_what_is_in_it() -> None:
+    busy = RetryableError("busy", retry_after=2)
+    declined = PermanentError("declined", error_code="DECLINED", metadata={"k": 1})
+    message = raised(ExceptionGroup("two", [busy, ExceptionGroup("one", [declined])]))
+    error = error_of(message)
+    assert (error["error_type"], error["message"]) == ("ExceptionGroup", "two (2 sub-exceptions)")
+    assert (error["error_code"], error["retryable"]) == ("DECLINED", False)
+    assert read(message)["metadata"] == {"k": 1}
+    assert "PermanentError: declined" in error["backtrace"]
+    error = error_of(raised(ExceptionGroup("two", [ValueError("v"), busy])))
+    assert (error["retryable"], error["retry_after_ms"]) == (True, 2000)
+    error = error_of(raised(BaseExceptionGroup("one", [KeyboardInterrupt()])))
+    assert (error["error_type"], error["retryable"]) == ("BaseExceptionGroup", True)
+
+
+def test_the_traceback_has_causes_and_notes() -> None:
+    def chained() -> None:
+        try:
+            raise KeyError("card")
+        except KeyError as missing:
+            missing.add_note("while charging")
+            raise PermanentError("no card") from missing
+
+    try:
+        chained()
+    except PermanentError as error:
+        backtrace = error_of(outcome.of_exception(REF, error))["backtrace"]
+    assert "KeyError: 'card'\nwhile charging" in backtrace
+    assert "The above exception was the direct cause of the following exception" in backtrace
+    assert backtrace.endswith("PermanentError: no card\n")
+
+
+def test_a_recursion_without_end_is_a_failure() -> None:
+    def recurse() -> None:
+        recurse()
+
+    try:
+        recurse()
+    except RecursionError as error:
+        fields = error_of(outcome.of_exception(REF, error))
+    assert (fields["error_type"], fields["retryable"]) == ("RecursionError", True)
+    assert "[Previous line repeated" in fields["backtrace"]
+
+
+def test_an_exception_that_ends_the_process_when_it_is_shown_is_a_failure() -> None:
+    class FatalError(Exception):
+        def __str__(self) -> str:
+            raise SystemExit(3)
+
+        __repr__ = __str__
+
+    assert error_of(raised(FatalError()))["message"].endswith("FatalError whose repr fails>")
 
 
 def test_texts_are_well_formed() -> None:

@@ -26,7 +26,8 @@ HANDLER = """
 from tasker_core.step_handler import StepHandlerBase
 
 class Charge(StepHandlerBase):
-    pass
+    def call(self, task, sequence, step):
+        return {}
 """
 
 
@@ -135,6 +136,21 @@ def test_a_callable_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
     (shop / "templates/orders.yaml").write_text(TEMPLATE.format(callable="shop.Refund"))
     assert run(**paths(shop)).health()[1][0] == (
         "no handler for the callable 'shop.Refund': 'shop' has no 'Refund'"
+    )
+
+
+def test_a_handler_that_cannot_be_called_is_told_with_its_place(run: Any, shop: Path) -> None:
+    template = TEMPLATE.format(callable="shop.Charge, method: refund")
+    (shop / "templates/orders.yaml").write_text(template)
+    (shop / "handlers/shop.py").write_text(
+        HANDLER + "\n    def refund(self, task):\n        return {}\n"
+    )
+    status, reasons = run(**paths(shop)).health()
+    assert status == 503
+    assert reasons[0] == (
+        f"no handler for the callable 'shop.Charge': shop.Charge.refund "
+        f"({shop / 'handlers/shop.py'}:8) takes (self, task): too many positional arguments; "
+        "wanted: refund(self, task, sequence, step)"
     )
 
 

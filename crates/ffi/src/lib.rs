@@ -21,10 +21,9 @@ mod tests;
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
-use tasker_protocol::frame::Outcome;
-use tasker_worker::{Next, Options, Worker, templates};
+use tasker_worker::{Next, Options, Worker, metrics::Timings, templates};
 
 pub use bytes::{TaskerBytes, TaskerResult};
 pub use call::TaskerCode;
@@ -89,8 +88,36 @@ pub unsafe extern "C" fn tasker_worker_complete(
         let held = handles::get(worker)?;
         // SAFETY: the caller's contract, as above.
         let outcomes = unsafe { text("outcomes", outcomes, size) }?;
-        let outcomes: Vec<Outcome> = parse("outcomes", outcomes)?;
-        held.complete(outcomes)?;
+        let timed: Vec<Timed> = parse("outcomes", outcomes)?;
+        let timings: Vec<_> = timed.into_iter().map(|timed| timed.timings).collect();
+        held.complete_timed(parse("outcomes", outcomes)?, &timings)?;
+        Ok(String::new())
+    })
+}
+
+/// What an outcome message has here besides the outcome. It is read apart: what is flattened into one structure cannot
+/// hold raw JSON.
+#[derive(Deserialize)]
+struct Timed {
+    #[serde(default)]
+    timings: Option<Timings>,
+}
+
+/// Takes a measurement.
+///
+/// # Safety
+/// `observation` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_observe(
+    worker: *mut TaskerWorker,
+    observation: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        let held = handles::get(worker)?;
+        // SAFETY: the caller's contract, as above.
+        let observation = unsafe { text("observation", observation, size) }?;
+        held.observe(&parse("observation", observation)?);
         Ok(String::new())
     })
 }

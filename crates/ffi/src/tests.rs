@@ -217,7 +217,9 @@ fn a_worker_runs_an_attempt_and_drains() {
     let outcome = json!({
         "task_uuid": uuid, "step_uuid": uuid, "attempt": 1, "success": true, "results": {"result": 36}
     });
-    ok(complete(worker, &json!([outcome]).to_string()));
+    let mut timed = outcome.clone();
+    timed["timings"] = json!({"callable": "math.Square", "queued_us": 5, "ran_us": 7});
+    ok(complete(worker, &json!([timed]).to_string()));
     assert_eq!(
         receive(&mut session),
         json!([{"outcome": outcome}, {"ready": {"slots": 4}}])
@@ -259,6 +261,24 @@ fn outcomes_that_are_wrong_are_refused_with_their_place() {
 fn a_time_out_gives_an_empty_array() {
     let (_engine, worker, _) = start();
     assert_eq!(ok(tasker_worker_next(worker, 1)), json!([]));
+    tasker_worker_free(worker);
+}
+
+#[test]
+fn an_observation_is_taken_and_one_of_another_kind_refused() {
+    let (_engine, worker, _) = start();
+    let observe = |text: &str| {
+        // SAFETY: the text outlives the call.
+        answer(unsafe { tasker_worker_observe(worker, text.as_ptr(), text.len()) })
+    };
+    let taken = observe(r#"{"event_loop_delay_us": 1500}"#);
+    assert_eq!(taken, (TaskerCode::Ok, String::new()));
+    let (code, message) = observe(r#"{"weather": 1}"#);
+    assert_eq!(code, TaskerCode::Invalid);
+    assert!(
+        message.starts_with("observation: unknown variant `weather`"),
+        "{message}"
+    );
     tasker_worker_free(worker);
 }
 
@@ -312,7 +332,8 @@ fn a_template_is_checked() {
                 callable: math.Square\n";
     assert_eq!(
         ok(check(text, "square.yaml")),
-        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"]})
+        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"],
+            "handlers": [{"callable": "math.Square", "method": "call"}]})
     );
     let summary = ok(check(
         &format!("{text}task_handler: {{callable: math.SquareTask}}\n"),

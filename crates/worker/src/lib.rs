@@ -7,7 +7,7 @@
 //! - `connection`: one WebSocket to the engine; `endpoint`: where the engine is.
 //! - `driver`: the loop that carries the machine's effects out.
 //! - `inbox`: messages on their way to the handlers.
-//! - `health`: the health port; [`Status`]: what it shows.
+//! - `health`: the health port; [`Status`]: what it shows; [`metrics`]: what it has measured.
 //! - [`templates`]: reads and checks template files.
 //! - `limits`: what an outcome may weigh.
 
@@ -18,6 +18,7 @@ mod error;
 mod health;
 mod inbox;
 mod limits;
+pub mod metrics;
 mod options;
 pub mod session;
 mod status;

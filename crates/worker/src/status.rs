@@ -44,6 +44,18 @@ impl Status {
     }
 }
 
+/// What the metrics show of where a worker stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub(crate) session: SessionState,
+    /// Attempts that it takes at once.
+    pub(crate) slots: usize,
+    /// Attempts running or with an outcome that is not yet accepted.
+    pub(crate) held: usize,
+    /// Sessions that were opened so far.
+    pub(crate) opened: u64,
+}
+
 /// What the health port, the handle and the driver know in common: the driver writes the session's part after each
 /// change, the handle adds problems.
 #[derive(Debug)]
@@ -55,18 +67,22 @@ pub(crate) struct Board {
 #[derive(Debug)]
 struct Entries {
     session: SessionState,
+    slots: usize,
     held: usize,
+    opened: u64,
     trouble: Option<String>,
     problems: Vec<String>,
 }
 
 impl Board {
-    pub(crate) fn new(engine: String, problems: Vec<String>) -> Self {
+    pub(crate) fn new(engine: String, slots: u32, problems: Vec<String>) -> Self {
         Self {
             engine,
             entries: Mutex::new(Entries {
                 session: SessionState::Connecting,
+                slots: slots as usize,
                 held: 0,
+                opened: 0,
                 trouble: None,
                 problems,
             }),
@@ -75,7 +91,11 @@ impl Board {
 
     pub(crate) fn update(&self, session: &Session) {
         let mut entries = self.lock();
-        entries.session = session.state();
+        let state = session.state();
+        if state == SessionState::Open && entries.session != state {
+            entries.opened += 1;
+        }
+        entries.session = state;
         entries.held = session.held();
         if entries.trouble.as_deref() != session.trouble() {
             entries.trouble = session.trouble().map(str::to_owned);
@@ -85,6 +105,21 @@ impl Board {
     /// The driver has ended, in whatever way.
     pub(crate) fn stopped(&self) {
         self.lock().session = SessionState::Stopped;
+    }
+
+    /// How many attempts the worker takes at once from now on.
+    pub(crate) fn set_slots(&self, slots: u32) {
+        self.lock().slots = slots as usize;
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let entries = self.lock();
+        Standing {
+            session: entries.session,
+            slots: entries.slots,
+            held: entries.held,
+            opened: entries.opened,
+        }
     }
 
     pub(crate) fn add_problem(&self, problem: String) {

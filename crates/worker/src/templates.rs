@@ -18,9 +18,20 @@ pub struct Summary {
     pub version: String,
     /// Callables of its steps, in whatever environment, sorted.
     pub callables: Vec<String>,
+    /// The same with the methods that are called, sorted.
+    pub handlers: Vec<Handler>,
     /// Callable of its task handler, which must exist and is never called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_handler: Option<String>,
+}
+
+/// What a step calls.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Handler {
+    /// What the handler is found by.
+    pub callable: String,
+    /// The method of it.
+    pub method: String,
 }
 
 /// What was found below some paths.
@@ -69,18 +80,21 @@ pub fn check(text: &str, file: &str) -> Result<Summary, Problems> {
     const NO_ENVIRONMENT: &str = "";
     let document = parse(text, file)?;
     let task_handler = document.merged(NO_ENVIRONMENT)?.task_handler;
+    let handlers = handlers(&document, NO_ENVIRONMENT)?;
+    let callables: BTreeSet<_> = handlers.iter().map(|handler| &handler.callable).collect();
     Ok(Summary {
         namespace: document.namespace().to_owned(),
         name: document.name().to_owned(),
         version: document.version().to_owned(),
-        callables: callables(&document, NO_ENVIRONMENT)?,
+        callables: callables.into_iter().cloned().collect(),
+        handlers,
         task_handler: task_handler.map(|handler| handler.callable),
     })
 }
 
 /// The engine alone knows its environment, so a worker offers what its templates call in any of them.
-fn callables(document: &Document, no_environment: &str) -> Result<Vec<String>, Problems> {
-    let mut callables = BTreeSet::new();
+fn handlers(document: &Document, no_environment: &str) -> Result<Vec<Handler>, Problems> {
+    let mut handlers = BTreeSet::new();
     let environments = environments(document);
     for environment in environments
         .iter()
@@ -88,9 +102,12 @@ fn callables(document: &Document, no_environment: &str) -> Result<Vec<String>, P
         .chain([no_environment])
     {
         let merged = document.merged(environment)?;
-        callables.extend(merged.steps.into_iter().map(|step| step.handler.callable));
+        handlers.extend(merged.steps.into_iter().map(|step| Handler {
+            callable: step.handler.callable,
+            method: step.handler.method,
+        }));
     }
-    Ok(callables.into_iter().collect())
+    Ok(handlers.into_iter().collect())
 }
 
 fn environments(document: &Document) -> Vec<String> {
@@ -217,5 +234,19 @@ mod tests {
             + "environments:\n  test:\n    steps:\n      - name: square\n        handler: {callable: math.Fake}\n";
         let summary = check(&text, "one.yaml").expect("a valid template");
         assert_eq!(summary.callables, ["math.Fake", "math.Real"]);
+    }
+
+    #[test]
+    fn handlers_are_told_with_their_methods() {
+        let step = "  - name: cube\n    handler: {callable: math.Power, method: cube}\n";
+        let text = template("one", "math.Power") + step;
+        let summary = check(&text, "one.yaml").expect("a valid template");
+        let handlers: Vec<_> = summary
+            .handlers
+            .iter()
+            .map(|handler| (handler.callable.as_str(), handler.method.as_str()))
+            .collect();
+        assert_eq!(handlers, [("math.Power", "call"), ("math.Power", "cube")]);
+        assert_eq!(summary.callables, ["math.Power"]);
     }
 }

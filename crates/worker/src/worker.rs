@@ -19,6 +19,7 @@ use crate::driver::Driver;
 use crate::endpoint::Endpoint;
 use crate::inbox::{Inbox, Next};
 use crate::limits::within_limits;
+use crate::metrics::{Metrics, Observation, Timings};
 use crate::session::{Input, Profile, Session};
 use crate::status::{Board, Status};
 use crate::templates::{self, Summary};
@@ -33,6 +34,7 @@ pub struct Worker {
     inputs: UnboundedSender<Input>,
     inbox: Arc<Inbox>,
     board: Arc<Board>,
+    metrics: Arc<Metrics>,
     /// Taken by the drop, which waits for it.
     thread: Option<JoinHandle<()>>,
 }
@@ -77,7 +79,8 @@ impl Worker {
 
         let session = Session::new(profile, options.slots, rand::random());
         let inbox = Arc::new(Inbox::default());
-        let board = Arc::new(Board::new(endpoint.to_string(), problems));
+        let board = Arc::new(Board::new(endpoint.to_string(), options.slots, problems));
+        let metrics = Arc::new(Metrics::new(Arc::clone(&board)));
         let driver = Driver::new(session, endpoint, Arc::clone(&inbox), Arc::clone(&board));
         let (inputs, receiver) = unbounded_channel();
         let runtime = runtime::Builder::new_current_thread()
@@ -88,7 +91,7 @@ impl Worker {
             inbox: Arc::clone(&inbox),
             board: Arc::clone(&board),
         };
-        let router = health::router(Arc::clone(&board));
+        let router = health::router(Arc::clone(&board), Arc::clone(&metrics));
         let thread = std::thread::Builder::new()
             .name("tasker-worker".to_owned())
             .spawn(move || {
@@ -112,6 +115,7 @@ impl Worker {
             inputs,
             inbox,
             board,
+            metrics,
             thread: Some(thread),
         })
     }
@@ -135,14 +139,34 @@ impl Worker {
     /// Hands over outcomes, which are kept and sent again until the engine has accepted them. If one of them is
     /// wrong, or the worker has left, none is taken.
     pub fn complete(&self, outcomes: Vec<Outcome>) -> Result<(), Error> {
+        self.complete_timed(outcomes, &[])
+    }
+
+    /// [`Worker::complete`] with what is known of how long each attempt took, for the metrics.
+    pub fn complete_timed(
+        &self,
+        outcomes: Vec<Outcome>,
+        timings: &[Option<Timings>],
+    ) -> Result<(), Error> {
         outcomes.iter().try_for_each(sound)?;
-        let outcomes = outcomes.into_iter().map(within_limits).collect();
+        let outcomes: Vec<_> = outcomes.into_iter().map(within_limits).collect();
+        for (outcome, timings) in outcomes.iter().zip(timings) {
+            if let Some(timings) = timings {
+                self.metrics.ended(outcome, timings);
+            }
+        }
         let told = self.inputs.send(Input::Completed(outcomes));
         told.map_err(|_| Error::Stopped)
     }
 
+    /// Takes a measurement for the metrics.
+    pub fn observe(&self, observation: &Observation) {
+        self.metrics.observe(observation);
+    }
+
     /// How many attempts it holds at once from now on.
     pub fn set_slots(&self, slots: u32) {
+        self.board.set_slots(slots);
         self.tell(Input::Slots(slots));
     }
 

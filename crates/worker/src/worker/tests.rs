@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::fake_engine::FakeEngine;
+use crate::metrics::{Observation, Timings};
 use crate::{Message, SessionState};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -188,6 +189,71 @@ fn a_lost_connection_is_made_again_and_what_was_not_accepted_is_sent_again() {
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].attempt_ref(), attempt(2));
     assert_eq!(sent[0].results.as_ref().map(|json| json.get()), Some("4"));
+}
+
+#[test]
+fn what_was_measured_is_on_the_metrics_page() {
+    let engine = FakeEngine::start();
+    let worker = Worker::start(options(&engine)).expect("starts");
+    let (mut session, _) = engine.welcome();
+    session.send(&[dispatch(attempt(1), "1"), dispatch(attempt(2), "2")]);
+    dispatched(&worker);
+    drop(session);
+    let (mut session, _) = engine.welcome();
+    session.send(&[dispatch(attempt(3), "3")]);
+    dispatched(&worker);
+    worker.set_slots(7);
+
+    let (status, page) = get(&worker, "/metrics");
+    assert_eq!(status, 200);
+    for line in [
+        r#"tasker_worker_session{state="open"} 1"#,
+        r#"tasker_worker_session{state="connecting"} 0"#,
+        "tasker_worker_slots 7",
+        "tasker_worker_attempts_held 3",
+        "tasker_worker_reconnects_total 1",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line}: {page}");
+    }
+
+    let mut failed = success(attempt(2), "2");
+    failed.success = false;
+    failed.results = None;
+    failed.error = Some(Failure {
+        message: "no".to_owned(),
+        error_type: "ValueError".to_owned(),
+        error_code: None,
+        retryable: true,
+        retry_after_ms: None,
+        backtrace: None,
+    });
+    let timings = |ran_us| {
+        Some(Timings {
+            callable: "math.Square".to_owned(),
+            queued_us: Some(300),
+            ran_us,
+        })
+    };
+    worker
+        .complete_timed(
+            vec![success(attempt(1), "1"), failed],
+            &[timings(Some(40_000)), timings(None)],
+        )
+        .expect("sound");
+    worker.observe(&Observation::EventLoopDelayUs(2_000_000));
+    let (_, page) = get(&worker, "/metrics");
+    for line in [
+        r#"tasker_worker_attempts_total{callable="math.Square",outcome="success"} 1"#,
+        r#"tasker_worker_attempts_total{callable="math.Square",outcome="retryable_failure"} 1"#,
+        r#"tasker_worker_handler_duration_seconds_bucket{le="0.025",callable="math.Square"} 0"#,
+        r#"tasker_worker_handler_duration_seconds_bucket{le="0.05",callable="math.Square"} 1"#,
+        r#"tasker_worker_handler_duration_seconds_count{callable="math.Square"} 1"#,
+        r#"tasker_worker_queue_wait_seconds_bucket{le="0.0005"} 2"#,
+        r#"tasker_worker_event_loop_delay_seconds_sum 2.0"#,
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line}: {page}");
+    }
+    assert!(page.ends_with("# EOF\n"), "{page}");
 }
 
 #[test]

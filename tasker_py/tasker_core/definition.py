@@ -1,0 +1,88 @@
+"""Whether a class can be run as a handler, asked before it is given its first attempt."""
+
+import inspect
+from typing import Any
+
+from tasker_core.errors import DeclarationError
+from tasker_core.step_handler.base import StepHandlerBase
+from tasker_core.step_handler.function import FunctionHandler
+from tasker_core.step_handler.typed import TypedStepHandler
+
+
+def problem(handler: type[StepHandlerBase], method: str = "call") -> str | None:
+    """Why the worker could not make the handler and call its method; None when it can.
+
+    Says where the code is and what is wanted.
+    """
+    return class_problem(handler) or _method_problem(handler, method)
+
+
+def class_problem(handler: type[StepHandlerBase]) -> str | None:
+    """Why no instance could be made and prepared, whatever method is called."""
+    name = f"{handler.__module__}.{handler.__qualname__}"
+    if abstract := sorted(getattr(handler, "__abstractmethods__", ())):
+        return f"{name}{_place(handler)} is abstract: it does not define {', '.join(abstract)}"
+    try:
+        inspect.signature(handler).bind()
+    except TypeError as error:
+        return (
+            f"{name}{_place(handler.__init__)} cannot be made without arguments ({error}), and "
+            "each attempt makes an instance; wanted: __init__(self)"
+        )
+    if issubclass(handler, TypedStepHandler):
+        if handler.run is TypedStepHandler.run:
+            place = _place(handler)
+            return f"{name}{place} has no method 'run'; wanted: run(self, context, step, ...)"
+        try:
+            handler.input_models()
+        except DeclarationError as error:
+            return f"{name}{_place(handler.run)}: {error}"
+    return None
+
+
+def is_abstract(handler: type[StepHandlerBase], method: str = "call") -> bool:
+    """Whether the class is for others to derive from."""
+    # Python itself takes no notice of an abstract method in a class that is no ABC.
+    declared = getattr(getattr(handler, method, None), "__isabstractmethod__", False)
+    return inspect.isabstract(handler) or bool(declared)
+
+
+def _method_problem(handler: type[StepHandlerBase], method: str) -> str | None:
+    static = inspect.getattr_static(handler, method, None)
+    takes_self = not isinstance(static, staticmethod | classmethod)
+    arguments = ["self", "task", "sequence", "step"] if takes_self else ["task", "sequence", "step"]
+    owner = f"{handler.__module__}.{handler.__qualname__}"
+    is_function = issubclass(handler, FunctionHandler)
+    called = handler.__name__ if is_function else method
+    wanted = f"wanted: {called}({', '.join(arguments)})"
+    target: Any = getattr(handler, method, None)
+    if target is None or target is StepHandlerBase.call:
+        return f"{owner}{_place(handler)} has no method {method!r}; {wanted}"
+    name = (owner if is_function else f"{owner}.{method}") + _place(target)
+    if not callable(target):
+        return f"{name} is {target!r}, no method; {wanted}"
+    if is_abstract(handler, method):
+        return f"{name} is abstract: a class with a {method} of its own is wanted"
+    if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
+        return f"{name} is a generator, which has no result: it has `yield` where `return` is meant"
+    try:
+        signature = inspect.signature(target)
+    except ValueError:
+        # Code that is not written in Python may hide its parameters.
+        return None
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        return f"{name} takes {signature}: {error}; {wanted}"
+    return None
+
+
+def _place(target: Any) -> str:
+    """Where the code is, as far as Python knows."""
+    code = getattr(inspect.unwrap(target), "__code__", None) if callable(target) else None
+    if code is not None:
+        return f" ({code.co_filename}:{code.co_firstlineno})"
+    try:
+        return f" ({inspect.getsourcefile(target)})"
+    except TypeError:
+        return ""
