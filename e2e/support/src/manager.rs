@@ -81,11 +81,11 @@ impl IntegrationTestManager {
     }
 }
 
-/// The health page at this URL, with its HTTP status, once there is one.
+/// The health page at this URL, with its HTTP status, once it says what the test waits for.
 ///
 /// # Errors
-/// When nothing answers for a minute, or with something else.
-pub async fn health_of(url: &str) -> Result<(u16, Health)> {
+/// When it does not within a minute, or something else answers.
+pub async fn health_once(url: &str, said: impl Fn(&Health) -> bool) -> Result<(u16, Health)> {
     let http = reqwest::Client::new();
     let url = format!("{}/health", url.trim_end_matches('/'));
     let answered = async {
@@ -93,12 +93,16 @@ pub async fn health_of(url: &str) -> Result<(u16, Health)> {
         loop {
             ticks.tick().await;
             if let Ok(response) = http.get(&url).send().await {
-                return Ok((response.status().as_u16(), response.json().await?));
+                let status = response.status().as_u16();
+                let health = response.json().await?;
+                if said(&health) {
+                    return Ok((status, health));
+                }
             }
         }
     };
     let in_time = time::timeout(Duration::from_secs(60), answered).await;
-    in_time.with_context(|| format!("nothing answers at {url}"))?
+    in_time.with_context(|| format!("{url} does not say what the test waits for"))?
 }
 
 async fn wait_until_healthy(url: &str, timeout: Duration) -> Result<()> {

@@ -1,4 +1,4 @@
-"""Handlers that do the deed that `context.deed` names, and some that cannot be called."""
+"""Handlers that do the deed that `context.deed` names, and some that never return."""
 
 import asyncio
 from typing import Any
@@ -43,11 +43,3 @@ class AsyncSlowHandler(StepHandlerBase):
     async def call(self, task: Task, sequence: Sequence, step: Step) -> Any:
         """Waits for an event that does not come."""
         await asyncio.Event().wait()
-
-
-class NarrowHandler(StepHandlerBase):
-    """Takes fewer arguments than handlers are given."""
-
-    def call(self, task: Task) -> Any:  # type: ignore[override]
-        """Is never entered."""
-        return {}
