@@ -38,6 +38,7 @@ pub use journal::{Journal, Options};
 pub use place::{Day, SHARDS, shard_of};
 pub use reader::OpenTasks;
 pub use row::{
-    Append, AppendOutcome, CommitNumber, NewTask, Refused, Row, StoredTask, TaskChange, Text,
+    Append, AppendOutcome, CommitNumber, NewTask, Outline, Refused, Row, StoredTask, TaskChange,
+    Text,
 };
 pub use template::{NewTemplate, Registered, StoredTemplate};

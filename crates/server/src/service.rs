@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
-use tasker_core::{TaskId, Time};
+use tasker_core::{TaskId, Time, order};
 use tasker_journal::{self as journal, Day, Journal, Status, StoredTask};
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
 
 use crate::api::{self, error::ApiError};
 use crate::catalog::{self, Catalog};
@@ -19,6 +20,7 @@ use crate::command::{Command, Loaded};
 use crate::engine::{self, Engine};
 use crate::health::Health;
 use crate::options::Serve;
+use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
 
 /// Commands that wait for the engine at the most; whoever sends more waits.
@@ -69,18 +71,22 @@ impl Running {
 
     /// A task as the journal holds it.
     pub async fn stored(&self, task: TaskId) -> Result<(StoredTask, Decoded), ApiError> {
-        let unavailable = |error: journal::Error| ApiError::unavailable(&error.to_string());
-        let stored = self.journal.task(task).await.map_err(unavailable)?;
-        let stored = stored.ok_or_else(|| {
-            ApiError::new(ErrorCode::TaskNotFound, format!("there is no task {task}"))
-        })?;
+        let stored = self.journal.task(task).await;
+        let stored = stored.map_err(|error| unreadable(error.into()))?;
+        let stored = stored.ok_or_else(|| no_task(task))?;
         match recovery::decode(&self.journal, &stored, &self.catalog).await {
             Ok(decoded) => Ok((stored, decoded)),
-            Err(recovery::Error::Journal(error)) => Err(unavailable(error)),
-            Err(error) => {
-                tracing::error!("{error}");
-                Err(ApiError::new(ErrorCode::Internal, error.to_string()))
-            }
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+
+    /// The past of one step, from the journal.
+    pub async fn past(&self, task: TaskId, step_uuid: Uuid) -> Result<Past, ApiError> {
+        match past::read(&self.journal, &self.catalog, task, step_uuid).await {
+            Ok(Found::Past(past)) => Ok(*past),
+            Ok(Found::NoTask) => Err(no_task(task)),
+            Ok(Found::NoStep) => Err(order::no_step(task, step_uuid).into()),
+            Err(error) => Err(unreadable(error)),
         }
     }
 
@@ -121,6 +127,21 @@ impl Running {
             Ok(id)
         } else {
             Err(ApiError::unavailable("today's partition is missing"))
+        }
+    }
+}
+
+fn no_task(task: TaskId) -> ApiError {
+    ApiError::new(ErrorCode::TaskNotFound, format!("there is no task {task}"))
+}
+
+/// Something that is stored cannot be read, now or at all.
+fn unreadable(error: recovery::Error) -> ApiError {
+    match error {
+        recovery::Error::Journal(error) => ApiError::unavailable(&error.to_string()),
+        error => {
+            tracing::error!("{error}");
+            ApiError::new(ErrorCode::Internal, error.to_string())
         }
     }
 }
