@@ -1,6 +1,6 @@
 //! Handlers that fork, end their thread, or say more than anybody reads.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Scene, WORKER};
 
@@ -48,6 +48,20 @@ async fn a_handler_that_prints_megabytes_succeeds() -> Result<()> {
     assert_eq!(step.results["process"], process);
     let log = stack.log(WORKER).await?;
     assert_eq!(log.matches(&format!("{:99}", 19_999)).count(), 2);
+
+    // The API shows the last of it.
+    let history = scene.client.history(&step).await?;
+    let lines = history[0].logs.clone().context("log lines")?;
+    assert_eq!(lines.len(), 200);
+    assert_eq!(lines[198].message, format!("{:99}", 19_999));
+    let cut = format!(
+        "{}... ({} more characters)",
+        "x".repeat(8 << 10),
+        (1 << 20) - (8 << 10)
+    );
+    assert_eq!(lines[199].message, cut);
+    let bytes: usize = lines.iter().map(|line| line.message.len()).sum();
+    assert!(bytes <= 64 << 10, "{bytes}");
     assert_eq!(scene.process().await?, process);
     Ok(())
 }
