@@ -52,7 +52,8 @@ typedef struct TaskerWorker TaskerWorker;
 //    "slots": 128,
 //    "problems": [string]}                 why it is not ready, such as a handler that cannot be imported
 // Lists and token may be left out; an unknown field is an error. A template that is not valid does not stop the
-// worker: it is a reason why it is not ready. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL.
+// worker: it is a reason why it is not ready. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL,
+// as JSON lines when TASKER_LOG_FORMAT is json.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
 //   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
 //                                                 "handlers": [{"callable", "method"}]}]}

@@ -168,6 +168,7 @@ class _Session:
                 **environ,
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
                 "TASKER_BIND": f"127.0.0.1:{options.worker_port}",
+                "TASKER_LOG_FORMAT": environ.get("TASKER_LOG_FORMAT", "console"),
                 "TASKER_URL": engine_url,
                 "TASKER_HANDLER_PATH": options.handler_path,
                 "TASKER_TEMPLATE_PATH": options.template_path,
