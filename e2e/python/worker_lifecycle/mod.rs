@@ -8,6 +8,7 @@ mod drain;
 mod engine;
 mod gil;
 mod loss;
+mod processes;
 mod sharing;
 
 use std::collections::BTreeMap;
