@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tasker_client::{Client, Error};
 use tasker_protocol::api::{self, CreateTask, ExecutionStatus, TaskEvent};
+use tasker_protocol::history::HistoryEntry;
 use uuid::Uuid;
 
 use crate::events::Events;
@@ -136,6 +137,17 @@ impl OrchestrationClient {
     /// The client's own.
     pub async fn list_raw_steps(&self, task_uuid: Uuid) -> Result<Vec<api::Step>, Error> {
         self.client.list_task_steps(task_uuid).await
+    }
+
+    /// Reads what happened to a step: its attempts, each with what its handler logged, and outcomes that came late.
+    ///
+    /// # Errors
+    /// The client's own, or when the engine shows none.
+    pub async fn history(&self, step: &api::Step) -> Result<Vec<HistoryEntry>> {
+        let read = self
+            .client
+            .get_task_step(step.task_uuid, step.step_uuid, true);
+        read.await?.history.context("a single step has a history")
     }
 
     /// Follows a task's state changes from its creation on.
