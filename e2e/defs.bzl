@@ -18,6 +18,7 @@ _DATA = {
     "postgres": ["//tools/postgres:server"],
     "python-worker": [
         "//examples/python",
+        "//fixtures/data:products",
         "//fixtures/task_templates",
     ],
 }
@@ -42,7 +43,7 @@ def stack_data(services):
         labels += _SOURCES[service].values() + _DATA.get(service, [])
     return labels
 
-def e2e_test(name, srcs, services, deps = [], handlers = None, size = "medium"):
+def e2e_test(name, srcs, services, deps = [], compile_data = [], handlers = None, size = "medium"):
     """A Rust test program with the compose fixture's services, which are this test's alone.
 
     NAME_program is the test program, which also runs against a system that is already up.
@@ -52,6 +53,7 @@ def e2e_test(name, srcs, services, deps = [], handlers = None, size = "medium"):
         srcs: the test's source file, NAME.rs, and its modules.
         services: names of the compose file, such as postgres, orchestration, python-worker.
         deps: crates that only this test needs.
+        compile_data: files that the source includes.
         handlers: a folder of this package with handlers and templates that only this test has.
         size: as for any test.
     """
@@ -59,6 +61,7 @@ def e2e_test(name, srcs, services, deps = [], handlers = None, size = "medium"):
     rust_test(
         name = program,
         srcs = srcs,
+        compile_data = compile_data,
         crate_root = name + ".rs",
         tags = ["manual"],
         deps = deps + [

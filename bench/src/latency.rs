@@ -108,6 +108,7 @@ async fn workflow(client: &Client) -> anyhow::Result<Duration> {
         priority: 0,
         correlation_id: None,
         parent_correlation_id: None,
+        idempotency_key: None,
     };
     let started = Instant::now();
     let task = client

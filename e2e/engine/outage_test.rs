@@ -1,4 +1,5 @@
-//! PostgreSQL goes away under the engine and comes back: the engine says so, loses nothing and goes on by itself.
+//! PostgreSQL goes away under the engine and comes back, or the engine is killed: the engine says so, loses nothing and
+//! goes on by itself.
 
 mod wire;
 
@@ -59,5 +60,27 @@ async fn an_engine_that_is_started_without_postgresql_waits_for_it() -> Result<(
     unready?;
     started?;
     wire.until_health_is(200, "ok").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_found_again_after_the_engine_was_killed() -> Result<()> {
+    let wire = Wire::new()?;
+    let stack = Settings::read()?.stack_url.expect("a stack of its own");
+    let stack = Stack::alone(stack).await;
+    let mut worker = Worker::connect(&wire).await?;
+    worker.welcome("killed", &["killed.Call"], 0).await?;
+    let body = r#"{"name": "killed", "namespace": "killed", "context": {}}"#;
+    let key = |key: &'static str| [("idempotency-key", key)];
+    let (status, task) = wire.post("/v1/tasks", &key("k"), body).await?;
+    assert_eq!(status, 201, "{task}");
+    stack.kill("orchestration").await?;
+    stack.start("orchestration").await?;
+    wire.until_health_is(200, "ok").await?;
+    let (status, again) = wire.post("/v1/tasks", &key("k"), body).await?;
+    assert_eq!((status, &again["task_uuid"]), (200, &task["task_uuid"]));
+    let (status, other) = wire.post("/v1/tasks", &key("l"), body).await?;
+    assert_eq!(status, 201, "{other}");
+    assert_ne!(other["task_uuid"], task["task_uuid"]);
     Ok(())
 }

@@ -1,5 +1,6 @@
 """How each service is run as a process, and the variables that tell the compose file so."""
 
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,16 @@ def program(name: str, sources: Sources, folder: Path) -> Program:
         case "python-worker":
             return Program((str(_source(sources, name)),))
     raise ComposeError(f"the service {name!r} cannot be run as a process")
+
+
+def copy_fixtures(sources: Sources, folder: Path) -> Path:
+    """The fixtures as files of their own.
+
+    Bazel's are links to somewhere else, which a worker that serves one folder refuses to follow.
+    """
+    copy = folder / "fixtures"
+    shutil.copytree(_source(sources, "fixtures"), copy)
+    return copy
 
 
 def variables(compose: Compose, sources: Sources) -> dict[str, str]:

@@ -42,6 +42,7 @@ def _run(arguments: argparse.Namespace, folder: Path, begun: float) -> int:
     if arguments.handlers:
         file = _with_handlers(file, arguments.handlers.absolute())
     sources = {name: Path(path).absolute() for name, path in arguments.source}
+    sources["fixtures"] = programs.copy_fixtures(sources, folder)
     driver = process_driver.ProcessDriver(
         file,
         arguments.services,

@@ -26,7 +26,7 @@ def python_workflow(name, deps = [], data = []):
             name = test[len("tests/"):-len(".py")],
             size = "small",
             srcs = [test],
-            data = data,
+            data = data + ["//fixtures/task_templates"],
             deps = [":" + name] + deps,
         )
     python_lint_tests(

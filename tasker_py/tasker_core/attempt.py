@@ -16,9 +16,10 @@ from contextvars import copy_context
 from functools import cache
 from typing import Any, cast
 
-from tasker_core import outcome
+from tasker_core import outcome, tracing
 from tasker_core.attempt_log import AttemptLog, current_log
 from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments
+from tasker_core.fetching import AncestorResults, Source
 from tasker_core.registry import Handler, HandlerRegistry
 
 logger = logging.getLogger(__name__)
@@ -41,17 +42,21 @@ class Attempt:
         "started",
         "step",
         "task",
+        "traceparent",
         "work",
     )
 
-    def __init__(self, dispatch: dict[str, Any], handler: Handler, now: float) -> None:
+    def __init__(
+        self, dispatch: dict[str, Any], handler: Handler, now: float, source: Source | None
+    ) -> None:
         self.ref = AttemptRef.of(dispatch)
-        self.task, self.sequence, self.step = arguments(dispatch)
         self.callable: str = dispatch["callable"]
         self.handler = handler
         self.method: str = dispatch["method"]
         self.is_async = _is_async(cast("Any", handler), self.method)
         self.log = AttemptLog(dispatch)
+        # The W3C trace context that the engine continues, if there is one.
+        self.traceparent: str | None = dispatch.get("traceparent")
         timeout_ms: int | None = dispatch.get("timeout_ms")
         # Monotonic seconds, all four; `deadline` is infinity without a time limit, `started` and
         # `ended` are 0 until the handler was called and has come back.
@@ -59,6 +64,10 @@ class Attempt:
         self.deadline = float("inf") if timeout_ms is None else now + timeout_ms / 1000
         self.started = 0.0
         self.ended = 0.0
+        fetch = None
+        if source is not None and dispatch.get("omitted"):
+            fetch = AncestorResults(source, self.ref, self.deadline)
+        self.task, self.sequence, self.step = arguments(dispatch, fetch)
         # The asyncio task of an async handler, for whoever started one.
         self.work: asyncio.Task[None] | None = None
 
@@ -66,6 +75,12 @@ class Attempt:
         """Cancels the asyncio task. To be called on its loop's thread."""
         if self.work is not None:
             self.work.cancel()
+
+    def wanted(self) -> frozenset[str]:
+        """What the handler may ask for and did not come with the dispatch."""
+        names = self.handler.asks_for() if self.method == "call" else None
+        omitted = self.sequence.omitted
+        return omitted if names is None else omitted.intersection(names)
 
     def bound(self) -> Callable[..., Any]:
         """The method to call, of a handler that was made for this attempt."""
@@ -76,10 +91,14 @@ class Attempt:
 
 
 def prepare(
-    registry: HandlerRegistry, dispatch: dict[str, Any], now: float | None = None
+    registry: HandlerRegistry,
+    dispatch: dict[str, Any],
+    now: float | None = None,
+    source: Source | None = None,
 ) -> Attempt | bytes:
     """The attempt of this dispatch, which came at `now` in monotonic seconds.
 
+    `source` is asked for the results that the dispatch leaves out.
     The outcome instead when it cannot be given to a handler.
     """
     ref = AttemptRef.of(dispatch)
@@ -96,7 +115,7 @@ def prepare(
             error_type="payload_too_deep",
             retryable=False,
         )
-    return Attempt(dispatch, handler, time.monotonic() if now is None else now)
+    return Attempt(dispatch, handler, time.monotonic() if now is None else now, source)
 
 
 def invoke(attempt: Attempt) -> bytes:
@@ -108,8 +127,7 @@ def invoke(attempt: Attempt) -> bytes:
 
 
 def _invoke(attempt: Attempt) -> bytes:
-    current_log.set(attempt.log)
-    attempt.started = time.monotonic()
+    spans = _begin(attempt)
     try:
         returned = attempt.bound()(attempt.task, attempt.sequence, attempt.step)
         attempt.ended = time.monotonic()
@@ -118,9 +136,8 @@ def _invoke(attempt: Attempt) -> bytes:
         # What was returned may raise too, while it is written.
         ended = outcome.of_return(attempt.ref, returned)
     except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
-        attempt.ended = attempt.ended or time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
-    return with_logs(attempt, ended)
+        return _failed(attempt, spans, error)
+    return _finished(attempt, spans, ended)
 
 
 async def invoke_async(attempt: Attempt) -> bytes:
@@ -128,15 +145,40 @@ async def invoke_async(attempt: Attempt) -> bytes:
 
     To be run as a task of its own: it binds the attempt to the task's context.
     """
-    current_log.set(attempt.log)
-    attempt.started = time.monotonic()
+    spans = _begin(attempt)
     try:
+        if attempt.sequence.omitted:
+            # On a thread: to wait for the engine here would stop all other async handlers.
+            await asyncio.to_thread(attempt.sequence.load, attempt.wanted())
         returned = await attempt.bound()(attempt.task, attempt.sequence, attempt.step)
         attempt.ended = time.monotonic()
         ended = outcome.of_return(attempt.ref, returned)
     except BaseException as error:  # nothing that a handler raises may end the loop.
-        attempt.ended = attempt.ended or time.monotonic()
-        ended = outcome.of_exception(attempt.ref, error)
+        return _failed(attempt, spans, error)
+    return _finished(attempt, spans, ended)
+
+
+def _begin(attempt: Attempt) -> tracing.AttemptSpans | None:
+    """Binds the current context to the attempt."""
+    current_log.set(attempt.log)
+    spans = None if tracing.active is None else tracing.active.begin(attempt)
+    attempt.started = time.monotonic()
+    return spans
+
+
+def _failed(attempt: Attempt, spans: tracing.AttemptSpans | None, error: BaseException) -> bytes:
+    attempt.ended = attempt.ended or time.monotonic()
+    return _finished(attempt, spans, outcome.of_exception(attempt.ref, error), error)
+
+
+def _finished(
+    attempt: Attempt,
+    spans: tracing.AttemptSpans | None,
+    ended: bytes,
+    error: BaseException | None = None,
+) -> bytes:
+    if spans is not None:
+        spans.end(ended, error)
     return with_logs(attempt, ended)
 
 

@@ -54,10 +54,14 @@ class WorkerSettings:
     handler_path: str = ""
     environment: str = ""
     slots: int = DEFAULT_SLOTS
+    processes: int = 1
+    """More than one: the process runs no handlers itself, but so many workers."""
     drain_timeout: float = DEFAULT_DRAIN_SECONDS
     log_level: str = "INFO"
     log_format: Literal["console", "json"] | None = None
     """None for console on a terminal and JSON elsewhere."""
+    lifeline: int | None = None
+    """The file descriptor of the socket that leads to the process that started this one."""
     modules: tuple[str, ...] = ()
 
 
@@ -72,6 +76,8 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
         raise ConfigurationError("no engine is named: set TASKER_URL or --url")
     if options.slots < 1:
         raise ConfigurationError(f"--slots is {options.slots}; a worker needs at least 1")
+    if options.processes < 1:
+        raise ConfigurationError(f"--processes is {options.processes}; at least 1")
     if not options.drain_timeout >= 0:
         raise ConfigurationError(f"--drain-timeout is {options.drain_timeout}; seconds, 0 or more")
     level = options.log_level.upper()
@@ -96,9 +102,11 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
         handler_path=options.handler_path,
         environment=options.env,
         slots=options.slots,
+        processes=options.processes,
         drain_timeout=options.drain_timeout,
         log_level=level,
         log_format=options.log_format or None,
+        lifeline=options.lifeline,
         modules=tuple(options.modules),
     )
 
@@ -161,7 +169,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         "--slots",
         type=int,
         default=DEFAULT_SLOTS,
-        help="attempts run at once (default %(default)s)",
+        help="attempts run at once by a process (default %(default)s)",
     )
     parser.add_argument(
         "--drain-timeout",
@@ -169,5 +177,13 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         default=DEFAULT_DRAIN_SECONDS,
         help="seconds in which running handlers may finish after SIGTERM (default %(default)s)",
     )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="processes that run handlers, each with its own slots (default %(default)s)",
+    )
+    # From a parent to the processes of --processes; not for people.
+    parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="a module to import first")
     return parser

@@ -1,30 +1,22 @@
 """The worker process: `python -m tasker_core.worker [MODULE...]`."""
 
-import importlib
 import json
 import logging
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import FrameType
-from typing import Any
 
-from tasker_core import __version__, _native, logs
-from tasker_core.errors import (
-    ConfigurationError,
-    HandlerNotFoundError,
-    InvalidArgumentError,
-    NativeError,
-)
+from tasker_core import __version__, _native, logs, tracing
+from tasker_core.errors import ConfigurationError, NativeError
 from tasker_core.executor import Executor
-from tasker_core.registry import HandlerRegistry, import_object
+from tasker_core.handler_imports import HandlerImports, template_paths
+from tasker_core.lifeline import Lifeline
+from tasker_core.registry import HandlerRegistry
 from tasker_core.serialization import allow_integers_of_any_size
 from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
-from tasker_core.test_environment import TestEnvironmentLoader, add_to_import_path, handler_folders
 
 logger = logging.getLogger("tasker_core.worker")
 
@@ -44,6 +36,8 @@ class WorkerBootstrap:
         self._registry = registry or HandlerRegistry.default()
         self._problems: list[str] = []
         self._native: _native.Worker | None = None
+        self._has_begun = False
+        self._is_to_drain = False
 
     @property
     def address(self) -> str:
@@ -56,8 +50,11 @@ class WorkerBootstrap:
 
         NativeError when the health port cannot be had.
         """
-        self._import_modules()
-        self._resolve_handlers()
+        imports = HandlerImports(self._settings, self._registry)
+        imports.run()
+        self._problems = imports.problems
+        # After the imports, which may have set a provider of their own.
+        tracing.configure(os.environ)
         settings = self._settings
         options = {
             "urls": settings.urls,
@@ -68,16 +65,14 @@ class WorkerBootstrap:
             "version": __version__,
             "namespaces": [],
             "callables": self._registry.list_handlers(),
-            "template_paths": _template_paths(settings.template_path),
+            "template_paths": template_paths(settings.template_path),
             "slots": self._slots,
             "problems": self._problems,
         }
-        # A signal waits until there is a session to drain: attempts may come from its first moment.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        try:
-            self._native = _native.Worker(json.dumps(options))
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._has_begun = True
+        self._native = _native.Worker(json.dumps(options))
+        if self._is_to_drain:
+            self.drain()
 
     def run(self) -> bool:
         """Runs attempts until the session has ended. Gives whether every handler has ended too."""
@@ -107,13 +102,18 @@ class WorkerBootstrap:
         return not held
 
     def drain(self) -> None:
-        """Takes no more attempts; `run` ends when none is held, or after the drain time-out."""
-        self._started().drain(int(self._settings.drain_timeout * 1000))
+        """Takes no more attempts; `run` ends when none is held, or after the drain time-out.
+
+        May come from a signal handler, in the middle of `start` too.
+        """
+        self._is_to_drain = True
+        if self._native is not None:
+            self._native.drain(int(self._settings.drain_timeout * 1000))
 
     @property
-    def is_started(self) -> bool:
-        """Whether there is a session to drain."""
-        return self._native is not None
+    def has_begun(self) -> bool:
+        """Whether there is a session to drain, or will be in a moment: it may have attempts."""
+        return self._has_begun
 
     @property
     def _slots(self) -> int:
@@ -126,96 +126,9 @@ class WorkerBootstrap:
             raise RuntimeError("the worker has not been started")
         return self._native
 
-    def _import_modules(self) -> None:
-        add_to_import_path(handler_folders(self._settings.handler_path))
-        for module in self._settings.modules:
-            try:
-                importlib.import_module(module)
-            except BaseException as error:  # a module may raise anything, SystemExit too.
-                self._report(f"the module {module} cannot be imported", error)
-        loader = TestEnvironmentLoader(
-            {
-                "TASKER_ENV": self._settings.environment,
-                "TASKER_HANDLER_PATH": self._settings.handler_path,
-            }
-        )
-        if loader.should_load():
-            loader.load_example_handlers()
-            for file, raised in loader.problems.items():
-                self._report(f"{file} cannot be imported", raised)
-
-    def _resolve_handlers(self) -> None:
-        templates = [
-            template
-            for path in _template_files(self._settings.template_path)
-            if (template := _checked(path)) is not None
-        ]
-        handlers = {
-            (handler["callable"], handler["method"])
-            for template in templates
-            for handler in template["handlers"]
-        }
-        for name, method in sorted(handlers):
-            try:
-                self._registry.resolve(name, method)
-            except BaseException as error:  # importing a module may raise anything.
-                self._report(f"the handler {name} cannot be resolved", error)
-        # Nothing calls a task handler, so it may be any object.
-        for name in sorted(
-            {template["task_handler"] for template in templates if "task_handler" in template}
-        ):
-            try:
-                if not self._registry.is_registered(name):
-                    import_object(name)
-            except BaseException as error:
-                self._report(f"the task handler {name} cannot be resolved", error)
-
-    def _report(self, what: str, error: BaseException) -> None:
-        if isinstance(error, HandlerNotFoundError):
-            logger.error("%s", error)
-            self._problems.append(str(error))
-        else:
-            logger.error("%s:\n%s", what, "".join(traceback.format_exception(error)))
-            reason = "".join(traceback.format_exception_only(error)).strip()
-            self._problems.append(f"{what}: {reason}{_place(error)}")
-
-
-def _template_paths(path: str) -> list[str]:
-    return [part for part in path.split(":") if part]
-
-
-def _template_files(path: str) -> list[Path]:
-    files: list[Path] = []
-    for part in map(Path, _template_paths(path)):
-        if part.is_dir():
-            files += (file for file in sorted(part.rglob("*")) if file.suffix in (".yaml", ".yml"))
-        elif part.is_file():
-            files.append(part)
-    return files
-
-
-def _checked(file: Path) -> dict[str, Any] | None:
-    """What handlers need to know of a valid template."""
-    try:
-        checked: dict[str, Any] = json.loads(_native.template_check(file.read_bytes(), str(file)))
-    except (InvalidArgumentError, OSError):
-        # The session's start reads the same files and reports what is wrong with them.
-        return None
-    return checked
-
-
-def _place(error: BaseException) -> str:
-    """Where in the user's code an import failed, if it got there."""
-    own = str(Path(__file__).parent)
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        if "importlib" not in frame.filename and not frame.filename.startswith(own):
-            return f" ({frame.filename}, line {frame.lineno})"
-    return ""
-
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Runs a worker until SIGTERM or SIGINT; a second signal ends it at once.
+    """Runs a worker, or several, until SIGTERM or SIGINT; a second signal ends it at once.
 
     Gives the exit code.
     """
@@ -231,12 +144,20 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     allow_integers_of_any_size()
     for sentence in unknown_variables(environ):
         logger.warning("%s", sentence)
+    if settings.processes > 1:
+        # Only a parent needs what it takes to be one.
+        from tasker_core.supervisor import Supervisor
+
+        code = Supervisor(settings, argv).run()
+        logs.shut_down()
+        return code
+    lifeline = None if settings.lifeline is None else Lifeline(settings.lifeline)
     bootstrap = WorkerBootstrap(settings)
     told_to_stop = False
 
     def stop(number: int, _frame: FrameType | None) -> None:
         nonlocal told_to_stop
-        if told_to_stop or not bootstrap.is_started:
+        if told_to_stop or not bootstrap.has_begun:
             os._exit(128 + number if told_to_stop else 0)
         told_to_stop = True
         logger.info("%s was received", signal.Signals(number).name)
@@ -246,11 +167,16 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         signal.signal(number, stop)
     try:
         bootstrap.start()
+        if lifeline is not None:
+            lifeline.tell_address(bootstrap.address)
         idle = bootstrap.run()
     except NativeError as error:
         logger.error("%s", error)
         return 1
+    tracing.shut_down()
     logger.info("stopped")
+    if lifeline is not None:
+        lifeline.tell_left()
     if not idle:
         # Their threads may never return; leaving without them is what the drain time-out means.
         logs.shut_down()

@@ -52,7 +52,9 @@ fn may_repeat(error: &Error, repeat: Repeat) -> bool {
             repeat == Repeat::Safe && !source.is_timeout() || source.is_connect()
         }
         // The code's own promise: the request had no effect.
-        Error::Api { detail, .. } => detail.code == ErrorCode::Unavailable,
+        Error::Api { detail, .. } => {
+            matches!(detail.code, ErrorCode::Unavailable | ErrorCode::Overloaded)
+        }
         // A proxy in between that lost the engine.
         Error::Unexpected { status, .. } => repeat == Repeat::Safe && matches!(status, 502..=504),
         Error::BaseUrl { .. } | Error::Setup(_) => false,

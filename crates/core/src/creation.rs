@@ -8,7 +8,7 @@ use tasker_template::Violation;
 
 use crate::Graph;
 
-/// Refuses a context that is too large and a priority out of its range.
+/// Refuses a context that is too large, a priority out of its range, and a NUL in a text.
 pub fn check_body(create: &CreateTask) -> Result<(), ErrorDetail> {
     let size = create.context.get().len();
     if size > MAX_PAYLOAD_BYTES {
@@ -28,7 +28,36 @@ pub fn check_body(create: &CreateTask) -> Result<(), ErrorDetail> {
             json!({"path": "priority"}),
         ));
     }
-    Ok(())
+    let nul = texts(create).find(|(_, text)| text.contains('\0'));
+    nul.map_or(Ok(()), |(path, _)| {
+        Err(refusal(
+            ErrorCode::InvalidRequest,
+            format!("`{path}` has the character U+0000, which cannot be stored: leave it out"),
+            json!({"path": path}),
+        ))
+    })
+}
+
+/// The texts of a creation, each with its path.
+fn texts(create: &CreateTask) -> impl Iterator<Item = (String, &str)> {
+    let fields = [
+        ("namespace", Some(&create.namespace)),
+        ("name", Some(&create.name)),
+        ("version", create.version.as_ref()),
+        ("initiator", create.initiator.as_ref()),
+        ("source_system", create.source_system.as_ref()),
+        ("reason", create.reason.as_ref()),
+        ("correlation_id", create.correlation_id.as_ref()),
+        (
+            "parent_correlation_id",
+            create.parent_correlation_id.as_ref(),
+        ),
+    ];
+    let tags = create.tags.iter().enumerate();
+    fields
+        .into_iter()
+        .filter_map(|(path, text)| Some((path.to_owned(), text?.as_str())))
+        .chain(tags.map(|(index, tag)| (format!("tags[{index}]"), tag.as_str())))
 }
 
 /// Refuses a context that breaks the template's `input_schema`, with every violation.

@@ -1,5 +1,7 @@
 //! The state changes that each record made, for those who follow a task.
 
+use std::sync::Arc;
+
 use tasker_protocol::api::{ExecutionStatus, StepState, TaskStatus};
 
 use crate::task::{Move, Step};
@@ -25,6 +27,10 @@ pub enum Transition {
         step: StepIndex,
         /// Its new state.
         state: StepState,
+        /// Attempts so far.
+        attempt: u32,
+        /// The worker of the last of them.
+        worker_id: Option<Arc<str>>,
     },
 }
 
@@ -33,11 +39,7 @@ pub fn creation(task: &Task) -> Vec<Transition> {
     let at = task.created_at;
     let steps = (0..)
         .zip(&task.steps)
-        .map(|(step, Step { state, .. })| Transition::Step {
-            at,
-            step,
-            state: *state,
-        });
+        .map(|(index, step)| moved(at, index, step, step.state));
     std::iter::once(status(task, at)).chain(steps).collect()
 }
 
@@ -50,24 +52,29 @@ pub fn follow(task: &mut Task, record: &Record) -> Vec<Transition> {
         && task.step(*step).state == StepState::WaitingForRetry
     {
         // The end of a back-off follows from the time and has no record of its own.
-        transitions.push(Transition::Step {
-            at: task.step(*step).ready_at,
-            step: *step,
-            state: StepState::Enqueued,
-        });
+        let waiting = task.step(*step);
+        transitions.push(moved(waiting.ready_at, *step, waiting, StepState::Enqueued));
     }
     let mut moves = Vec::new();
     task.apply(record, &mut moves);
-    let steps = moves.into_iter().map(|Move { step, to }| Transition::Step {
-        at,
-        step,
-        state: to,
-    });
+    let steps = moves
+        .into_iter()
+        .map(|Move { step, to }| moved(at, step, task.step(step), to));
     transitions.extend(steps);
     if before != (task.status(), task.execution_status()) {
         transitions.push(status(task, at));
     }
     transitions
+}
+
+fn moved(at: Time, index: StepIndex, step: &Step, state: StepState) -> Transition {
+    Transition::Step {
+        at,
+        step: index,
+        state,
+        attempt: step.attempts,
+        worker_id: step.worker.as_ref().map(|worker| worker.worker_id.clone()),
+    }
 }
 
 fn status(task: &Task, at: Time) -> Transition {
@@ -104,13 +111,19 @@ mod tests {
                 .iter()
                 .map(|transition| match transition {
                     Transition::Task { at, status, .. } => format!("{} task {status:?}", at.0),
-                    Transition::Step { at, step, state } => format!("{} {step} {state:?}", at.0),
+                    Transition::Step {
+                        at,
+                        step,
+                        state,
+                        attempt,
+                        ..
+                    } => format!("{} {step} {state:?} {attempt}", at.0),
                 })
                 .collect()
         };
         assert_eq!(
             states(follow(&mut task, &started(1, 2))),
-            ["2 0 InProgress", "2 task StepsInProcess"]
+            ["2 0 InProgress 1", "2 task StepsInProcess"]
         );
         let failed = Record::Failed {
             step: 0,
@@ -120,11 +133,15 @@ mod tests {
         };
         assert_eq!(
             states(follow(&mut task, &failed)),
-            ["3 0 WaitingForRetry", "3 task WaitingForRetry"]
+            ["3 0 WaitingForRetry 1", "3 task WaitingForRetry"]
         );
         assert_eq!(
             states(follow(&mut task, &started(2, 6))),
-            ["5 0 Enqueued", "6 0 InProgress", "6 task StepsInProcess"]
+            [
+                "5 0 Enqueued 1",
+                "6 0 InProgress 2",
+                "6 task StepsInProcess"
+            ]
         );
         let succeeded = Record::Succeeded {
             step: 0,
@@ -133,7 +150,7 @@ mod tests {
         };
         assert_eq!(
             states(follow(&mut task, &succeeded)),
-            ["7 0 Complete", "7 1 Enqueued", "7 task StepsInProcess"]
+            ["7 0 Complete 2", "7 1 Enqueued 0", "7 task StepsInProcess"]
         );
     }
 }

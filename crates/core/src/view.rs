@@ -218,17 +218,19 @@ pub fn event(task: &Task, transition: &Transition, error: Option<String>) -> Tas
             status: *status,
             execution_status: *execution_status,
         },
-        Transition::Step { at, step, state } => TaskEvent::Step {
+        Transition::Step {
+            at,
+            step,
+            state,
+            attempt,
+            worker_id,
+        } => TaskEvent::Step {
             at: rfc3339(*at),
             step_uuid: task.step(*step).uuid,
             step_name: task.step_name(*step).into_owned(),
             state: *state,
-            attempt: task.step(*step).attempts,
-            worker_id: task
-                .step(*step)
-                .worker
-                .as_ref()
-                .map(|worker| worker.worker_id.to_string()),
+            attempt: *attempt,
+            worker_id: worker_id.as_ref().map(ToString::to_string),
             error_message: error,
         },
     }

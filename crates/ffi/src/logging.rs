@@ -5,21 +5,25 @@ use std::sync::Once;
 
 use tracing_subscriber::EnvFilter;
 
-/// Installs the log once, at the level that `RUST_LOG`, or else `LOG_LEVEL`, names. Where a Rust program has
-/// installed its own, that one stays.
+/// Installs the log once, at the level that `RUST_LOG`, or else `LOG_LEVEL`, names, in the form that
+/// `TASKER_LOG_FORMAT` names: `json`, or else text. Where a Rust program has installed its own, that one stays.
 pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let wish = ["RUST_LOG", "LOG_LEVEL"]
             .iter()
             .find_map(|name| std::env::var(name).ok().filter(|wish| !wish.is_empty()));
-        // The program's own log wins, which is no error.
-        let _ = tracing_subscriber::fmt()
-            .compact()
+        let log = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_writer(stderr)
-            .with_env_filter(filter(wish.as_deref().unwrap_or("info")))
-            .try_init();
+            .with_env_filter(filter(wish.as_deref().unwrap_or("info")));
+        let json = std::env::var("TASKER_LOG_FORMAT").is_ok_and(|form| form == "json");
+        // The program's own log wins, which is no error.
+        let _ = if json {
+            log.json().flatten_event(true).try_init()
+        } else {
+            log.compact().try_init()
+        };
     });
 }
 

@@ -4,7 +4,7 @@
 -- and looks again; where this statement has the lock, the take-over waits for its commit. Everything else is joined to
 -- the fence's row, so without it nothing is written. The answer is whether there was a row.
 --
--- The word in braces is replaced: by nothing, or by append_changes.sql.
+-- The words in braces are replaced: by nothing, or by append_changes.sql and append_keys.sql.
 --
 -- $1 engine, $2 epoch, $3 commit number; $4 to $15 created tasks; $16 to $19 record rows.
 WITH fence AS MATERIALIZED (
@@ -32,4 +32,5 @@ WITH fence AS MATERIALIZED (
     ) AS r (shard, task_uuid, records, payload)
 )
 {changes}
+{keys}
 SELECT EXISTS (SELECT FROM fence) AS held

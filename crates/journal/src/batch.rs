@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::SystemTime};
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 use uuid::Uuid;
 
-use crate::{Append, CommitNumber, NewTask, Row, TaskChange, reader::timestamp, shard_of};
+use crate::{Append, CommitNumber, NewKey, NewTask, Row, TaskChange, reader::timestamp, shard_of};
 
 /// A statement takes at most this many bytes of texts and records, or one larger task.
 const MAX_STATEMENT_BYTES: usize = 16 << 20;
@@ -18,6 +18,7 @@ const MAX_PART_BYTES: usize = 256 << 20;
 pub(crate) struct Part {
     pub(crate) task_uuid: Uuid,
     created: Option<NewTask>,
+    key: Option<NewKey>,
     row: Option<Row>,
     change: Option<TaskChange>,
 }
@@ -35,8 +36,13 @@ impl Part {
                 ("request", &task.request),
             ]
         });
+        let key = self
+            .key
+            .iter()
+            .map(|new| ("idempotency key", new.key.key.as_str()));
         let row = self.row.iter().map(|row| ("payload", row.payload.as_str()));
         if let Some((what, _)) = created
+            .chain(key)
             .chain(row)
             .find(|(_, text)| text.as_bytes().contains(&0))
         {
@@ -76,6 +82,7 @@ pub(crate) fn parts(append: Append) -> Vec<Part> {
             parts.push(Part {
                 task_uuid,
                 created: None,
+                key: None,
                 row: None,
                 change: None,
             });
@@ -86,6 +93,11 @@ pub(crate) fn parts(append: Append) -> Vec<Part> {
         let place = place(&mut parts, task.task_uuid);
         debug_assert!(parts[place].created.is_none(), "a task is created once");
         parts[place].created = Some(task);
+    }
+    for key in append.keys {
+        let place = place(&mut parts, key.task_uuid);
+        debug_assert!(parts[place].created.is_some(), "a key creates a task");
+        parts[place].key = Some(key);
     }
     for row in append.rows {
         let place = place(&mut parts, row.task_uuid);
@@ -167,17 +179,20 @@ pub(crate) struct Statements {
     adding: Statement,
     /// Does that, and changes tasks.
     changing: Statement,
+    /// Does all that, and adds idempotency keys.
+    keying: Statement,
 }
 
 impl Statements {
     pub(crate) async fn prepare(client: &Client) -> Result<Statements, Error> {
         let append = include_str!("../sql/append.sql");
         let changes = include_str!("../sql/append_changes.sql");
+        let keys = include_str!("../sql/append_keys.sql");
+        let with = |changes, keys| append.replace("{changes}", changes).replace("{keys}", keys);
         Ok(Statements {
-            adding: client.prepare(&append.replace("{changes}", "")).await?,
-            changing: client
-                .prepare(&append.replace("{changes}", changes))
-                .await?,
+            adding: client.prepare(&with("", "")).await?,
+            changing: client.prepare(&with(changes, "")).await?,
+            keying: client.prepare(&with(changes, keys)).await?,
         })
     }
 }
@@ -194,6 +209,7 @@ pub(crate) async fn send(
     let mut created = Created::default();
     let mut changed = Changed::default();
     let mut rows = Rows::default();
+    let mut keys = Keys::default();
     for part in parts {
         let shard = shard_of(part.task_uuid);
         match (&part.created, &part.change) {
@@ -204,10 +220,13 @@ pub(crate) async fn send(
         if let Some(row) = &part.row {
             rows.push(shard, row);
         }
+        if let Some(key) = &part.key {
+            keys.push(shard, key);
+        }
     }
     let number = number.get();
     let (least, greatest) = (changed.tasks.iter().min(), changed.tasks.iter().max());
-    let parameters: [&(dyn ToSql + Sync); 25] = [
+    let parameters: [&(dyn ToSql + Sync); 30] = [
         &engine,
         &epoch,
         &number,
@@ -233,11 +252,18 @@ pub(crate) async fn send(
         &changed.ended_at,
         &least,
         &greatest,
+        &keys.shards,
+        &keys.tasks,
+        &keys.namespaces,
+        &keys.keys,
+        &keys.body_hashes,
     ];
-    let (statement, parameters) = if changed.tasks.is_empty() {
-        (&statements.adding, &parameters[..19])
+    let (statement, parameters) = if !keys.tasks.is_empty() {
+        (&statements.keying, &parameters[..])
+    } else if !changed.tasks.is_empty() {
+        (&statements.changing, &parameters[..25])
     } else {
-        (&statements.changing, &parameters[..])
+        (&statements.adding, &parameters[..19])
     };
     Ok(client.query_one(statement, parameters).await?.get(0))
 }
@@ -293,6 +319,26 @@ impl Changed {
         self.tasks.push(change.task_uuid);
         self.statuses.push(change.status);
         self.ended_at.push(change.ended_at.map(timestamp));
+    }
+}
+
+/// Columns of the idempotency keys to insert.
+#[derive(Default)]
+struct Keys<'a> {
+    shards: Vec<i16>,
+    tasks: Vec<Uuid>,
+    namespaces: Vec<&'a str>,
+    keys: Vec<&'a str>,
+    body_hashes: Vec<&'a [u8]>,
+}
+
+impl<'a> Keys<'a> {
+    fn push(&mut self, shard: i16, new: &'a NewKey) {
+        self.shards.push(shard);
+        self.tasks.push(new.task_uuid);
+        self.namespaces.push(&new.key.namespace);
+        self.keys.push(&new.key.key);
+        self.body_hashes.push(&new.body_hash);
     }
 }
 

@@ -13,10 +13,10 @@ use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendOutcome, Day, Error, NewTemplate, OpenTasks, Outline, Registered, StoredTask,
-    StoredTemplate, Text,
+    Append, AppendOutcome, Day, Error, FirstUse, Key, NewTemplate, OpenTasks, Outline, Registered,
+    StoredTask, StoredTemplate, Text,
     appender::{Appender, Command, Status},
-    migration, partition,
+    key, migration, partition,
     reader::{self, Reader},
     session,
     takeover::Owner,
@@ -143,6 +143,26 @@ impl Journal {
     /// Makes the partitions of the next days; to be called now and then, an hour apart or less.
     pub async fn ensure_partitions(&self) -> Result<(), Error> {
         self.shared.ensure_partitions().await
+    }
+
+    /// Drops idempotency keys that were first used on `last` or before; to be called now and then.
+    ///
+    /// # Errors
+    /// Also when somebody still reads a day's keys: they are dropped the next time.
+    pub async fn drop_keys(&self, last: Day) -> Result<(), Error> {
+        key::drop_days(&self.shared.config, last).await
+    }
+
+    /// What the first uses of idempotency keys created, in the order of `keys`. Uses before `since`, in microseconds
+    /// since 1970-01-01 UTC, do not count.
+    pub async fn first_uses(
+        &self,
+        keys: &[Key],
+        since: i64,
+    ) -> Result<Vec<Option<FirstUse>>, Error> {
+        self.reader
+            .read(|session| async move { key::first_uses(&session.client, keys, since).await })
+            .await
     }
 
     /// Whether tasks of a day can be created.

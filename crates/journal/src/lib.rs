@@ -13,7 +13,7 @@
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
 //! - `partition`: a day's partitions, made ahead of time.
-//! - `reader` and `template`: tasks and templates, read beside the appends.
+//! - `reader`, `template` and `key`: tasks, templates and idempotency keys, read beside the appends.
 //! - [`migration`]: the tables, made by numbered files.
 //! - [`Error`]: what can go wrong, and what the caller has to do.
 //!
@@ -23,6 +23,7 @@ mod appender;
 mod batch;
 mod error;
 mod journal;
+mod key;
 pub mod migration;
 mod partition;
 mod place;
@@ -35,10 +36,10 @@ mod template;
 pub use appender::Status;
 pub use error::Error;
 pub use journal::{Journal, Options};
-pub use place::{Day, SHARDS, shard_of};
+pub use place::{Day, SHARDS, in_shard, shard_of, shard_of_key};
 pub use reader::OpenTasks;
 pub use row::{
-    Append, AppendOutcome, CommitNumber, NewTask, Outline, Refused, Row, StoredTask, TaskChange,
-    Text,
+    Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Outline, Refused, Row,
+    StoredTask, TaskChange, Text,
 };
 pub use template::{NewTemplate, Registered, StoredTemplate};

@@ -5,11 +5,19 @@ use tokio_postgres::{Config, error::SqlState};
 use crate::{Error, session, session::Session};
 
 /// The files in the order of their numbers, which count from 1 without a gap.
-const MIGRATIONS: &[(&str, &str)] =
-    &[("V1__journal", include_str!("../migrations/V1__journal.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__journal", include_str!("../migrations/V1__journal.sql")),
+    (
+        "V2__idempotency",
+        include_str!("../migrations/V2__idempotency.sql"),
+    ),
+];
 
 /// Lets one process at a time change the schema or its partitions; the number is "tasker" in ASCII.
 pub(crate) const LOCK: &str = "SELECT pg_advisory_xact_lock(x'7461736b6572'::bigint)";
+
+/// The same for a whole session.
+pub(crate) const LOCK_SESSION: &str = "SELECT pg_advisory_lock(x'7461736b6572'::bigint)";
 
 /// The schema's version that this release makes and needs.
 pub fn latest() -> i32 {

@@ -1,16 +1,16 @@
 //! A day's partitions, made ahead of time and without stopping anybody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{Client, Config};
 
 use crate::{Day, Error, migration, session::Session};
 
-/// The partitioned tables, both with the same days, and how full their pages are made.
+/// The partitioned tables, all with the same days, and how full their pages are made.
 ///
 /// A task's row is written again once, when the task ends. Where that finds room on the same page, PostgreSQL logs what
 /// has changed; elsewhere it logs the whole row and a lock. The space is taken either way.
-const TABLES: [(&str, &str); 2] = [("tasks", "50"), ("records", "100")];
+const TABLES: [(&str, &str); 3] = [("tasks", "50"), ("records", "100"), ("idempotency", "100")];
 
 /// How many days after today have their partitions already.
 const DAYS_AHEAD: i32 = 2;
@@ -22,29 +22,44 @@ const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'";
 pub(crate) async fn ensure(config: &Config) -> Result<BTreeSet<Day>, Error> {
     let mut session = Session::connect(config).await?;
     let today = Day::of_time(crate::reader::now(&session.client).await?);
-    let mut days = existing(&session.client).await?;
+    let made = existing(&session.client).await?;
     for day in (0..=DAYS_AHEAD).map(|later| today.plus(later)) {
-        if !days.contains(&day) {
+        if !made.get(&day).is_some_and(is_whole) {
             create(&mut session, day).await?;
-            days.insert(day);
         }
     }
-    Ok(days)
+    let coming = (0..=DAYS_AHEAD).map(|later| today.plus(later));
+    Ok(made.into_keys().chain(coming).collect())
 }
 
-async fn existing(client: &Client) -> Result<BTreeSet<Day>, Error> {
+/// Each day's tables.
+type Made = BTreeMap<Day, BTreeSet<String>>;
+
+fn is_whole(tables: &BTreeSet<String>) -> bool {
+    TABLES.iter().all(|(table, _)| tables.contains(*table))
+}
+
+async fn existing(client: &Client) -> Result<Made, Error> {
     let rows = client
         .query(include_str!("../sql/partitions.sql"), &[])
         .await?;
-    Ok(rows.iter().map(|row| Day(row.get(0))).collect())
+    let mut made = Made::new();
+    for row in rows {
+        made.entry(Day(row.get("day")))
+            .or_default()
+            .insert(row.get("table"));
+    }
+    Ok(made)
 }
 
 async fn create(session: &mut Session, day: Day) -> Result<(), Error> {
     let transaction = session.client.transaction().await?;
     transaction.batch_execute(PATIENCE).await?;
     transaction.batch_execute(migration::LOCK).await?;
-    // Another process may have made them while this one waited.
-    if existing(transaction.client()).await?.contains(&day) {
+    // Another process may have made them while this one waited; the release before this one makes fewer tables.
+    let made = existing(transaction.client()).await?;
+    let made = made.get(&day).cloned().unwrap_or_default();
+    if is_whole(&made) {
         return Ok(());
     }
     let suffix: String = transaction
@@ -54,7 +69,10 @@ async fn create(session: &mut Session, day: Day) -> Result<(), Error> {
         )
         .await?
         .get(0);
-    for (table, fillfactor) in TABLES {
+    for (table, fillfactor) in TABLES
+        .into_iter()
+        .filter(|(table, _)| !made.contains(*table))
+    {
         let sql = include_str!("../sql/create_partition.sql")
             .replace("{table}", table)
             .replace("{suffix}", &suffix)

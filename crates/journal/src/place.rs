@@ -1,5 +1,6 @@
 //! Where a task's rows are: its UUID carries its shard and its day.
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// How many shards tasks are spread over.
@@ -10,6 +11,30 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 /// The shard of a task: the low six bits of the ninth byte, which in a UUIDv7 are random.
 pub fn shard_of(task_uuid: Uuid) -> i16 {
     i16::from(task_uuid.as_bytes()[8] & 0x3f)
+}
+
+/// The shard of an idempotency key, and of the task that its first use creates. Never to be changed: a key that went to
+/// another shard would be looked for in vain.
+pub fn shard_of_key(namespace: &str, key: &str) -> i16 {
+    let digest = Sha256::new()
+        .chain_update((namespace.len() as u64).to_be_bytes())
+        .chain_update(namespace)
+        .chain_update(key)
+        .finalize();
+    i16::from(digest[0] & 0x3f)
+}
+
+/// A task's UUIDv7 moved to a shard.
+pub fn in_shard(task_uuid: Uuid, shard: i16) -> Uuid {
+    let mut bytes = task_uuid.into_bytes();
+    bytes[8] = bytes[8] & 0xc0 | shard as u8 & 0x3f;
+    Uuid::from_bytes(bytes)
+}
+
+/// The least UUID that a UUIDv7 of this time can be, in microseconds since 1970-01-01 UTC.
+pub(crate) fn first_uuid_at(micros: i64) -> Uuid {
+    let millis = u128::try_from(micros.div_euclid(1000)).unwrap_or(0);
+    Uuid::from_u128(millis << 80)
 }
 
 /// A day in UTC, counted from 1970-01-01. Each has a partition of its own.
@@ -36,8 +61,7 @@ impl Day {
 
     /// The least UUID that a UUIDv7 of this day can be.
     pub(crate) fn first_uuid(self) -> Uuid {
-        let millis = u128::try_from(i64::from(self.0) * MILLIS_PER_DAY).unwrap_or(0);
-        Uuid::from_u128(millis << 80)
+        first_uuid_at(i64::from(self.0) * MILLIS_PER_DAY * 1000)
     }
 
     fn of_millis(millis: i64) -> Day {
@@ -60,6 +84,16 @@ mod tests {
         assert_eq!(shard_of(task(0b1000_0000)), 0);
         assert_eq!(shard_of(task(0b1010_1010)), 42);
         assert_eq!(shard_of(task(0b1011_1111)), SHARDS - 1);
+    }
+
+    #[test]
+    fn a_key_and_its_task_are_in_the_shard_that_they_have_always_been_in() {
+        assert_eq!(shard_of_key("orders", "2026-11-24/7"), 22);
+        assert_ne!(shard_of_key("ab", "cd"), shard_of_key("a", "bcd"));
+        let task = Uuid::from_u128(u128::MAX);
+        let moved = in_shard(task, 42);
+        assert_eq!(shard_of(moved), 42);
+        assert_eq!(in_shard(moved, SHARDS - 1), task);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Append {
     pub created: Vec<NewTask>,
     /// What is added to tasks: one row a task, already folded.
     pub rows: Vec<Row>,
+    /// Idempotency keys, each of one of `created`.
+    pub keys: Vec<NewKey>,
     /// Tasks whose own row changes, at most once each; also one of `created`, whose row is then inserted so.
     pub changed: Vec<TaskChange>,
 }
@@ -48,6 +50,35 @@ pub struct NewTask {
     pub context: Text,
     /// JSON text of the creation's other fields, stored as it is.
     pub request: Text,
+}
+
+/// The first use of an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// The task that it creates, in the key's shard.
+    pub task_uuid: Uuid,
+    /// The key, unique in its namespace for a time.
+    pub key: Key,
+    /// SHA-256 of the creation's body.
+    pub body_hash: [u8; 32],
+}
+
+/// An idempotency key with its namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The namespace of the task's template.
+    pub namespace: String,
+    /// The key.
+    pub key: String,
+}
+
+/// What the first use of a key created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstUse {
+    /// The task.
+    pub task_uuid: Uuid,
+    /// SHA-256 of the creation's body.
+    pub body_hash: Vec<u8>,
 }
 
 /// What one commit adds to one task.

@@ -6,6 +6,7 @@ mod cases {
     mod append;
     mod fault;
     mod fence;
+    mod key;
     mod schema;
     mod template;
 }

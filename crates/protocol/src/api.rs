@@ -25,6 +25,9 @@ pub const MAX_BODY_BYTES: usize = 9 << 20;
 /// Seconds that `?wait=` may ask for.
 pub const MAX_WAIT_SECONDS: f64 = 300.0;
 
+/// The longest idempotency key, in characters.
+pub const MAX_KEY_CHARS: usize = 255;
+
 /// `POST /v1/tasks`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +63,11 @@ pub struct CreateTask {
     /// The correlation id of what caused the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_correlation_id: Option<String>,
+    /// Names this creation in its namespace: sent again with the same body, it gives the first task instead of a
+    /// second. The header `Idempotency-Key` is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MAX_KEY_CHARS))]
+    pub idempotency_key: Option<String>,
 }
 
 /// Where a task stands; `docs/states.md` draws it.

@@ -58,10 +58,16 @@ pub enum ErrorCode {
     AttemptNotOpen,
     /// There are no results of this name before the step, or none from this index on.
     ResultNotFound,
+    /// The idempotency key was used with another body.
+    IdempotencyConflict,
+    /// The idempotency key is empty, too long or given twice.
+    IdempotencyKeyInvalid,
     /// The token is missing or wrong.
     Unauthorized,
     /// The engine cannot commit at present; the request had no effect and can be sent again.
     Unavailable,
+    /// The engine has more to do than it takes at once; the request had no effect and can be sent again.
+    Overloaded,
     /// Engine and worker have no protocol version in common.
     ProtocolVersion,
     /// A message that the receiver does not know, or not at this point of the session.

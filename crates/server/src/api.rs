@@ -1,6 +1,8 @@
 //! The REST API and the worker's WebSocket: routes, and what stands before all of them.
 
+mod batch;
 pub mod body;
+mod creation;
 pub mod error;
 mod events;
 mod health;

@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use tasker_core::engine::{Commit, Part};
 use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::{State, Task, TaskId, record};
-use tasker_journal::{Append, NewTask, Row, TaskChange};
+use tasker_journal::{Append, NewKey, NewTask, Row, TaskChange};
 use tasker_protocol::api::TaskStatus;
 
 /// What the journal is to append. `state` is as it is after the commit; `stored`, what the row of each task says, is
-/// brought up to date.
+/// brought up to date; `keys` are those of tasks that are created.
 pub fn append(
     commit: &Commit,
     state: &State,
     payloads: &Payloads,
     stored: &mut HashMap<TaskId, Status>,
+    keys: &mut HashMap<TaskId, NewKey>,
 ) -> Append {
     let mut append = Append::default();
     for part in &commit.tasks {
@@ -28,6 +29,7 @@ pub fn append(
         if let (true, Some(texts)) = (part.created, payloads.get(&task.id)) {
             stored.insert(task.id, Status::Open);
             append.created.push(created(task, texts));
+            append.keys.extend(keys.remove(&task.id));
         }
         let status = stored_status(task);
         if stored.insert(task.id, status) != Some(status) {

@@ -8,13 +8,15 @@ use tasker_core::operator::Action;
 use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::worker::SessionId;
 use tasker_core::{Event, Graph, StepIndex, TaskId};
+use tasker_journal::NewKey;
 use tasker_protocol::error::ErrorDetail;
 use tasker_protocol::frame::{EngineMessage, Fetch};
 use tasker_protocol::{Json, api};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::follow::Followed;
+use crate::idempotency::Held;
 
 /// What the API and the sessions ask of the engine. An answer of `None` says that the task is not in memory.
 pub enum Command {
@@ -26,6 +28,13 @@ pub enum Command {
         wait: bool,
         /// Gets the task.
         reply: Answer,
+    },
+    /// Create tasks in one commit. Answered when they are durable.
+    CreateMany {
+        /// The tasks.
+        tasks: Vec<NewTask>,
+        /// Gets them, in their order.
+        reply: oneshot::Sender<Vec<Option<api::Task>>>,
     },
     /// Show a task.
     Task {
@@ -154,4 +163,16 @@ pub struct NewTask {
     pub request: Request,
     /// What it works on.
     pub context: Json,
+    /// Its idempotency key.
+    pub key: Option<NewKey>,
+    /// What it has until it is durable.
+    pub until_durable: UntilDurable,
+}
+
+/// What a creation has to itself until its task is durable, or will not be: dropped then.
+pub struct UntilDurable {
+    /// Its idempotency key.
+    pub held: Option<Held>,
+    /// Its share of what may wait for the journal.
+    pub bytes: OwnedSemaphorePermit,
 }

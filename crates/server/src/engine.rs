@@ -14,11 +14,11 @@ use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, fetch, order, view};
-use tasker_journal::{self as journal, Append, Journal, Refused};
+use tasker_journal::{self as journal, Append, Journal, NewKey, Refused};
 use tasker_protocol::api;
 use tasker_protocol::error::ErrorDetail;
 use tasker_protocol::frame::{Dispatch, EngineMessage, Fetch};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::batch::{self, Status};
@@ -81,6 +81,8 @@ pub struct Engine {
     core: tasker_core::Engine<Reply>,
     payloads: Payloads,
     stored: HashMap<TaskId, Status>,
+    /// Idempotency keys of tasks whose creation is not with the journal yet.
+    keys: HashMap<TaskId, NewKey>,
     clock: Clock,
     sessions: HashMap<SessionId, Open>,
     /// Calls that wait for a task to settle.
@@ -114,6 +116,7 @@ impl Engine {
             core: tasker_core::Engine::new(recovered.state),
             payloads: recovered.payloads,
             stored: recovered.stored,
+            keys: HashMap::new(),
             clock,
             sessions: HashMap::new(),
             waiters: HashMap::new(),
@@ -192,6 +195,7 @@ impl Engine {
     fn command(&mut self, command: Command) {
         match command {
             Command::Create { task, wait, reply } => self.create(*task, wait, reply),
+            Command::CreateMany { tasks, reply } => self.create_many(tasks, reply),
             Command::Task { task, wait, reply } => self.show(task, wait, reply),
             Command::Steps {
                 task,
@@ -285,20 +289,36 @@ impl Engine {
     }
 
     fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
+        let id = self.add(new);
+        if wait {
+            self.wait(id, reply);
+        } else {
+            let task = self.task(id);
+            self.reply(move || drop(reply.send(task)));
+        }
+    }
+
+    fn create_many(&mut self, new: Vec<NewTask>, reply: oneshot::Sender<Vec<Option<api::Task>>>) {
+        let ids: Vec<TaskId> = new.into_iter().map(|new| self.add(new)).collect();
+        let tasks = ids.into_iter().map(|id| self.task(id)).collect();
+        self.reply(move || drop(reply.send(tasks)));
+    }
+
+    fn add(&mut self, new: NewTask) -> TaskId {
         let texts = TaskTexts::new(new.request, new.context);
         self.payloads.insert(new.id, texts);
+        if let Some(key) = new.key {
+            self.keys.insert(new.id, key);
+        }
         let event = Event::Create {
             task: new.id,
             graph: new.graph,
             priority: new.priority,
         };
         self.happen(&event, None);
-        if wait {
-            self.wait(new.id, reply);
-        } else {
-            let task = self.task(new.id);
-            self.reply(move || drop(reply.send(task)));
-        }
+        let until_durable = new.until_durable;
+        self.reply(move || drop(until_durable));
+        new.id
     }
 
     fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
@@ -426,7 +446,13 @@ impl Engine {
     fn seal(&mut self) -> Option<Append> {
         let commit = self.core.seal()?;
         self.commit_began = Some(self.clock.now());
-        let append = batch::append(&commit, self.core.state(), &self.payloads, &mut self.stored);
+        let append = batch::append(
+            &commit,
+            self.core.state(),
+            &self.payloads,
+            &mut self.stored,
+            &mut self.keys,
+        );
         for part in commit.tasks {
             if let Some(followers) = self.followers.get_mut(&part.task) {
                 followers.retain(|follower| !follower.is_closed());

@@ -17,6 +17,7 @@ pub mod command;
 pub mod engine;
 pub mod follow;
 pub mod health;
+pub mod idempotency;
 pub mod options;
 pub mod past;
 pub mod recovery;

@@ -56,6 +56,9 @@ pub struct Serve {
     /// Names this engine: one that starts under the same name takes over its tasks at once. Default: the host's name.
     #[arg(long, env = "TASKER_ENGINE_ID", default_value_t = host_name())]
     pub engine_id: String,
+    /// Days for which an idempotency key counts from its first use on.
+    #[arg(long, env = "TASKER_IDEMPOTENCY_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+    pub idempotency_days: u16,
 }
 
 fn host_name() -> String {
@@ -66,7 +69,7 @@ fn host_name() -> String {
 
 /// A sentence for each variable that begins with `TASKER_` and means nothing.
 pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
-    let known = ["TASKER_BIND", "TASKER_ENGINE_ID"];
+    let known = ["TASKER_BIND", "TASKER_ENGINE_ID", "TASKER_IDEMPOTENCY_DAYS"];
     let known = || OTHERS.into_iter().chain(known);
     names
         .filter(|name| name.starts_with("TASKER_") && !name.starts_with("TASKER_TEST_"))

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rand::Rng;
 use tasker_core::{TaskId, Time, order};
-use tasker_journal::{self as journal, Day, Journal, Status, StoredTask};
+use tasker_journal::{self as journal, Day, Journal, Key, Status, StoredTask};
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 use crate::api::{self, error::ApiError};
@@ -19,12 +20,19 @@ use crate::clock::Clock;
 use crate::command::{Command, Loaded};
 use crate::engine::{self, Engine};
 use crate::health::Health;
+use crate::idempotency::{self, Keys};
 use crate::options::Serve;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
 
-/// Commands that wait for the engine at the most; whoever sends more waits.
+/// Commands that wait for the engine at the most: a call that comes then is refused, a worker's message waits.
 const QUEUE: usize = 65_536;
+
+/// Bytes of contexts that may wait for the journal at the most.
+const UNDURABLE: usize = 256 << 20;
+
+/// What a creation takes of them at the least: its fields and what the engine keeps of it.
+const LEAST_ADMITTED: usize = 4096;
 
 /// Between attempts to reach PostgreSQL at the start: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -48,17 +56,37 @@ pub struct Running {
     pub catalog: Arc<Catalog>,
     /// Whether the journal can commit.
     pub connection: watch::Receiver<Status>,
+    /// Idempotency keys.
+    pub keys: Keys,
     journal: Journal,
     environment: String,
+    /// Bytes that further creations may take until they are durable.
+    undurable: Arc<Semaphore>,
 }
 
 impl Running {
     /// Hands the engine a command.
+    ///
+    /// # Errors
+    /// Too many wait for it already.
     pub async fn send(&self, command: Command) -> Result<(), ApiError> {
         self.commands
-            .send(command)
-            .await
-            .map_err(|_| ApiError::unavailable("the engine is stopping"))
+            .try_send(command)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => ApiError::overloaded("too many calls to answer"),
+                TrySendError::Closed(_) => ApiError::unavailable("the engine is stopping"),
+            })
+    }
+
+    /// A creation's share of the memory that creations may take until they are durable.
+    ///
+    /// # Errors
+    /// Others have it all.
+    pub fn admit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        let bytes = bytes.max(LEAST_ADMITTED) as u32;
+        Arc::clone(&self.undurable)
+            .try_acquire_many_owned(bytes)
+            .map_err(|_| ApiError::overloaded("too many tasks that are not durable yet"))
     }
 
     /// Registers the templates that a worker brings.
@@ -113,16 +141,19 @@ impl Running {
         self.journal.epoch()
     }
 
-    /// A UUIDv7 of now, with a random shard in its low bits.
+    /// A UUIDv7 of now, in the shard of the idempotency key or a random one.
     ///
     /// # Errors
     /// The partition of its day is missing: such a task could not be stored.
-    pub fn new_task_id(&self) -> Result<TaskId, ApiError> {
+    pub fn new_task_id(&self, key: Option<&Key>) -> Result<TaskId, ApiError> {
         let mut random = [0; 10];
         rand::rng().fill_bytes(&mut random);
         let Time(micros) = self.clock.now();
         let millis = u64::try_from(micros / 1000).unwrap_or(0);
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        let id = key.map_or(id, |key| {
+            journal::in_shard(id, journal::shard_of_key(&key.namespace, &key.key))
+        });
         if self.journal.has_partition(Day::of_task(id)) {
             Ok(id)
         } else {
@@ -243,13 +274,16 @@ async fn run(
         "recovered"
     );
     let (commands, queue) = mpsc::channel(QUEUE);
+    let (keys, lookups) = Keys::new();
     let running = Arc::new(Running {
         commands,
         clock: clock.clone(),
         catalog,
         connection: journal.status(),
+        keys,
         journal: journal.clone(),
         environment: options.environment,
+        undurable: Arc::new(Semaphore::new(UNDURABLE)),
     });
     health.recovered(Arc::clone(&running));
     let (to_read, mut readings) = mpsc::unbounded_channel();
@@ -263,14 +297,8 @@ async fn run(
         }
         std::future::pending::<()>().await;
     };
-    let partitions = async {
-        loop {
-            tokio::time::sleep(PARTITIONS).await;
-            if let Err(error) = journal.ensure_partitions().await {
-                tracing::error!("the partitions of the coming days: {error}");
-            }
-        }
-    };
+    let partitions = look_after_partitions(&journal, &clock, options.idempotency_days);
+    let lookups = idempotency::look_up(&journal, &clock, options.idempotency_days, lookups);
     let time = follow_clock(&journal, &clock);
     let mut connection = journal.status();
     let ended =
@@ -278,6 +306,7 @@ async fn run(
     tokio::select! {
         result = engine => Ok(result?),
         () = partitions => Ok(()),
+        () = lookups => Ok(()),
         () = reader => Ok(()),
         () = time => Ok(()),
         // Found out while nothing is appended; otherwise the append says it.
@@ -289,6 +318,22 @@ async fn run(
             },
         }
         .into()),
+    }
+}
+
+/// Makes the partitions of the coming days, and drops those of keys that mean nothing any more.
+async fn look_after_partitions(journal: &Journal, clock: &Clock, idempotency_days: u16) {
+    loop {
+        let Time(now) = clock.now();
+        // A key that was first used at the end of a day counts for so many days more.
+        let last = Day::of_time(now).plus(-i32::from(idempotency_days) - 1);
+        if let Err(error) = journal.drop_keys(last).await {
+            tracing::warn!("old idempotency keys are dropped later: {error}");
+        }
+        tokio::time::sleep(PARTITIONS).await;
+        if let Err(error) = journal.ensure_partitions().await {
+            tracing::error!("the partitions of the coming days: {error}");
+        }
     }
 }
 

@@ -52,6 +52,21 @@ impl Wire {
         Ok((status, body["error"].take()))
     }
 
+    /// Posts a body with headers; the status and the answer.
+    pub async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<(u16, Value)> {
+        let request = self.http.post(self.url(path)).bearer_auth(&self.token);
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let response = request.body(body.to_owned()).send().await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    }
+
     pub async fn get(&self, path: &str) -> Result<(u16, Value)> {
         self.get_with(path, ("accept", "*/*")).await
     }

@@ -8,6 +8,7 @@ mod drain;
 mod engine;
 mod gil;
 mod loss;
+mod processes;
 mod sharing;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use tasker_e2e::{
     get_task_completion_timeout, wait_for_task_completion,
 };
 use tasker_protocol::api::{StepState, TaskEvent};
+use tasker_protocol::history::HistoryOutcome;
 use uuid::Uuid;
 
 pub const ENGINE: &str = "orchestration";
@@ -77,6 +79,16 @@ impl Scene {
         let mut steps = self.steps_when_complete(task_uuid).await?;
         assert_eq!(steps.len(), 1);
         Ok(steps.remove(0))
+    }
+
+    /// Attempt, worker and outcome of each entry of the step's history.
+    pub async fn outcomes(&self, step: &Step) -> Result<Vec<(u32, String, HistoryOutcome)>> {
+        let history = self.client.history(step).await?;
+        let entries = history.into_iter().map(|entry| {
+            let worker = entry.worker_id.context("a worker")?;
+            Ok((entry.attempt, worker, entry.outcome.context("an outcome")?))
+        });
+        entries.collect()
     }
 
     /// The moves of a step of an ended task, in order: its state, attempt and worker after each.

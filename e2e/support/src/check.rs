@@ -5,7 +5,7 @@ use serde_json::Value;
 use tasker_protocol::api::StepState;
 
 use crate::exact::exact;
-use crate::expected::{Completed, Refused};
+use crate::expected::{Completed, Ended, Refused};
 use crate::orchestration::Step;
 
 /// That these are the steps, in this order, each complete after one attempt with exactly these results and metadata.
@@ -38,6 +38,49 @@ pub fn assert_completed(steps: &[Step], expected: &[Completed]) -> Result<()> {
             exact(&expected.metadata)?,
             "{name}"
         );
+    }
+    Ok(())
+}
+
+/// That these are the steps, in this order, each in the state, after the attempts and with the results, metadata and
+/// error that are expected.
+///
+/// # Errors
+/// When results cannot be compared.
+///
+/// # Panics
+/// When anything differs.
+pub fn assert_ended(steps: &[Step], expected: &[Ended]) -> Result<()> {
+    let names: Vec<_> = steps.iter().map(|step| &step.step_name).collect();
+    let expected_names: Vec<_> = expected.iter().map(|step| &step.step).collect();
+    assert_eq!(names, expected_names);
+    for (step, expected) in steps.iter().zip(expected) {
+        let name = &step.step_name;
+        let error = step.error.as_ref();
+        assert_eq!(step.current_state, expected.state, "{name}: {error:?}");
+        assert_eq!(step.attempts, expected.attempts, "{name}: {error:?}");
+        assert_eq!(
+            exact(&step.results_json)?,
+            exact(&expected.results)?,
+            "{name}"
+        );
+        assert_eq!(
+            exact(&step.metadata_json)?,
+            exact(&expected.metadata)?,
+            "{name}"
+        );
+        assert_eq!(
+            error.is_some(),
+            expected.error.is_some(),
+            "{name}: {error:?}"
+        );
+        if let (Some(error), Some(expected)) = (error, &expected.error) {
+            assert_eq!(error.error_code, expected.error_code, "{name}");
+            assert_eq!(error.retryable, expected.retryable, "{name}");
+            if let Some(message) = &expected.message {
+                assert_eq!(&error.message, message, "{name}");
+            }
+        }
     }
     Ok(())
 }

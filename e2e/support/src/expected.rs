@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tasker_protocol::api::{StepState, TaskStatus};
 
 use crate::exact::exact;
 
@@ -24,6 +25,16 @@ pub struct Expected {
     pub tree_workflow: Numeric,
     /// Steps with one, two and three parents.
     pub mixed_dag_workflow: Numeric,
+    /// Each way in which a step may fail: tasks by the base name of their template.
+    pub error_testing: BTreeMap<String, Vec<Scenario>>,
+    /// Who approves a request.
+    pub conditional_approval: Workflow,
+    /// A file of products in batches.
+    pub csv_processing: Workflow,
+    /// Numbers in batches.
+    pub batch_processing: Workflow,
+    /// An order from its check to its shipment.
+    pub order_fulfillment: Orders,
 }
 
 /// A workflow on `{"even_number": n}`.
@@ -68,7 +79,7 @@ pub struct Computed {
     pub inputs: Box<RawValue>,
 }
 
-/// A context that the first step refuses for good.
+/// A context that a step refuses for good.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
@@ -98,6 +109,80 @@ pub struct Completed {
     pub metadata: Box<RawValue>,
 }
 
+/// A workflow whose steps give any results.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workflow {
+    /// Tasks that complete, each by its own word.
+    pub runs: BTreeMap<String, Run>,
+    /// Contexts that a step refuses.
+    pub refused: Vec<Refused>,
+}
+
+/// One task that completes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// What the task is created with.
+    pub context: Box<RawValue>,
+    /// Its steps in the template's order.
+    pub steps: Vec<Completed>,
+}
+
+/// The fulfilment of orders. Where results have `{step_uuid}`, they have the step's idempotency key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orders {
+    /// Orders that are fulfilled, each by its own word.
+    pub runs: BTreeMap<String, Run>,
+    /// Orders that are not.
+    pub failures: BTreeMap<String, Scenario>,
+}
+
+/// A task whose steps may have failed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What the task is created with.
+    pub context: Box<RawValue>,
+    /// Where it stands when nothing more happens.
+    pub status: TaskStatus,
+    /// Its steps in the template's order.
+    pub steps: Vec<Ended>,
+}
+
+/// A step that nothing more happens to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// The step's name.
+    pub step: String,
+    /// Where it stands.
+    pub state: StepState,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// What the handler returned.
+    #[serde(default = "null")]
+    pub results: Box<RawValue>,
+    /// What the handler of the last attempt added.
+    #[serde(default = "null")]
+    pub metadata: Box<RawValue>,
+    /// Why the last attempt failed.
+    pub error: Option<Failure>,
+}
+
+/// Why an attempt failed, as far as all languages say the same.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// The message, where it is the handler's own.
+    pub message: Option<String>,
+    /// The handler's code.
+    pub error_code: Option<String>,
+    /// Whether another attempt could have succeeded.
+    pub retryable: bool,
+}
+
 fn null() -> Box<RawValue> {
     RawValue::NULL.to_owned()
 }
@@ -108,6 +193,29 @@ fn null() -> Box<RawValue> {
 /// When it does not have the shape of [`Expected`].
 pub fn expected_results() -> Result<Expected> {
     Ok(serde_json::from_str(FILE)?)
+}
+
+impl Expected {
+    /// The scenarios of the template of this base name.
+    ///
+    /// # Errors
+    /// When the file has none.
+    pub fn scenarios(&self, task: &str) -> Result<&[Scenario]> {
+        let scenarios = self.error_testing.get(task);
+        let scenarios = scenarios.map(Vec::as_slice);
+        scenarios.with_context(|| format!("expected_results.json has no scenario of {task}"))
+    }
+}
+
+impl Workflow {
+    /// The run of this word.
+    ///
+    /// # Errors
+    /// When the file has none.
+    pub fn run(&self, word: &str) -> Result<&Run> {
+        let run = self.runs.get(word);
+        run.with_context(|| format!("expected_results.json has no run on {word}"))
+    }
 }
 
 impl Numeric {

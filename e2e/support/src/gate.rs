@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
@@ -105,6 +105,16 @@ impl Held {
     /// When it is gone.
     pub async fn release(mut self) -> Result<()> {
         self.stream.write_all(b"go\n").await?;
+        Ok(())
+    }
+
+    /// Lets the handler go on and waits until it has.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub async fn release_until_gone(mut self) -> Result<()> {
+        self.stream.write_all(b"go\n").await?;
+        self.stream.read_to_end(&mut Vec::new()).await?;
         Ok(())
     }
 }

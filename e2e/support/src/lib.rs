@@ -3,6 +3,7 @@
 //! Layout:
 //! - [`manager`]: [`IntegrationTestManager`], where a test begins.
 //! - [`orchestration`]: the engine's API as tests use it, tasks and steps with their results parsed.
+//! - [`events`]: a task's state changes, and those of one step.
 //! - [`wait`]: waiting for a task's end, by the engine's own `?wait=`.
 //! - [`expected`]: the results that each workflow must have in every language.
 //! - [`exact`]: JSON compared digit for digit.
@@ -13,6 +14,7 @@
 //! - [`settings`]: the variables that name the system.
 
 pub mod check;
+pub mod events;
 pub mod exact;
 pub mod expected;
 pub mod gate;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tasker_protocol::api::Health;
 use tokio::time::{self, MissedTickBehavior};
 
 use crate::orchestration::OrchestrationClient;
@@ -78,6 +79,30 @@ impl IntegrationTestManager {
         )?;
         Ok(Stack::alone(url).await)
     }
+}
+
+/// The health page at this URL, with its HTTP status, once it says what the test waits for.
+///
+/// # Errors
+/// When it does not within a minute, or something else answers.
+pub async fn health_once(url: &str, said: impl Fn(&Health) -> bool) -> Result<(u16, Health)> {
+    let http = reqwest::Client::new();
+    let url = format!("{}/health", url.trim_end_matches('/'));
+    let answered = async {
+        let mut ticks = time::interval(BETWEEN_CHECKS);
+        loop {
+            ticks.tick().await;
+            if let Ok(response) = http.get(&url).send().await {
+                let status = response.status().as_u16();
+                let health = response.json().await?;
+                if said(&health) {
+                    return Ok((status, health));
+                }
+            }
+        }
+    };
+    let in_time = time::timeout(Duration::from_secs(60), answered).await;
+    in_time.with_context(|| format!("{url} does not say what the test waits for"))?
 }
 
 async fn wait_until_healthy(url: &str, timeout: Duration) -> Result<()> {

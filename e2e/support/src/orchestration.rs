@@ -8,7 +8,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tasker_client::{Client, Error};
 use tasker_protocol::api::{self, CreateTask, ExecutionStatus, TaskEvent};
+use tasker_protocol::history::HistoryEntry;
 use uuid::Uuid;
+
+use crate::events::Events;
 
 /// A request for a task of the template's highest version.
 ///
@@ -33,6 +36,7 @@ pub fn create_task_request_of_json(namespace: &str, name: &str, context: &RawVal
         priority: 0,
         correlation_id: None,
         parent_correlation_id: None,
+        idempotency_key: None,
     }
 }
 
@@ -135,11 +139,22 @@ impl OrchestrationClient {
         self.client.list_task_steps(task_uuid).await
     }
 
-    /// Reads every state change of a task that has ended, in their order.
+    /// Reads what happened to a step: its attempts, each with what its handler logged, and outcomes that came late.
     ///
     /// # Errors
-    /// When the engine refuses, or sends what is no event.
-    pub async fn list_task_events(&self, task_uuid: Uuid) -> Result<Vec<TaskEvent>> {
+    /// The client's own, or when the engine shows none.
+    pub async fn history(&self, step: &api::Step) -> Result<Vec<HistoryEntry>> {
+        let read = self
+            .client
+            .get_task_step(step.task_uuid, step.step_uuid, true);
+        read.await?.history.context("a single step has a history")
+    }
+
+    /// Follows a task's state changes from its creation on.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub async fn follow(&self, task_uuid: Uuid) -> Result<Events> {
         let url = format!("{}/v1/tasks/{task_uuid}/events", self.url);
         let mut request = reqwest::Client::new().get(&url);
         if let Some(token) = &self.token {
@@ -147,12 +162,20 @@ impl OrchestrationClient {
         }
         let response = request.send().await?;
         let status = response.status();
-        let text = response.text().await?;
-        ensure!(status.is_success(), "{url}: {status}: {text}");
-        text.lines()
-            .filter_map(|line| line.strip_prefix("data:"))
-            .map(|data| serde_json::from_str(data).with_context(|| format!("the event {data}")))
-            .collect()
+        ensure!(
+            status.is_success(),
+            "{url}: {status}: {}",
+            response.text().await?
+        );
+        Ok(Events::new(response))
+    }
+
+    /// Reads every state change of a task until it has ended or is blocked, in their order.
+    ///
+    /// # Errors
+    /// When the engine refuses, or sends what is no event.
+    pub async fn list_task_events(&self, task_uuid: Uuid) -> Result<Vec<TaskEvent>> {
+        self.follow(task_uuid).await?.until_nothing_happens().await
     }
 }
 

@@ -33,7 +33,7 @@ def dev(
 
     Then stays up until Ctrl-C, which leaves no process behind. Handlers are imported from
     TASKER_HANDLER_PATH, templates read from TASKER_TEMPLATE_PATH, the engine's program is
-    TASKER_SERVER_BIN.
+    TASKER_SERVER_BIN. TASKER_FIXTURE_PATH, if set, is handed on to the worker.
     """
     try:
         options = session.Options(
@@ -46,6 +46,7 @@ def dev(
             server=session.find_server(os.environ),
             handler_path=_paths("TASKER_HANDLER_PATH", "handlers"),
             template_path=_paths("TASKER_TEMPLATE_PATH", "templates"),
+            fixture_path=os.environ.get("TASKER_FIXTURE_PATH"),
             once=once,
         )
         code = session.run(options, typer.echo)

@@ -38,6 +38,7 @@ class Options:
     server: Path
     handler_path: str
     template_path: str
+    fixture_path: str | None
     once: bool
 
 
@@ -168,9 +169,11 @@ class _Session:
                 **environ,
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
                 "TASKER_BIND": f"127.0.0.1:{options.worker_port}",
+                "TASKER_LOG_FORMAT": environ.get("TASKER_LOG_FORMAT", "console"),
                 "TASKER_URL": engine_url,
                 "TASKER_HANDLER_PATH": options.handler_path,
                 "TASKER_TEMPLATE_PATH": options.template_path,
+                **({"TASKER_FIXTURE_PATH": options.fixture_path} if options.fixture_path else {}),
             },
         )
         self._services.append(worker)

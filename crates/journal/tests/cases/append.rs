@@ -403,7 +403,7 @@ async fn partitions_of_the_next_days_exist_and_are_made_once() {
         .await
         .unwrap()
         .get(0);
-    assert_eq!(tables, 6);
+    assert_eq!(tables, 9);
     assert!(journal.has_partition(today));
     journal
         .append(Append {

@@ -32,6 +32,19 @@ impl ApiError {
         self.0.code
     }
 
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        status(self.0.code)
+    }
+
+    /// The engine has more to do than it takes at once.
+    pub fn overloaded(what: &str) -> ApiError {
+        ApiError::new(
+            ErrorCode::Overloaded,
+            format!("the engine has {what}; the request had no effect: send it again later"),
+        )
+    }
+
     /// The engine cannot commit at present.
     pub fn unavailable(reason: &str) -> ApiError {
         ApiError::new(
@@ -48,6 +61,12 @@ impl From<Unknown> for ApiError {
             unknown.message,
             json!({"nearest": unknown.nearest}),
         )
+    }
+}
+
+impl From<ApiError> for ErrorDetail {
+    fn from(error: ApiError) -> ErrorDetail {
+        error.0
     }
 }
 
@@ -72,12 +91,14 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::TemplateConflict
         | ErrorCode::TaskEnded
         | ErrorCode::StepStateConflict
-        | ErrorCode::AttemptNotOpen => StatusCode::CONFLICT,
+        | ErrorCode::AttemptNotOpen
+        | ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
         ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::TemplateInvalid | ErrorCode::ContextInvalid | ErrorCode::OutcomeInvalid => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::TemplateInvalid
+        | ErrorCode::ContextInvalid
+        | ErrorCode::OutcomeInvalid
+        | ErrorCode::IdempotencyKeyInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Unavailable | ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -85,7 +106,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = status(self.0.code);
+        let status = self.status();
         let mut response = (status, Json(ErrorBody { error: self.0 })).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             let headers = response.headers_mut();

@@ -17,9 +17,10 @@ use super::routes;
 const SCHEMAS: &str = "/components/schemas";
 
 /// What every call that wants the token can answer besides.
-const ALWAYS: [ErrorCode; 3] = [
+const ALWAYS: [ErrorCode; 4] = [
     ErrorCode::Unauthorized,
     ErrorCode::Internal,
+    ErrorCode::Overloaded,
     ErrorCode::Unavailable,
 ];
 

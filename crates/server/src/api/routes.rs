@@ -3,17 +3,21 @@
 use axum::http::StatusCode;
 use tasker_protocol::action::ActOnStep;
 use tasker_protocol::api::{
-    CreateTask, Health, Step, StepPage, Task, TaskEvent, Template, TemplateList, WorkerList,
+    CreateTask, CreateTasks, CreatedTasks, Health, Step, StepPage, Task, TaskEvent, Template,
+    TemplateList, WorkerList,
 };
 use tasker_protocol::error::ErrorCode::{
-    BodyTooLarge, ContextInvalid, ContextTooLarge, InvalidRequest, MalformedJson, OutcomeInvalid,
-    StepNotFound, StepStateConflict, TaskEnded, TaskNotFound, TemplateNotFound,
+    BodyTooLarge, ContextInvalid, ContextTooLarge, IdempotencyConflict, IdempotencyKeyInvalid,
+    InvalidRequest, MalformedJson, OutcomeInvalid, StepNotFound, StepStateConflict, TaskEnded,
+    TaskNotFound, TemplateNotFound,
 };
 
 use super::operation::Operation;
 use super::steps::Logs;
 use super::tasks::{Page, Wait};
-use super::{events, health, openapi, operators, steps, tasks, templates, worker, workers};
+use super::{
+    batch, creation, events, health, openapi, operators, steps, tasks, templates, worker, workers,
+};
 
 const STEP: &str = "/v1/tasks/{task_uuid}/workflow_steps/{step_uuid}";
 
@@ -31,10 +35,25 @@ fn of_tasks() -> Vec<Operation> {
         Operation::post("/v1/tasks", tasks::create)
             .named("create_task", "Creates a task.")
             .query::<Wait>()
+            .header(
+                creation::KEY_HEADER,
+                "Names this creation in its namespace, as `idempotency_key` in the body does.",
+            )
             .body::<CreateTask>()
             .answers::<Task>(StatusCode::CREATED, "The task, which is durable.")
+            .answers::<Task>(
+                StatusCode::OK,
+                "The task that the idempotency key has created before, from the same body.",
+            )
             .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
+            .refuses(&[IdempotencyConflict, IdempotencyKeyInvalid])
             .refuses(&[ContextTooLarge, ContextInvalid, TemplateNotFound]),
+        Operation::post("/v1/tasks/batch", batch::create)
+            .named("create_tasks", "Creates up to 1,000 tasks in one commit.")
+            .body::<CreateTasks>()
+            .answers::<CreatedTasks>(StatusCode::OK, "What became of each.")
+            .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
+            .refuses(&[IdempotencyKeyInvalid]),
         Operation::get("/v1/tasks/{task_uuid}", tasks::show)
             .named("get_task", "Shows a task.")
             .query::<Wait>()

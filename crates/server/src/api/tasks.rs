@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tasker_core::texts::{Request, TaskTexts};
-use tasker_core::{StepIndex, TaskId, creation, view};
+use tasker_core::texts::TaskTexts;
+use tasker_core::{StepIndex, TaskId, view};
 use tasker_protocol::api::{self, CreateTask, MAX_WAIT_SECONDS, StepPage};
 use tasker_protocol::error::ErrorCode;
 use tokio::sync::oneshot;
 
 use super::App;
 use super::body::{Body, Params, TaskUuid};
+use super::creation::{self, Wanted};
 use super::error::ApiError;
-use crate::command::{Command, NewTask};
+use crate::command::Command;
 use crate::recovery;
 use crate::service::Running;
 
@@ -60,15 +61,30 @@ pub struct Page {
     cursor: Option<StepIndex>,
 }
 
-/// `POST /v1/tasks`: 201 once the task is durable.
+/// `POST /v1/tasks`: 201 once the task is durable, 200 when its idempotency key has created it before.
 pub async fn create(
     State(app): State<App>,
     Params(wait): Params<Wait>,
-    Body(create): Body<CreateTask>,
+    headers: HeaderMap,
+    Body(mut create): Body<CreateTask>,
 ) -> Result<(StatusCode, Json<api::Task>), ApiError> {
     let engine = app.engine()?;
     let limit = wait.limit()?;
-    let new = new_task(&engine, create)?;
+    creation::take_header(&headers, &mut create)?;
+    let wanted = Wanted::check(create)?;
+    let mut held = None;
+    if let Some(key) = wanted.key() {
+        let key = engine.keys.hold(key.clone()).await;
+        let first = key.first_use().await;
+        if let Some(first) = first.map_err(|error| ApiError::unavailable(&error))? {
+            drop(key);
+            let task = shown(&engine, wanted.first(&first)?, limit).await?;
+            return Ok((StatusCode::OK, Json(task)));
+        }
+        held = Some(key);
+    }
+    let mut new = wanted.task(&engine)?;
+    new.until_durable.held = held;
     let id = new.id;
     let (reply, answer) = oneshot::channel();
     let command = Command::Create {
@@ -85,21 +101,6 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(task)))
 }
 
-fn new_task(engine: &Running, create: CreateTask) -> Result<NewTask, ApiError> {
-    creation::check_body(&create)?;
-    let graph = engine
-        .catalog
-        .find(&create.namespace, &create.name, create.version.as_deref())?;
-    creation::check_context(&graph, &create.context)?;
-    Ok(NewTask {
-        id: engine.new_task_id()?,
-        graph,
-        priority: create.priority,
-        request: Request::from(&create),
-        context: create.context,
-    })
-}
-
 /// `GET /v1/tasks/{task_uuid}`.
 pub async fn show(
     State(app): State<App>,
@@ -107,14 +108,23 @@ pub async fn show(
     Params(wait): Params<Wait>,
 ) -> Result<Json<api::Task>, ApiError> {
     let engine = app.engine()?;
-    let task = match wait.limit()? {
-        None => now(&engine, id).await?,
-        Some(limit) => {
-            let answer = ask(&engine, id, true);
-            settled(&engine, id, limit, async { answer.await.ok().flatten() }).await?
-        }
-    };
+    let task = shown(&engine, id, wait.limit()?).await?;
     Ok(Json(task))
+}
+
+/// A task as it is now or, with a limit, once it has ended or is blocked.
+pub(super) async fn shown(
+    engine: &Arc<Running>,
+    id: TaskId,
+    limit: Option<Duration>,
+) -> Result<api::Task, ApiError> {
+    match limit {
+        None => now(engine, id).await,
+        Some(limit) => {
+            let answer = ask(engine, id, true);
+            settled(engine, id, limit, async { answer.await.ok().flatten() }).await
+        }
+    }
 }
 
 /// `GET /v1/tasks/{task_uuid}/workflow_steps`.

@@ -1,0 +1,1 @@
+"""Handlers that do what a handler must not do."""

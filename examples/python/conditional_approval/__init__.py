@@ -1,0 +1,1 @@
+"""A request is approved by whom its amount calls for: nobody, a manager, or manager and finance."""

@@ -1,0 +1,1 @@
+"""One workflow for each way in which a step may fail."""

@@ -1,0 +1,128 @@
+"""The health and metrics port of several worker processes, which ask each process's own."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
+
+from tasker_core.metrics import Metrics
+
+ASK_SECONDS = 2.0
+
+
+class Process(Protocol):
+    """What the page needs to know of a worker process."""
+
+    @property
+    def worker_id(self) -> str:
+        """Its name."""
+
+    @property
+    def address(self) -> str | None:
+        """Where its own port is, as host:port; None while there is none."""
+
+    @property
+    def trouble(self) -> str:
+        """Why there is none."""
+
+    @property
+    def starts(self) -> int:
+        """How often it was started."""
+
+
+class FleetPage:
+    """Serves `/health`, `/health/ready`, `/health/live` and `/metrics`, from construction on."""
+
+    def __init__(self, bind: str, processes: Sequence[Process]) -> None:
+        """OSError when the address cannot be had."""
+        host, _, port = bind.rpartition(":")
+        self._processes = processes
+        self._metrics = Metrics()
+        page = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, kind, body = page.answer(self.path.partition("?")[0])
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Requests are not logged."""
+
+        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="tasker-page", daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where it is, as host:port."""
+        host, port = self._server.server_address[:2]
+        return f"{host!s}:{port}"
+
+    def close(self) -> None:
+        """Serves no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, path: str) -> tuple[int, str, bytes]:
+        """Status, content type and body."""
+        if path in ("/health", "/health/ready"):
+            reasons = [reason for process in self._processes for reason in _reasons(process)]
+            return (503 if reasons else 200), "application/json", _health(reasons)
+        if path == "/health/live":
+            return 200, "application/json", _health([])
+        if path == "/metrics":
+            kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            return 200, kind, self._measured().encode()
+        message = "a worker serves /health, /health/ready, /health/live and /metrics"
+        error = {"code": "NOT_FOUND", "message": message, "details": None}
+        return 404, "application/json", json.dumps({"error": error}).encode()
+
+    def _measured(self) -> str:
+        scrapes: dict[tuple[str, int], str] = {}
+        for process in self._processes:
+            found = _ask(process.address, "/metrics")
+            if found is not None and found[0] == 200:
+                scrapes[process.worker_id, process.starts] = found[1]
+        restarts = sum(max(process.starts - 1, 0) for process in self._processes)
+        own = (
+            "# HELP tasker_worker_processes Processes that answer.\n"
+            "# TYPE tasker_worker_processes gauge\n"
+            f"tasker_worker_processes {len(scrapes)}\n"
+            "# HELP tasker_worker_process_restarts Processes that were started again.\n"
+            "# TYPE tasker_worker_process_restarts counter\n"
+            f"tasker_worker_process_restarts_total {restarts}\n"
+        )
+        return self._metrics.summed(scrapes) + own + "# EOF\n"
+
+
+def _health(reasons: list[str]) -> bytes:
+    return json.dumps({"status": "not_ready" if reasons else "ok", "reasons": reasons}).encode()
+
+
+def _reasons(process: Process) -> list[str]:
+    found = _ask(process.address, "/health/ready")
+    if found is None:
+        trouble = "does not answer" if process.address else process.trouble
+        return [f"{process.worker_id}: {trouble}"]
+    return [f"{process.worker_id}: {reason}" for reason in json.loads(found[1])["reasons"]]
+
+
+def _ask(address: str | None, path: str) -> tuple[int, str] | None:
+    """Status and body; None when there is no answer."""
+    if address is None:
+        return None
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=ASK_SECONDS) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return None

@@ -1,0 +1,118 @@
+"""Imports what a worker's templates name, and collects what is wrong with it."""
+
+import importlib
+import json
+import logging
+import traceback
+from pathlib import Path
+from typing import Any
+
+from tasker_core import _native
+from tasker_core.errors import HandlerNotFoundError, InvalidArgumentError
+from tasker_core.registry import HandlerRegistry, import_object
+from tasker_core.settings import WorkerSettings
+from tasker_core.test_environment import TestEnvironmentLoader, add_to_import_path, handler_folders
+
+logger = logging.getLogger(__name__)
+
+
+class HandlerImports:
+    """Runs the imports; a problem is logged with its traceback, and kept as a sentence."""
+
+    def __init__(self, settings: WorkerSettings, registry: HandlerRegistry) -> None:
+        self.problems: list[str] = []
+        self._settings = settings
+        self._registry = registry
+
+    def run(self) -> None:
+        """Imports the modules that are named, then the handlers of all templates."""
+        self._import_modules()
+        self._resolve_handlers()
+
+    def _import_modules(self) -> None:
+        add_to_import_path(handler_folders(self._settings.handler_path))
+        for module in self._settings.modules:
+            try:
+                importlib.import_module(module)
+            except BaseException as error:  # a module may raise anything, SystemExit too.
+                self._report(f"the module {module} cannot be imported", error)
+        loader = TestEnvironmentLoader(
+            {
+                "TASKER_ENV": self._settings.environment,
+                "TASKER_HANDLER_PATH": self._settings.handler_path,
+            }
+        )
+        if loader.should_load():
+            loader.load_example_handlers()
+            for file, raised in loader.problems.items():
+                self._report(f"{file} cannot be imported", raised)
+
+    def _resolve_handlers(self) -> None:
+        templates = [
+            template
+            for path in _template_files(self._settings.template_path)
+            if (template := _checked(path)) is not None
+        ]
+        handlers = {
+            (handler["callable"], handler["method"])
+            for template in templates
+            for handler in template["handlers"]
+        }
+        for name, method in sorted(handlers):
+            try:
+                self._registry.resolve(name, method)
+            except BaseException as error:  # importing a module may raise anything.
+                self._report(f"the handler {name} cannot be resolved", error)
+        # Nothing calls a task handler, so it may be any object.
+        for name in sorted(
+            {template["task_handler"] for template in templates if "task_handler" in template}
+        ):
+            try:
+                if not self._registry.is_registered(name):
+                    import_object(name)
+            except BaseException as error:
+                self._report(f"the task handler {name} cannot be resolved", error)
+
+    def _report(self, what: str, error: BaseException) -> None:
+        if isinstance(error, HandlerNotFoundError):
+            logger.error("%s", error)
+            self.problems.append(str(error))
+        else:
+            logger.error("%s:\n%s", what, "".join(traceback.format_exception(error)))
+            reason = "".join(traceback.format_exception_only(error)).strip()
+            self.problems.append(f"{what}: {reason}{_place(error)}")
+
+
+def template_paths(path: str) -> list[str]:
+    """The folders and files of TASKER_TEMPLATE_PATH."""
+    return [part for part in path.split(":") if part]
+
+
+def _template_files(path: str) -> list[Path]:
+    files: list[Path] = []
+    for part in map(Path, template_paths(path)):
+        if part.is_dir():
+            files += (file for file in sorted(part.rglob("*")) if file.suffix in (".yaml", ".yml"))
+        elif part.is_file():
+            files.append(part)
+    return files
+
+
+def _checked(file: Path) -> dict[str, Any] | None:
+    """What handlers need to know of a valid template."""
+    try:
+        checked: dict[str, Any] = json.loads(_native.template_check(file.read_bytes(), str(file)))
+    except (InvalidArgumentError, OSError):
+        # The session's start reads the same files and reports what is wrong with them.
+        return None
+    return checked
+
+
+def _place(error: BaseException) -> str:
+    """Where in the user's code an import failed, if it got there."""
+    own = str(Path(__file__).parent)
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if "importlib" not in frame.filename and not frame.filename.startswith(own):
+            return f" ({frame.filename}, line {frame.lineno})"
+    return ""

@@ -1,0 +1,183 @@
+"""The parent of `--processes N`: starts workers, restarts those that die, ends with the last."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from tasker_core.fleet_page import FleetPage
+from tasker_core.lifeline import LEFT
+from tasker_core.settings import WorkerSettings
+
+logger = logging.getLogger(__name__)
+
+FIRST_WAIT_SECONDS = 0.1
+MAX_WAIT_SECONDS = 30.0
+# A process that has lived so long starts the waits over.
+STABLE_SECONDS = 60.0
+# How long after its drain time-out a process that is still there is killed: it cannot even be
+# interrupted.
+GRACE_SECONDS = 2.0
+
+
+class Child:
+    """One worker process, in each of its lives."""
+
+    def __init__(self, worker_id: str, argv: Sequence[str]) -> None:
+        self.worker_id = worker_id
+        self.address: str | None = None
+        """Where its health page is, as host:port, while there is one."""
+        self.trouble = "starting"
+        """Why it has none, otherwise."""
+        self.exit_code = 0
+        self.starts = 0
+        # Later flags win over those that the parent was given.
+        self._argv = [*argv, "--processes=1", "--bind=127.0.0.1:0", f"--worker-id={worker_id}"]
+        # Guards `_process` and `_stopped`, so that none is started once it was stopped.
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def run(self) -> bool:
+        """Runs one life of it, to its end: whether it is over for good."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with self._lock, theirs:
+                if self._stopped:
+                    return True
+                self._process = self._start(theirs.fileno())
+            left = self._listen(ours)
+            self.exit_code = self._process.wait()
+        self.address = None
+        return left or self._stopped
+
+    def _start(self, lifeline: int) -> "subprocess.Popen[bytes]":
+        self.starts += 1
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "tasker_core.worker",
+                *self._argv,
+                f"--lifeline={lifeline}",
+            ],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            pass_fds=[lifeline],
+            # Ctrl-C on a terminal reaches a whole group; only what the parent sends is to count.
+            process_group=0,
+        )
+
+    def _listen(self, line: socket.socket) -> bool:
+        """Hears what the process tells, until it ends: whether it has left as it should."""
+        left = False
+        with line.makefile() as told:
+            for text in told:
+                if text.strip() == LEFT:
+                    left = True
+                else:
+                    self.address = text.strip()
+        return left
+
+    def signal(self, number: int) -> None:
+        """Sends a signal, if there is a process, and does not let another be started."""
+        with self._lock:
+            self._stopped = True
+            if self._process is not None:
+                self._process.send_signal(number)
+
+
+class Supervisor:
+    """Keeps so many worker processes, and the one health and metrics port of them all."""
+
+    def __init__(self, settings: WorkerSettings, argv: Sequence[str]) -> None:
+        self._settings = settings
+        numbers = range(1, settings.processes + 1)
+        self.children = [Child(f"{settings.worker_id}-{number}", argv) for number in numbers]
+        self._stopping = threading.Event()
+        self._deadline = float("inf")
+
+    def run(self) -> int:
+        """Runs until every process has left: the exit code."""
+        try:
+            page = FleetPage(self._settings.bind, self.children)
+        except OSError as error:
+            logger.error(
+                "cannot listen on %s for the health page: %s; TASKER_BIND or --bind names another",
+                self._settings.bind,
+                error,
+            )
+            return 1
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        logger.info(
+            "worker %s runs %d processes, health on http://%s/health",
+            self._settings.worker_id,
+            len(self.children),
+            page.address,
+        )
+        keepers = [
+            threading.Thread(target=self._keep, args=[child], name=child.worker_id, daemon=True)
+            for child in self.children
+        ]
+        for keeper in keepers:
+            keeper.start()
+        for keeper in keepers:
+            self._wait_for(keeper)
+        page.close()
+        failed = [child for child in self.children if child.exit_code not in (0, -signal.SIGTERM)]
+        for child in failed:
+            logger.error("the process %s %s", child.worker_id, described(child.exit_code))
+        logger.info("stopped")
+        return 1 if failed else 0
+
+    def _wait_for(self, keeper: threading.Thread) -> None:
+        while keeper.is_alive():
+            # Signals are handled here, in the main thread; the first one sets the deadline.
+            keeper.join(0.5 if self._stopping.is_set() else None)
+            if time.monotonic() >= self._deadline:
+                self._deadline = float("inf")
+                logger.error("processes are killed that did not end within the drain time-out")
+                for child in self.children:
+                    child.signal(signal.SIGKILL)
+
+    def _keep(self, child: Child) -> None:
+        """Starts the process again and again, later and later while it ends at once."""
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            begun = time.monotonic()
+            if child.run():
+                return
+            if time.monotonic() - begun >= STABLE_SECONDS:
+                wait = FIRST_WAIT_SECONDS
+            ended = described(child.exit_code)
+            child.trouble = f"{ended}, and is started again after {wait:g} s"
+            logger.error("the process %s %s", child.worker_id, child.trouble)
+            if self._stopping.wait(wait):
+                return
+            child.trouble = f"starting; the process before it {ended}"
+            wait = min(wait * 2, MAX_WAIT_SECONDS)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        if self._stopping.is_set():
+            for child in self.children:
+                child.signal(signal.SIGKILL)
+            os._exit(128 + number)
+        logger.info("%s was received", signal.Signals(number).name)
+        self._deadline = time.monotonic() + self._settings.drain_timeout + GRACE_SECONDS
+        self._stopping.set()
+        for child in self.children:
+            child.signal(number)
+
+
+def described(exit_code: int) -> str:
+    """How a process has ended, in words."""
+    if exit_code < 0:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"ended with exit code {exit_code}"

@@ -1,0 +1,166 @@
+"""`--processes`: one port, processes that are restarted, signals passed on, one common end."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 30.0
+
+
+class Fleet:
+    """A parent with two workers, whose log is read line by line."""
+
+    def __init__(self, folder: Path) -> None:
+        # An engine that never answers: a connection to it is a sign that a process has started.
+        self._engine = socket.create_server(("127.0.0.1", 0))
+        self._engine.settimeout(PATIENCE)
+        self._connections: list[socket.socket] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tasker_core.worker", "noting", "--processes=2"],
+            env={
+                "PYTHONPATH": os.pathsep.join([*sys.path, str(folder)]),
+                "TASKER_URL": f"http://127.0.0.1:{self._engine.getsockname()[1]}",
+                "TASKER_BIND": "127.0.0.1:0",
+                "WORKER_ID": "w",
+                "TASKER_LOG_FORMAT": "console",
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._guard = threading.Timer(PATIENCE, self.process.kill)
+        self._guard.start()
+        self.log = ""
+        self.url = self.wait_for(r"runs 2 processes, health on (http://\S+)/health")[1]
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log += line
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(f"{pattern!r} is not in the log:\n{self.log}")
+
+    def children(self, count: int) -> dict[str, int]:
+        """The ids of so many processes, by their workers' names, as they tell them."""
+        found = {}
+        for _ in range(count):
+            told = self.wait_for(r"started (\S+) as process (\d+)")
+            found[told[1]] = int(told[2])
+        return found
+
+    def accept(self, count: int) -> None:
+        """Waits for so many connections."""
+        for _ in range(count):
+            self._connections.append(self._engine.accept()[0])
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(self.url + path) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def end(self) -> int:
+        _, rest = self.process.communicate()
+        self.log += rest
+        return self.process.returncode
+
+    def close(self) -> None:
+        self._guard.cancel()
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        for connection in [self._engine, *self._connections]:
+            connection.close()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    (tmp_path / "noting.py").write_text(
+        "import logging, os, sys\n"
+        "name = [flag for flag in sys.argv if flag.startswith('--worker-id=')][0][12:]\n"
+        "logging.getLogger('noting').warning('started %s as process %d', name, os.getpid())\n"
+    )
+    fleet = Fleet(tmp_path)
+    yield fleet
+    fleet.close()
+
+
+def is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_processes_have_names_of_their_own_and_end_with_the_parent(
+    fleet: Fleet, number: int
+) -> None:
+    children = fleet.children(2)
+    assert set(children) == {"w-1", "w-2"}
+    assert fleet.process.pid not in children.values()
+    fleet.accept(2)
+    fleet.process.send_signal(number)
+    assert fleet.end() == 0
+    assert all(is_gone(child) for child in children.values())
+    assert fleet.log.count(f"{signal.Signals(number).name} was received") == 3
+
+
+def test_one_port_shows_the_health_and_the_metrics_of_all(fleet: Fleet) -> None:
+    fleet.children(2)
+    fleet.accept(2)
+    status, body = fleet.get("/health")
+    assert status == 503
+    reasons = json.loads(body)["reasons"]
+    assert [reason[:3] for reason in reasons] == ["w-1", "w-2"]
+    assert fleet.get("/health/live")[0] == 200
+    status, body = fleet.get("/metrics")
+    assert status == 200
+    for line in (
+        "tasker_worker_processes 2",
+        "tasker_worker_process_restarts_total 0",
+        'tasker_worker_session{state="connecting"} 2',
+        "tasker_worker_attempts_held 0",
+    ):
+        assert line in body.splitlines()
+    assert body.count("# TYPE tasker_worker_session gauge") == 1
+    assert body.endswith("# EOF\n")
+    assert fleet.get("/nonsense")[0] == 404
+
+
+def test_a_process_that_dies_is_started_again(fleet: Fleet) -> None:
+    first = fleet.children(2)
+    fleet.accept(2)
+    os.kill(first["w-2"], signal.SIGKILL)
+    fleet.wait_for(r"the process w-2 was ended by SIGKILL, and is started again after 0.1 s")
+    (again,) = fleet.children(1).items()
+    assert again[0] == "w-2"
+    assert again[1] != first["w-2"]
+    fleet.accept(1)
+    assert "tasker_worker_process_restarts_total 1" in fleet.get("/metrics")[1].splitlines()
+    fleet.process.terminate()
+    assert fleet.end() == 0
+
+
+def test_processes_leave_when_their_parent_is_killed(fleet: Fleet) -> None:
+    fleet.children(2)
+    fleet.accept(2)
+    fleet.process.kill()
+    # The end of the log is that of the last process that could write to it.
+    fleet.end()
+    assert fleet.log.count("stopped") == 2
