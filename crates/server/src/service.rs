@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use rand::Rng;
 use tasker_core::{TaskId, Time};
-use tasker_journal::{self as journal, Day, Journal, Key, Status, StoredTask};
+use tasker_journal::{
+    self as journal, Day, Journal, Key, Listed, ListedTask, Round, Status, StoredTask, TaskFilter,
+};
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
 use tokio::net::TcpListener;
@@ -110,6 +112,18 @@ impl Running {
                 Err(ApiError::new(ErrorCode::Internal, error.to_string()))
             }
         }
+    }
+
+    /// The next newest tasks of which `filter` holds.
+    pub async fn list(&self, filter: &TaskFilter, round: Round) -> Result<Listed, ApiError> {
+        let listed = self.journal.list(filter, round).await;
+        listed.map_err(|error| ApiError::unavailable(&error.to_string()))
+    }
+
+    /// Tasks as lists show them.
+    pub async fn listed(&self, tasks: &[TaskId]) -> Result<Vec<ListedTask>, ApiError> {
+        let listed = self.journal.listed(tasks).await;
+        listed.map_err(|error| ApiError::unavailable(&error.to_string()))
     }
 
     /// Reads a task that is not in memory, once PostgreSQL is there.

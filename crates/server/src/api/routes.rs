@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use tasker_protocol::api::{
-    CreateTask, CreateTasks, CreatedTasks, Health, StepPage, Task, TaskEvent, Template,
-    TemplateList, WorkerList,
+    CreateTask, CreateTasks, CreatedTasks, Health, StepPage, Task, TaskEvent, TaskPage, TaskQuery,
+    Template, TemplateList, WorkerList,
 };
 use tasker_protocol::error::ErrorCode::{
     BodyTooLarge, ContextInvalid, ContextTooLarge, IdempotencyConflict, IdempotencyKeyInvalid,
@@ -12,7 +12,7 @@ use tasker_protocol::error::ErrorCode::{
 
 use super::operation::Operation;
 use super::tasks::{Page, Wait};
-use super::{batch, creation, events, health, openapi, tasks, templates, worker, workers};
+use super::{batch, creation, events, health, list, openapi, tasks, templates, worker, workers};
 
 /// All calls, in the order of their paths.
 pub fn all() -> Vec<Operation> {
@@ -41,6 +41,11 @@ fn of_tasks() -> Vec<Operation> {
             .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
             .refuses(&[IdempotencyConflict, IdempotencyKeyInvalid])
             .refuses(&[ContextTooLarge, ContextInvalid, TemplateNotFound]),
+        Operation::get("/v1/tasks", list::list)
+            .named("list_tasks", "Lists tasks, newest first, page by page.")
+            .query::<TaskQuery>()
+            .answers::<TaskPage>(StatusCode::OK, "A page of tasks.")
+            .refuses(&[InvalidRequest]),
         Operation::post("/v1/tasks/batch", batch::create)
             .named("create_tasks", "Creates up to 1,000 tasks in one commit.")
             .body::<CreateTasks>()
