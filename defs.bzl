@@ -1,6 +1,6 @@
 """The rules that BUILD files of this and of other repositories load."""
 
-load("//tools/lint:python.bzl", _python_lint_tests = "python_lint_tests")
+load("//tools/lint:python.bzl", _python_lint_tests = "python_lint_tests", _stub_test = "stub_test")
 load("//tools/lint:rust.bzl", _rust_lint_tests = "rust_lint_tests")
 load("//tools/postgres:defs.bzl", _POSTGRES_DATA = "POSTGRES_DATA", _POSTGRES_FOLDER = "POSTGRES_FOLDER")
 load("//tools/pybind:defs.bzl", _pybind_extension = "pybind_extension")
@@ -17,3 +17,4 @@ python_lint_tests = _python_lint_tests
 rust_crate = _rust_crate
 rust_feature = _rust_feature
 rust_lint_tests = _rust_lint_tests
+stub_test = _stub_test

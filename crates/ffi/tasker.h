@@ -28,7 +28,7 @@ typedef struct {
 typedef enum {
   TASKER_OK = 0,
   TASKER_INVALID = 1,  // An argument is wrong; the message says which, and names the field.
-  TASKER_STOPPED = 2,  // The worker has left its session: there is nothing more to come.
+  TASKER_STOPPED = 2,  // The worker has left its session, or the test is over: there is nothing more to come.
   TASKER_FAILED = 3,   // The call could not be carried out, such as a port that is taken.
   TASKER_PANIC = 4,    // A bug in Tasker.
 } TaskerCode;
@@ -39,6 +39,7 @@ typedef struct {
 } TaskerResult;
 
 typedef struct TaskerWorker TaskerWorker;
+typedef struct TaskerTest TaskerTest;
 
 // Starts a worker: its health port, its session and the reconnecting. Does not wait for the engine. `options` is a
 // JSON object:
@@ -99,6 +100,23 @@ void tasker_worker_free(TaskerWorker *worker);
 // "handlers": [{"callable", "method"}]}, and "task_handler", its callable, if the template has one; TASKER_INVALID with
 // all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
+
+// Makes a workbench for tests of a workflow: one engine, one worker that the caller plays, a clock that stands still
+// until it is told to go on. It starts no thread and does no I/O. `options` is a JSON object:
+//   {"template": text, "file": its name in messages, "environment": "test", "seed": 0,
+//    "now": microseconds since 1970-01-01 00:00 UTC}
+// On TASKER_OK `*test` is set, to be given to tasker_test_free, else it is NULL; the value is
+//   {"namespace", "name", "version", "steps": [{"name", "callable", "method", "timeout_ms", "batched"}]}
+// TASKER_INVALID with all problems of a template that is not valid.
+TaskerResult tasker_test_new(const uint8_t *options, size_t size, TaskerTest **test);
+
+// Carries out a command, a JSON object with one key; crates/testing/src/command.rs has all of them, and the answers.
+// The value is a JSON array of messages: those that tasker_worker_next would give, what was asked for, or {"refused":
+// {"code", "message", "details"}}, and {"clock": {"now", "next", "settled"}} last.
+TaskerResult tasker_test_call(TaskerTest *test, const uint8_t *command, size_t size);
+
+// Frees a workbench. NULL is ignored.
+void tasker_test_free(TaskerTest *test);
 
 // Splits the work of a batchable step: min(ceil(total_items / batch_size), max_workers) batches, contiguous, from 0,
 // ends exclusive, sizes differing by at most one. `request` is a JSON object,

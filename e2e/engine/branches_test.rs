@@ -7,41 +7,8 @@ use serde_json::{Value, json};
 use tasker_e2e::settings::Settings;
 use tasker_e2e::stack::Stack;
 use uuid::Uuid;
-use wire::{Wire, Worker, attempt, success};
-
-/// A template of these steps, each `[name, type, parents]`, that all have the callable `NAME.Call`.
-fn template(name: &str, steps: &[(&str, &str, &[&str])]) -> Value {
-    let steps: Vec<Value> = steps
-        .iter()
-        .map(|(step, kind, parents)| {
-            json!({
-                "name": step, "type": kind, "dependencies": parents,
-                "handler": {"callable": format!("{name}.Call")},
-            })
-        })
-        .collect();
-    json!({"name": name, "namespace_name": name, "version": "1.0.0", "steps": steps})
-}
-
-async fn play(wire: &Wire, template: &Value) -> Result<Worker> {
-    let mut worker = Worker::connect(wire).await?;
-    let callable = format!("{}.Call", template["name"].as_str().unwrap_or_default());
-    let hello = worker.hello_with(template, &[&callable], 8);
-    worker.send(&hello).await?;
-    worker.next("welcome").await?;
-    Ok(worker)
-}
-
-/// Answers a dispatch with a success that has these fields too.
-async fn answer(worker: &mut Worker, dispatch: &Value, results: Value, more: Value) -> Result<()> {
-    let mut outcome = attempt(dispatch);
-    outcome["success"] = json!(true);
-    outcome["results"] = results;
-    for (key, value) in more.as_object().into_iter().flatten() {
-        outcome[key] = value.clone();
-    }
-    worker.send(&json!({"outcome": outcome})).await
-}
+use wire::play::{answer, fail, play, status, template};
+use wire::{Wire, attempt, success};
 
 /// A task's steps: name, state, parents, results.
 async fn steps(wire: &Wire, task: Uuid) -> Result<Value> {
@@ -58,11 +25,6 @@ async fn steps(wire: &Wire, task: Uuid) -> Result<Value> {
         ])
     };
     Ok(steps.iter().map(shown).collect())
-}
-
-async fn status(wire: &Wire, task: Uuid) -> Result<Value> {
-    let (_, task) = wire.get(&format!("/v1/tasks/{task}?wait=20")).await?;
-    Ok(task["status"].clone())
 }
 
 #[tokio::test]
@@ -323,10 +285,7 @@ async fn a_task_that_fails_with_its_first_error_tells_the_workers_of_its_other_s
         worker.next("dispatch").await?,
         worker.next("dispatch").await?,
     );
-    let mut outcome = attempt(&left);
-    outcome["success"] = json!(false);
-    outcome["error"] = json!({"message": "no", "error_type": "E", "retryable": false});
-    worker.send(&json!({"outcome": outcome})).await?;
+    fail(&mut worker, &left, json!({"retryable": false})).await?;
     worker.next("accepted").await?;
     assert_eq!(worker.next("cancel").await?, attempt(&right));
     assert_eq!(status(&wire, task).await?, "error");

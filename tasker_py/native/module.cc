@@ -1,4 +1,4 @@
-// The Python module tasker_core._native: the C ABI of crates/ffi/tasker.h as one class and three functions.
+// The Python module tasker_core._native: the C ABI of crates/ffi/tasker.h as two classes and some functions.
 #include <pybind11/pybind11.h>
 
 #include <atomic>
@@ -104,6 +104,31 @@ class Worker {
   std::atomic<TaskerWorker *> worker_{nullptr};
 };
 
+// A workbench for tests. It computes and waits for nothing, so its methods keep the GIL.
+class TestBench {
+ public:
+  explicit TestBench(std::string_view options) {
+    TaskerTest *made = nullptr;
+    template_ = value_of(tasker_test_new(data_of(options), options.size(), &made));
+    test_ = made;
+  }
+
+  TestBench(const TestBench &) = delete;
+  TestBench &operator=(const TestBench &) = delete;
+
+  ~TestBench() { tasker_test_free(test_); }
+
+  const std::string &tested() const { return template_; }
+
+  std::string call(std::string_view command) {
+    return value_of(tasker_test_call(test_, data_of(command), command.size()));
+  }
+
+ private:
+  std::string template_;
+  TaskerTest *test_ = nullptr;
+};
+
 std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
@@ -117,7 +142,9 @@ std::string batches_split(std::string_view request) {
 PYBIND11_MODULE(_native, module) {
   py::register_local_exception_translator(translate);
   using release = py::call_guard<py::gil_scoped_release>;
-  py::class_<Worker>(module, "Worker", py::is_final())
+  // With Python's own metaclass: pybind11's serves static properties and subclasses, of which there are none.
+  py::metaclass plain{reinterpret_cast<PyObject *>(&PyType_Type)};
+  py::class_<Worker>(module, "Worker", py::is_final(), plain)
       .def(py::init<std::string_view>(), py::arg("options"), release())
       .def_property_readonly("started", &Worker::started)
       .def("next", &Worker::next, py::arg("timeout_ms"), release())
@@ -128,6 +155,10 @@ PYBIND11_MODULE(_native, module) {
       .def("drain", &Worker::drain, py::arg("timeout_ms"), release())
       .def("status", &Worker::status, release())
       .def("close", &Worker::close, release());
+  py::class_<TestBench>(module, "TestBench", py::is_final())
+      .def(py::init<std::string_view>(), py::arg("options"))
+      .def_property_readonly("template", &TestBench::tested)
+      .def("call", &TestBench::call, py::arg("command"));
   module.def("template_check", template_check, py::arg("text"), py::arg("file"), release());
   module.def("batches_split", batches_split, py::arg("request"), release());
   module.def("version", [] { return text_of(tasker_version()); });

@@ -47,6 +47,23 @@ class Worker:
         Calls that wait raise WorkerStoppedError; so does any later one.
         """
 
+@final
+class TestBench:
+    """A workbench for tests: an engine, a played worker and a clock that stands still."""
+
+    def __init__(self, options: str) -> None:
+        """Makes it; `options` is the JSON object that `tasker_test_new` describes.
+
+        InvalidArgumentError with all problems of a template that is not valid.
+        """
+
+    @property
+    def template(self) -> str:
+        """What a test is to know of the template: JSON."""
+
+    def call(self, command: bytes | str) -> str:
+        """Carries out a command: a JSON array of messages, the clock last."""
+
 def template_check(text: bytes | str, file: str) -> str:
     """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, and `task_handler` if any.
 

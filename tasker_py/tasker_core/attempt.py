@@ -19,6 +19,7 @@ from typing import Any, cast
 from tasker_core import outcome
 from tasker_core.attempt_log import AttemptLog, current_log
 from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments
+from tasker_core.fetching import AncestorResults, Source
 from tasker_core.registry import Handler, HandlerRegistry
 
 logger = logging.getLogger(__name__)
@@ -44,9 +45,10 @@ class Attempt:
         "work",
     )
 
-    def __init__(self, dispatch: dict[str, Any], handler: Handler, now: float) -> None:
+    def __init__(
+        self, dispatch: dict[str, Any], handler: Handler, now: float, source: Source | None
+    ) -> None:
         self.ref = AttemptRef.of(dispatch)
-        self.task, self.sequence, self.step = arguments(dispatch)
         self.callable: str = dispatch["callable"]
         self.handler = handler
         self.method: str = dispatch["method"]
@@ -59,6 +61,10 @@ class Attempt:
         self.deadline = float("inf") if timeout_ms is None else now + timeout_ms / 1000
         self.started = 0.0
         self.ended = 0.0
+        fetch = None
+        if source is not None and dispatch.get("omitted"):
+            fetch = AncestorResults(source, self.ref, self.deadline)
+        self.task, self.sequence, self.step = arguments(dispatch, fetch)
         # The asyncio task of an async handler, for whoever started one.
         self.work: asyncio.Task[None] | None = None
 
@@ -66,6 +72,12 @@ class Attempt:
         """Cancels the asyncio task. To be called on its loop's thread."""
         if self.work is not None:
             self.work.cancel()
+
+    def wanted(self) -> frozenset[str]:
+        """What the handler may ask for and did not come with the dispatch."""
+        names = self.handler.asks_for() if self.method == "call" else None
+        omitted = self.sequence.omitted
+        return omitted if names is None else omitted.intersection(names)
 
     def bound(self) -> Callable[..., Any]:
         """The method to call, of a handler that was made for this attempt."""
@@ -76,10 +88,14 @@ class Attempt:
 
 
 def prepare(
-    registry: HandlerRegistry, dispatch: dict[str, Any], now: float | None = None
+    registry: HandlerRegistry,
+    dispatch: dict[str, Any],
+    now: float | None = None,
+    source: Source | None = None,
 ) -> Attempt | bytes:
     """The attempt of this dispatch, which came at `now` in monotonic seconds.
 
+    `source` is asked for the results that the dispatch leaves out.
     The outcome instead when it cannot be given to a handler.
     """
     ref = AttemptRef.of(dispatch)
@@ -96,7 +112,7 @@ def prepare(
             error_type="payload_too_deep",
             retryable=False,
         )
-    return Attempt(dispatch, handler, time.monotonic() if now is None else now)
+    return Attempt(dispatch, handler, time.monotonic() if now is None else now, source)
 
 
 def invoke(attempt: Attempt) -> bytes:
@@ -131,6 +147,9 @@ async def invoke_async(attempt: Attempt) -> bytes:
     current_log.set(attempt.log)
     attempt.started = time.monotonic()
     try:
+        if attempt.sequence.omitted:
+            # On a thread: to wait for the engine here would stop all other async handlers.
+            await asyncio.to_thread(attempt.sequence.load, attempt.wanted())
         returned = await attempt.bound()(attempt.task, attempt.sequence, attempt.step)
         attempt.ended = time.monotonic()
         ended = outcome.of_return(attempt.ref, returned)

@@ -61,6 +61,8 @@ def _method_problem(handler: type[StepHandlerBase], method: str) -> str | None:
     name = (owner if is_function else f"{owner}.{method}") + _place(target)
     if not callable(target):
         return f"{name} is {target!r}, no method; {wanted}"
+    if method == "run" and issubclass(handler, TypedStepHandler):
+        return f"{name} takes models, and is called by `call`: the template needs no `method`"
     if is_abstract(handler, method):
         return f"{name} is abstract: a class with a {method} of its own is wanted"
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):

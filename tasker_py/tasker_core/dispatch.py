@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasker_core.batching import NO_BATCH_CONFIG, NO_CURSOR, BatchConfig, Cursor
+from tasker_core.sequence import Fetch
 from tasker_core.serialization import from_json
 from tasker_core.types import Sequence, Step, Task
 
@@ -82,8 +83,11 @@ def _key_and_value(member: str) -> tuple[str, str]:
     return from_json(key), value
 
 
-def arguments(dispatch: dict[str, Any]) -> tuple[Task, Sequence, Step]:
-    """What the handler of this dispatch is called with."""
+def arguments(dispatch: dict[str, Any], fetch: Fetch | None = None) -> tuple[Task, Sequence, Step]:
+    """What the handler of this dispatch is called with.
+
+    `fetch` gives results that the dispatch leaves out.
+    """
     task_uuid: str = dispatch["task_uuid"]
     correlation_id: str | None = dispatch.get("correlation_id")
     timeout_ms: int | None = dispatch.get("timeout_ms")
@@ -111,16 +115,18 @@ def arguments(dispatch: dict[str, Any]) -> tuple[Task, Sequence, Step]:
         batch_config=_batch_config(dispatch.get("batch_config")),
         cursor=_cursor(dispatch.get("cursor"), dispatch["step_name"]),
     )
-    return task, _sequence(dispatch), step
+    return task, _sequence(dispatch, fetch), step
 
 
-def _sequence(dispatch: dict[str, Any]) -> Sequence:
+def _sequence(dispatch: dict[str, Any], fetch: Fetch | None) -> Sequence:
     results: dict[str, Any] = dispatch.get("results") or {}
     counts: dict[str, int] = dispatch.get("batches") or {}
+    omitted = {name: counts.get(name) for name in dispatch.get("omitted") or ()}
     if not counts:
-        return Sequence(results)
+        return Sequence(results, omitted=omitted, fetch=fetch)
     batches = {name: results[name] for name in counts if name in results}
-    return Sequence({name: results[name] for name in results.keys() - batches.keys()}, batches)
+    single = {name: results[name] for name in results if name not in batches}
+    return Sequence(single, batches, omitted=omitted, fetch=fetch)
 
 
 def _batch_config(config: dict[str, int] | None) -> BatchConfig:

@@ -16,7 +16,10 @@ class HandlerError(TaskerError):
     a mistake in it does not hide the failure.
     """
 
-    retryable: bool
+    # Of the class too, for subclasses with a constructor that does not call this one's.
+    retryable: bool = True
+    error_code: str | None = None
+    metadata: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class RetryableError(HandlerError):
     """Another attempt may succeed. `retry_after`, in seconds, wins over the template's back-off."""
 
     retryable = True
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -51,6 +55,16 @@ class RetryableError(HandlerError):
     ) -> None:
         super().__init__(message, error_code=error_code, metadata=metadata)
         self.retry_after = retry_after
+
+
+class ResultsUnavailableError(RetryableError):
+    """An ancestor's results were not sent with the step and cannot be fetched at present."""
+
+    def __init__(self, step_name: str, reason: str) -> None:
+        super().__init__(
+            f"the results of {step_name!r} cannot be fetched: {reason}",
+            error_code="RESULTS_UNAVAILABLE",
+        )
 
 
 class InvalidInputError(PermanentError):
@@ -95,6 +109,27 @@ class ConfigurationError(TaskerError):
 
 class DevError(TaskerError):
     """`tasker dev` cannot go on; the message says why and what to do."""
+
+
+class WorkflowTestError(TaskerError):
+    """A workflow test asks for what cannot be; the message says what, and what could be."""
+
+
+class NotIdempotentError(TaskerError, AssertionError):
+    """Handlers that do more, or other, when they run again; the message says which and what."""
+
+
+class RefusedError(TaskerError):
+    """In a workflow test: what the engine's API would refuse.
+
+    `code` is one of docs/errors.md, `message` a sentence, `details` values for programs.
+    """
+
+    def __init__(self, code: str, message: str, details: Any = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.details = details
 
 
 class NativeError(TaskerError):

@@ -1,5 +1,6 @@
 """From what a handler returned or raised to the outcome message that the engine is sent."""
 
+import inspect
 import json
 import math
 import traceback
@@ -19,10 +20,15 @@ def of_return(ref: AttemptRef, returned: object) -> bytes:
     elif isinstance(returned, Mapping) or callable(getattr(type(returned), "model_dump", None)):
         result = StepHandlerCallResult.success(results=returned)
     else:
+        remedy = "it must return a StepHandlerCallResult, a mapping or a pydantic model"
+        if inspect.isawaitable(returned):
+            remedy = (
+                "nobody awaits it: only a method that is `async def` itself is awaited, and a "
+                "decorator may hide that it is one"
+            )
         return failure(
             ref,
-            f"the handler returned {shown(returned)} of type {type_name(returned)}; "
-            "it must return a StepHandlerCallResult, a mapping or a pydantic model",
+            f"the handler returned {shown(returned)} of type {type_name(returned)}; {remedy}",
             error_type="invalid_result",
             retryable=False,
         )
@@ -44,6 +50,18 @@ def of_exception(ref: AttemptRef, error: BaseException) -> bytes:
 
     The first frame of its traceback, the caller's own, is left out.
     """
+    try:
+        return _of_exception(ref, error)
+    except BaseException as another:  # what a user's class is asked for may raise anything.
+        return failure(
+            ref,
+            f"{type_name(error)} was raised, and raised {shown(another)} when it was to be told",
+            error_type=type(error).__name__,
+            retryable=True,
+        )
+
+
+def _of_exception(ref: AttemptRef, error: BaseException) -> bytes:
     frames = error.__traceback__.tb_next if error.__traceback__ else None
     try:
         backtrace = "".join(traceback.format_exception(type(error), error, frames))

@@ -82,7 +82,10 @@ class HandlerRegistry:
             if handler is None:
                 handler = _handler_of(callable_name, import_object(callable_name))
             _require(callable_name, definition.problem(handler, method))
-            self._resolved[key] = handler
+            with self._lock:
+                # It may have been registered meanwhile.
+                if self._registered.get(callable_name, handler) is handler:
+                    self._resolved[key] = handler
         return handler
 
     def discover(self, package: str | ModuleType) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasker_core.errors import InvalidResultError
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepHandlerCallResult:
@@ -36,6 +38,11 @@ class StepHandlerCallResult:
         None stands for no results, and is `{}`. `create_steps` and `batches` are for decisions and
         batchable steps, whose base classes have methods that make them.
         """
+        if isinstance(create_steps, str):
+            # It would be taken for the names of its letters.
+            raise InvalidResultError(
+                f"create_steps takes a list of names, not one string: [{create_steps!r}]"
+            )
         return cls(
             is_success=True,
             results=results,

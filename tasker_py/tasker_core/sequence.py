@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from tasker_core.errors import ResultsUnavailableError
+
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 Fetch = Callable[[str], list[Any]]
@@ -17,7 +19,7 @@ class Sequence(Mapping[str, Any]):
     Each batch is there under its own name, such as `process_csv_batch_001`; `batch` gives all of a
     batch worker. Results that are too long to be sent with the step are fetched when they are
     first asked for, which waits for the engine; several threads may ask. An async handler finds
-    them all fetched already. RetryableError when they cannot be had.
+    them fetched already. ResultsUnavailableError, which is retryable, when they cannot be had.
     """
 
     __slots__ = ("_batches", "_fetch", "_lock", "_omitted", "_results")
@@ -140,7 +142,9 @@ class Sequence(Mapping[str, Any]):
     def _load(self, name: str) -> None:
         with self._lock:
             # Another thread may have been first.
-            if name in self._omitted and self._fetch is not None:
+            if name in self._omitted:
+                if self._fetch is None:
+                    raise ResultsUnavailableError(name, "nobody was named who has them")
                 results = self._fetch(name)
                 if self._omitted[name] is None:
                     self._results = {**self._results, name: results[0]}

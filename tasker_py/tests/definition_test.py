@@ -120,6 +120,15 @@ def test_a_typed_handler_without_run_or_models_is_told() -> None:
             return 1
 
     assert str(problem(Idle)).endswith("has no method 'run'; wanted: run(self, context, step, ...)")
+
+    class Typed(TypedStepHandler[int, int]):
+        def run(self, context: int, step: Step, before: int) -> int:
+            return before
+
+    assert problem(Typed) is None
+    assert str(problem(Typed, "run")).endswith(
+        "takes models, and is called by `call`: the template needs no `method`"
+    )
     assert str(problem(Untyped)).endswith(
         "Untyped does not say its models: class "
         "test_a_typed_handler_without_run_or_models_is_told.<locals>."

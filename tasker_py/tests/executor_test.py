@@ -272,6 +272,7 @@ def test_a_coroutine_from_a_sync_handler_is_no_result(running: Running) -> None:
 
     error = running.run("s", Lost)["error"]
     assert error["message"].startswith("the handler returned <coroutine object sleep")
+    assert "only a method that is `async def` itself is awaited" in error["message"]
     assert not error["retryable"]
 
 

@@ -294,6 +294,35 @@ def test_a_recursion_without_end_is_a_failure() -> None:
     assert "[Previous line repeated" in fields["backtrace"]
 
 
+def test_an_error_whose_constructor_sets_nothing_is_what_its_class_is() -> None:
+    class CardError(PermanentError):
+        def __init__(self, card: str) -> None:
+            self.card = card
+
+    class LaterError(RetryableError):
+        def __init__(self) -> None:
+            pass
+
+    error = error_of(raised(CardError("visa")))
+    assert (error["error_type"], error["message"]) == ("CardError", "visa")
+    assert (error["error_code"], error["retryable"]) == (None, False)
+    assert error_of(raised(LaterError()))["retryable"]
+
+
+def test_an_error_that_cannot_be_told_is_a_failure() -> None:
+    class SecretError(PermanentError):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "error_code":
+                raise SystemExit(name)
+            return super().__getattribute__(name)
+
+    error = error_of(raised(SecretError("x")))
+    assert error["message"].endswith(
+        "SecretError was raised, and raised SystemExit('error_code') when it was to be told"
+    )
+    assert (error["error_type"], error["retryable"]) == ("SecretError", True)
+
+
 def test_an_exception_that_ends_the_process_when_it_is_shown_is_a_failure() -> None:
     class FatalError(Exception):
         def __str__(self) -> str:

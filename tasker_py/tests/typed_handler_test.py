@@ -266,6 +266,15 @@ def declared() -> Iterator[tuple[type[TypedStepHandler[Any, Any]], str]]:
 
     yield Unknown, "an annotation of run cannot be read: name 'Nowhere' is not defined"
 
+    class Undefined(BaseModel):
+        part: "NeverDefined"  # type: ignore[name-defined] # noqa: F821
+
+    class Incomplete(TypedStepHandler[Undefined, Part]):
+        def run(self, context: Undefined, step: Step) -> Part:
+            return Part(count=1)
+
+    yield Incomplete, "Undefined is not fully defined: one of its annotations cannot be resolved"
+
     class Plain:
         pass
 

@@ -1,9 +1,10 @@
-"""ruff and mypy as tests: `bazel test //...` fails on source that either objects to."""
+"""ruff and mypy as tests: `bazel test //...` fails on source that either objects to, and on stubs that are not true."""
 
 load("@rules_python//python:defs.bzl", "py_test")
 
 _CONFIG = Label("//:pyproject.toml")
 _MYPY_MAIN = Label("//tools/lint:mypy_main.py")
+_STUBTEST_MAIN = Label("//tools/lint:stubtest_main.py")
 
 def _ruff_test_impl(ctx):
     script = ctx.actions.declare_file(ctx.label.name)
@@ -50,5 +51,24 @@ def python_lint_tests(name, srcs, deps = [], data = []):
         args = ["$(rootpath {})".format(src) for src in srcs],
         data = srcs + data + [_CONFIG],
         main = _MYPY_MAIN,
+        deps = deps + ["@pip_mypy//:pkg"],
+    )
+
+def stub_test(name, module, stub, deps):
+    """Holds the stub of an extension module against the module as it was built.
+
+    Args:
+        name: ends in _test.
+        module: the module's dotted name.
+        stub: its `.pyi` file.
+        deps: the library that has both.
+    """
+    py_test(
+        name = name,
+        size = "small",
+        srcs = [_STUBTEST_MAIN],
+        args = [module, "$(rootpath {})".format(stub)],
+        data = [stub, _CONFIG],
+        main = _STUBTEST_MAIN,
         deps = deps + ["@pip_mypy//:pkg"],
     )

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tasker_protocol::action::ActOnStep;
 use tasker_protocol::api::{CreateTask, Health, Step, StepPage, Task};
 use tasker_protocol::error::ErrorBody;
 use uuid::Uuid;
@@ -58,7 +60,7 @@ impl Client {
         let request = Request {
             method: Method::POST,
             url: with_wait(self.url(&["v1", "tasks"]), wait),
-            body: Some(task),
+            body: Some(Body::Create(task)),
             timeout: ANSWER_TIMEOUT + wait.unwrap_or_default(),
         };
         self.call(request, Repeat::Unsafe).await
@@ -73,6 +75,55 @@ impl Client {
         let mut request = Request::read(with_wait(url, wait));
         request.timeout += wait.unwrap_or_default();
         self.call(request, Repeat::Safe).await
+    }
+
+    /// Cancels a task. A failure after which it may be cancelled is not tried again.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with `TASK_ENDED` when it has ended.
+    pub async fn cancel_task(&self, task_uuid: Uuid) -> Result<Task, Error> {
+        let url = self.url(&["v1", "tasks", &task_uuid.to_string()]);
+        let request = Request {
+            method: Method::DELETE,
+            ..Request::read(url)
+        };
+        self.call(request, Repeat::Unsafe).await
+    }
+
+    /// Reads one step of a task with its history and, with `logs`, what the handler of each attempt logged.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with `TASK_NOT_FOUND` or `STEP_NOT_FOUND`.
+    pub async fn get_task_step(
+        &self,
+        task_uuid: Uuid,
+        step_uuid: Uuid,
+        logs: bool,
+    ) -> Result<Step, Error> {
+        let mut url = self.step_url(task_uuid, step_uuid);
+        if logs {
+            url.query_pairs_mut().append_pair("logs", "true");
+        }
+        self.call(Request::read(url), Repeat::Safe).await
+    }
+
+    /// Retries, resolves or completes a step that failed. A failure after which that may be done is not tried again.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with `STEP_STATE_CONFLICT` when the step's state does not allow it, with `OUTCOME_INVALID` when
+    /// its handler could not have given what is given.
+    pub async fn act_on_step(
+        &self,
+        task_uuid: Uuid,
+        step_uuid: Uuid,
+        act: &ActOnStep,
+    ) -> Result<Step, Error> {
+        let request = Request {
+            method: Method::PATCH,
+            body: Some(Body::Act(act)),
+            ..Request::read(self.step_url(task_uuid, step_uuid))
+        };
+        self.call(request, Repeat::Unsafe).await
     }
 
     /// Reads all steps of a task in creation order.
@@ -111,6 +162,11 @@ impl Client {
             path.pop_if_empty().extend(segments);
         }
         url
+    }
+
+    fn step_url(&self, task_uuid: Uuid, step_uuid: Uuid) -> Url {
+        let (task, step) = (task_uuid.to_string(), step_uuid.to_string());
+        self.url(&["v1", "tasks", &task, "workflow_steps", &step])
     }
 
     async fn call<T: DeserializeOwned>(
@@ -154,7 +210,7 @@ impl Client {
         if let Some(token) = &self.token {
             builder = builder.bearer_auth(token);
         }
-        if let Some(body) = request.body {
+        if let Some(body) = &request.body {
             builder = builder.json(body);
         }
         let answer = async {
@@ -171,8 +227,15 @@ impl Client {
 struct Request<'a> {
     method: Method,
     url: Url,
-    body: Option<&'a CreateTask>,
+    body: Option<Body<'a>>,
     timeout: Duration,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Create(&'a CreateTask),
+    Act(&'a ActOnStep),
 }
 
 impl Request<'_> {

@@ -63,30 +63,29 @@ fn texts(create: &CreateTask) -> impl Iterator<Item = (String, &str)> {
 /// Refuses a context that breaks the template's `input_schema`, with every violation.
 pub fn check_context(graph: &Graph, context: &Json) -> Result<(), ErrorDetail> {
     match &graph.input_schema {
-        Some(schema) => schema
-            .check(context.get())
-            .map_err(|violations| breaks_schema(&violations)),
+        Some(schema) => schema.check(context.get()).map_err(|violations| {
+            let what = "the context breaks the template's `input_schema`";
+            breaks_schema(ErrorCode::ContextInvalid, what, &violations)
+        }),
         None => Ok(()),
     }
 }
 
-fn breaks_schema(violations: &[Violation]) -> ErrorDetail {
+/// The refusal of a text that breaks a schema: `what` says which.
+pub(crate) fn breaks_schema(code: ErrorCode, what: &str, violations: &[Violation]) -> ErrorDetail {
     let listed: Vec<String> = violations.iter().map(Violation::to_string).collect();
     let violations: Vec<_> = violations
         .iter()
         .map(|Violation { path, message }| json!({"path": path, "message": message}))
         .collect();
     refusal(
-        ErrorCode::ContextInvalid,
-        format!(
-            "the context breaks the template's `input_schema`: {}",
-            listed.join("; ")
-        ),
+        code,
+        format!("{what}: {}", listed.join("; ")),
         json!({"violations": violations}),
     )
 }
 
-fn refusal(code: ErrorCode, message: String, details: Value) -> ErrorDetail {
+pub(crate) fn refusal(code: ErrorCode, message: String, details: Value) -> ErrorDetail {
     ErrorDetail {
         code,
         message,

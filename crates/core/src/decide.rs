@@ -60,6 +60,7 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
             attempt,
             verdict,
         } => outcome(state, *session, attempt, verdict, now, random),
+        Event::Logged { session, attempt } => logged(state, *session, attempt, now),
         Event::Returned { session, attempt } => returned(state, *session, attempt, now),
         Event::Unknown { session, attempt } => vec![Change::Accepted {
             session: *session,
@@ -166,6 +167,30 @@ fn outcome(
         session,
         attempt: *attempt,
     });
+    draft.changes
+}
+
+/// The lines are kept when the outcome that follows is.
+fn logged(state: &State, session: SessionId, attempt: &AttemptRef, now: Time) -> Vec<Change> {
+    let Some(task) = state.task(attempt.task_uuid) else {
+        return vec![Change::Missing {
+            session,
+            attempt: *attempt,
+        }];
+    };
+    let mut draft = Draft::new(state);
+    let number = attempt.attempt;
+    if let Some(step) = task.find(attempt.step_uuid)
+        && (is_open(state, session, task, step, number)
+            || task.step(step).unreported.contains(&number))
+    {
+        let record = Record::Logged {
+            step,
+            attempt: number,
+            at: now,
+        };
+        draft.record(task, record);
+    }
     draft.changes
 }
 

@@ -307,8 +307,10 @@ impl Part {
         let count = record.texts();
         if count > 0 {
             let body = texts.map_or("null", |texts| texts.body.get());
-            let metadata = texts.and_then(|texts| texts.metadata.as_ref());
             self.texts.push(body.into());
+        }
+        if count > 1 {
+            let metadata = texts.and_then(|texts| texts.metadata.as_ref());
             self.texts
                 .push(metadata.map_or("", |metadata| metadata.get()).into());
         }

@@ -78,6 +78,13 @@ pub enum Event {
         /// What the core needs to know of it.
         verdict: Verdict,
     },
+    /// A worker says what the handler of an attempt logged; its outcome follows. The lines are the event's text.
+    Logged {
+        /// Its session.
+        session: SessionId,
+        /// The attempt.
+        attempt: AttemptRef,
+    },
     /// A worker hands back an attempt that it never gave to a handler.
     Returned {
         /// Its session.

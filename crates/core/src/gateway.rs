@@ -15,11 +15,12 @@ use crate::pulse::Pulse;
 use crate::worker::{Offer, SessionId};
 use crate::{Event, Time};
 
+mod logs;
 mod results;
 mod texts;
 
 pub use results::check_results;
-pub use texts::{Cursors, Texts};
+pub use texts::{Cursors, Texts, completion};
 
 /// How often a worker sends something, a WebSocket ping at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -165,13 +166,24 @@ impl Session {
             (Phase::Greeting, WorkerMessage::Hello(hello)) => self.greet(hello),
             (Phase::Open, WorkerMessage::Outcome(outcome)) => {
                 let attempt = outcome.attempt_ref();
+                let mut outputs = match logs::read(outcome.logs.as_ref()) {
+                    Ok(None) => Vec::new(),
+                    Ok(Some(lines)) => {
+                        vec![Output::Event(
+                            Event::Logged { session, attempt },
+                            Some(lines),
+                        )]
+                    }
+                    Err(message) => vec![error(ErrorCode::InvalidRequest, message)],
+                };
                 let (verdict, texts) = texts::read(outcome);
                 let event = Event::Outcome {
                     session,
                     attempt,
                     verdict,
                 };
-                vec![Output::Event(event, Some(texts))]
+                outputs.push(Output::Event(event, Some(texts)));
+                outputs
             }
             (Phase::Open, WorkerMessage::Ready { slots }) => {
                 vec![Output::Event(Event::Slots { session, slots }, None)]
@@ -194,10 +206,9 @@ impl Session {
                     }
                     _ => "a session has one `hello`",
                 };
-                vec![Output::Send(EngineMessage::Error(Rejection {
-                    code: ErrorCode::UnexpectedMessage,
-                    message: format!("`{}` is not expected here: {expected}", kind(&message)),
-                }))]
+                let kind = kind(&message);
+                let message = format!("`{kind}` is not expected here: {expected}");
+                vec![error(ErrorCode::UnexpectedMessage, message)]
             }
         }
     }
@@ -239,15 +250,16 @@ fn reject(rejection: Rejection) -> Vec<Output> {
     ]
 }
 
-fn unreadable(error: &Unreadable) -> Output {
-    let code = match error {
+fn error(code: ErrorCode, message: String) -> Output {
+    Output::Send(EngineMessage::Error(Rejection { code, message }))
+}
+
+fn unreadable(unreadable: &Unreadable) -> Output {
+    let code = match unreadable {
         Unreadable::Malformed(_) => ErrorCode::MalformedJson,
         Unreadable::Shape { .. } => ErrorCode::InvalidRequest,
     };
-    Output::Send(EngineMessage::Error(Rejection {
-        code,
-        message: error.to_string(),
-    }))
+    error(code, unreadable.to_string())
 }
 
 fn kind(message: &WorkerMessage) -> &'static str {

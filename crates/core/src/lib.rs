@@ -27,12 +27,15 @@
 //! - [`waiting`]: why a step is not done.
 //! - [`payload`]: what a task carries and the core does not read.
 //! - [`texts`]: the same with how the task was asked for, for all tasks in memory.
-//! - [`missed`]: outcomes for tasks that are not in memory.
+//! - [`missed`]: what concerns tasks that are not in memory.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 //! - [`creation`]: what a task may not be created with.
+//! - [`order`]: what people ask to be done to a task or a step, and why it is refused.
+//! - [`attempts`]: a step's history as the API shows it.
 //! - [`view`]: tasks and steps as the API shows them.
 
+pub mod attempts;
 pub mod backoff;
 pub mod batches;
 pub mod clock;
@@ -50,6 +53,7 @@ pub mod missed;
 #[cfg(feature = "mutation")]
 pub mod mutation;
 pub mod operator;
+pub mod order;
 pub mod outcome;
 pub mod payload;
 pub mod pulse;

@@ -1,4 +1,4 @@
-//! Outcomes for tasks that are not in memory: their tasks are read again, one reading at a time.
+//! What concerns tasks that are not in memory: their tasks are read again, one reading at a time.
 //!
 //! A second reading of a task that began beside the first would not see what follows from the first, and the same late
 //! outcome would be recorded twice.
@@ -24,28 +24,26 @@ pub struct Missed {
     pub attempt: AttemptRef,
 }
 
-impl Missed {
-    /// The task that is to be read.
-    pub fn task(&self) -> TaskId {
-        self.attempt.task_uuid
+/// The tasks that are being read, with what waits for them.
+#[derive(Debug)]
+pub struct Readings<W>(BTreeMap<TaskId, Vec<W>>);
+
+impl<W> Default for Readings<W> {
+    fn default() -> Readings<W> {
+        Readings(BTreeMap::new())
     }
 }
 
-/// The tasks that are being read, with the outcomes that wait for them.
-#[derive(Debug, Default)]
-pub struct Readings(BTreeMap<TaskId, Vec<Missed>>);
-
-impl Readings {
-    /// Adds an outcome. The task that is to be read now; none when it is being read already.
-    pub fn add(&mut self, missed: Missed) -> Option<TaskId> {
-        let task = missed.task();
+impl<W> Readings<W> {
+    /// Adds something that waits for a task. Whether the task is to be read now; it may be being read already.
+    pub fn add(&mut self, task: TaskId, waits: W) -> bool {
         let waiting = self.0.entry(task).or_default();
-        waiting.push(missed);
-        (waiting.len() == 1).then_some(task)
+        waiting.push(waits);
+        waiting.len() == 1
     }
 
-    /// A task was read, or there is none: the outcomes that have waited for it, in the order in which they came.
-    pub fn end(&mut self, task: TaskId) -> Vec<Missed> {
+    /// A task was read, or there is none: what has waited for it, in the order in which it came.
+    pub fn end(&mut self, task: TaskId) -> Vec<W> {
         self.0.remove(&task).unwrap_or_default()
     }
 }
@@ -56,32 +54,16 @@ mod tests {
 
     use super::*;
 
-    fn missed(task: u128, attempt: u32) -> Missed {
-        Missed {
-            event: Event::Tick,
-            texts: None,
-            session: SessionId(1),
-            attempt: AttemptRef {
-                task_uuid: Uuid::from_u128(task),
-                step_uuid: Uuid::nil(),
-                attempt,
-            },
-        }
-    }
-
     #[test]
-    fn a_task_is_read_once_for_all_the_outcomes_that_come_meanwhile() {
+    fn a_task_is_read_once_for_all_that_comes_meanwhile() {
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let mut readings = Readings::default();
-        assert_eq!(readings.add(missed(1, 1)), Some(one));
-        assert_eq!(readings.add(missed(2, 1)), Some(two));
-        assert_eq!(readings.add(missed(1, 2)), None);
-        let attempts = |missed: Vec<Missed>| -> Vec<u32> {
-            missed.iter().map(|missed| missed.attempt.attempt).collect()
-        };
-        assert_eq!(attempts(readings.end(one)), [1, 2]);
-        assert_eq!(readings.add(missed(1, 3)), Some(one), "it is read anew");
-        assert_eq!(attempts(readings.end(two)), [1]);
+        assert!(readings.add(one, 11));
+        assert!(readings.add(two, 21));
+        assert!(!readings.add(one, 12));
+        assert_eq!(readings.end(one), [11, 12]);
+        assert!(readings.add(one, 13), "it is read anew");
+        assert_eq!(readings.end(two), [21]);
         assert!(readings.end(two).is_empty());
     }
 }

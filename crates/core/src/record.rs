@@ -162,6 +162,15 @@ pub enum Record {
         /// When.
         at: Time,
     },
+    /// What the attempt's handler logged. It changes nothing; the outcome that it came with follows. Text: the lines.
+    Logged {
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+        /// When its outcome arrived.
+        at: Time,
+    },
 }
 
 /// What follows an attempt that did not succeed.
@@ -187,6 +196,7 @@ impl Record {
             | Record::Late { .. }
             | Record::Retried { .. }
             | Record::Resolved { .. } => 2,
+            Record::Logged { .. } => 1,
             Record::Started { .. }
             | Record::Lost { .. }
             | Record::Undelivered { .. }
@@ -224,7 +234,8 @@ impl Record {
             | Record::Late { step, .. }
             | Record::Retried { step, .. }
             | Record::Resolved { step, .. }
-            | Record::Completed { step, .. } => Some(*step),
+            | Record::Completed { step, .. }
+            | Record::Logged { step, .. } => Some(*step),
             Record::Cancelled { .. } | Record::Expired { .. } => None,
         }
     }
@@ -245,6 +256,7 @@ impl Record {
             | Record::Retried { at, .. }
             | Record::Resolved { at, .. }
             | Record::Completed { at, .. }
+            | Record::Logged { at, .. }
             | Record::Cancelled { at }
             | Record::Expired { at } => *at,
         }
@@ -293,13 +305,22 @@ pub fn encode<'a>(
     (bytes, payload)
 }
 
-/// The records of a row and their texts.
-pub fn decode<'a>(bytes: &[u8], payload: &'a str) -> Result<(Vec<Record>, Vec<&'a str>), Error> {
+/// The records of a row, without its payload.
+pub fn decode_records(bytes: &[u8]) -> Result<Vec<Record>, Error> {
+    Ok(read(bytes)?.0)
+}
+
+fn read(bytes: &[u8]) -> Result<(Vec<Record>, Vec<u32>), Error> {
     let (&format, body) = bytes.split_first().unwrap_or((&0, &[]));
     if format != FORMAT {
         return Err(Error::Format(format));
     }
-    let (records, lengths): (Vec<Record>, Vec<u32>) = postcard::from_bytes(body)?;
+    Ok(postcard::from_bytes(body)?)
+}
+
+/// The records of a row and their texts.
+pub fn decode<'a>(bytes: &[u8], payload: &'a str) -> Result<(Vec<Record>, Vec<&'a str>), Error> {
+    let (records, lengths) = read(bytes)?;
     let expected = records.iter().map(Record::texts).sum();
     let mut texts = Vec::with_capacity(lengths.len());
     let mut rest = payload;
@@ -354,6 +375,25 @@ mod tests {
         let (again, read) = decode(&bytes, &payload).expect("reads");
         assert_eq!(again, records());
         assert_eq!(read, texts);
+    }
+
+    #[test]
+    fn rows_of_earlier_releases_are_read() {
+        let expired = [1, 1, 14, 10, 0];
+        let (records, texts) = decode(&expired, "").expect("reads");
+        assert_eq!(
+            (records, texts.len()),
+            (vec![Record::Expired { at: Time(5) }], 0)
+        );
+        let logged = [1, 1, 15, 3, 2, 10, 1, 2];
+        let (records, texts) = decode(&logged, "[]").expect("reads");
+        let expected = Record::Logged {
+            step: 3,
+            attempt: 2,
+            at: Time(5),
+        };
+        assert_eq!((&records, texts), (&vec![expected], vec!["[]"]));
+        assert_eq!(decode_records(&logged).expect("reads"), records);
     }
 
     #[test]

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use tasker_protocol::api::{self, StepState, TaskEvent};
 use tasker_protocol::frame::Failure;
+use tasker_protocol::history::HistoryOutcome;
 use tasker_protocol::json_null;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use crate::history::Transition;
+use crate::outcome::Invalid;
 use crate::task::Ending;
 use crate::texts::TaskTexts;
 use crate::worker::{Offer, Worker};
@@ -138,6 +140,7 @@ pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> 
             .as_ref()
             .map(|worker| worker.worker_id.to_string()),
         waiting_on: reason(state, task, texts, index),
+        history: None,
     }
 }
 
@@ -164,34 +167,47 @@ pub fn worker(offer: &Offer, worker: &Worker, opened: Time) -> api::Worker {
 /// Why the last ended attempt of a step failed.
 fn failure(task: &Task, texts: &TaskTexts, index: StepIndex) -> Option<Failure> {
     let step = task.step(index);
-    let of_engine = |error_type: &str, what: &str, retryable| {
+    let of_engine = |outcome| {
         let worker = step.worker.as_ref()?;
-        Some(Failure {
-            message: format!(
-                "worker {} {what} attempt {}",
-                worker.worker_id, step.attempts
-            ),
-            error_type: error_type.to_owned(),
-            error_code: None,
-            retryable,
-            retry_after_ms: None,
-            backtrace: None,
-        })
+        engine_failure(outcome, &worker.worker_id, step.attempts)
     };
     match step.last.as_ref()? {
         Ending::Succeeded | Ending::Completed | Ending::Resolved => None,
         Ending::Failed => serde_json::from_str(texts.payload.step(index)?.body.get()).ok(),
-        Ending::Lost => of_engine("worker_lost", "went away while it ran", true),
-        Ending::TimedOut => of_engine("timeout", "took too long over", true),
-        Ending::Undelivered => of_engine("undelivered", "never started", true),
-        Ending::Rejected(invalid) => Some(Failure {
-            message: invalid.to_string(),
-            error_type: "invalid_outcome".to_owned(),
-            error_code: Some(invalid.code().to_owned()),
-            retryable: false,
-            retry_after_ms: None,
-            backtrace: None,
-        }),
+        Ending::Lost => of_engine(HistoryOutcome::WorkerLost),
+        Ending::TimedOut => of_engine(HistoryOutcome::Timeout),
+        Ending::Undelivered => of_engine(HistoryOutcome::Undelivered),
+        Ending::Rejected(invalid) => Some(rejection(invalid)),
+    }
+}
+
+/// The failure of an attempt that the engine ended; none of one that it did not.
+pub fn engine_failure(outcome: HistoryOutcome, worker_id: &str, attempt: u32) -> Option<Failure> {
+    let (error_type, what) = match outcome {
+        HistoryOutcome::WorkerLost => ("worker_lost", "went away while it ran"),
+        HistoryOutcome::Timeout => ("timeout", "took too long over"),
+        HistoryOutcome::Undelivered => ("undelivered", "never started"),
+        _ => return None,
+    };
+    Some(Failure {
+        message: format!("worker {worker_id} {what} attempt {attempt}"),
+        error_type: error_type.to_owned(),
+        error_code: None,
+        retryable: true,
+        retry_after_ms: None,
+        backtrace: None,
+    })
+}
+
+/// The failure of an attempt whose outcome its step cannot have.
+pub fn rejection(invalid: &Invalid) -> Failure {
+    Failure {
+        message: invalid.to_string(),
+        error_type: "invalid_outcome".to_owned(),
+        error_code: Some(invalid.code().to_owned()),
+        retryable: false,
+        retry_after_ms: None,
+        backtrace: None,
     }
 }
 

@@ -40,7 +40,12 @@ impl Fault {
     }
 
     pub(crate) fn stopped() -> Self {
-        Self::new(TaskerCode::Stopped, "the worker has left its session")
+        Self::over("the worker has left its session")
+    }
+
+    /// What the handle stands for is not there any more.
+    pub(crate) fn over(message: impl ToString) -> Self {
+        Self::new(TaskerCode::Stopped, message)
     }
 
     fn new(code: TaskerCode, message: impl ToString) -> Self {

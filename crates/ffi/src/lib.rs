@@ -3,6 +3,7 @@
 //! Layout:
 //! - this file: the exports, a few lines each. Bytes are read, a call is made, its value is handed out.
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
+//! - `benches`: workbenches for tests by number.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
 //! - `batches`: how a batchable step's work is split.
@@ -12,6 +13,7 @@
 #![allow(unsafe_code)]
 
 mod batches;
+mod benches;
 mod bytes;
 mod call;
 mod handles;
@@ -23,8 +25,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
+use tasker_testing::Bench;
 use tasker_worker::{Next, Options, Worker, metrics::Timings, templates};
 
+pub use benches::TaskerTest;
 pub use bytes::{TaskerBytes, TaskerResult};
 pub use call::TaskerCode;
 pub use handles::TaskerWorker;
@@ -192,6 +196,57 @@ pub unsafe extern "C" fn tasker_template_check(
         let file = unsafe { bytes::text("file", file, file_size) }?;
         to_json(&templates::check(text, file).map_err(Fault::invalid)?)
     })
+}
+
+/// Makes a workbench for tests of workflows.
+///
+/// # Safety
+/// `options` points to `size` bytes, and `test` to a place for a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_test_new(
+    options: *const u8,
+    size: usize,
+    test: *mut *mut TaskerTest,
+) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let place = unsafe { test.as_mut() };
+        let place = place.ok_or_else(|| Fault::invalid("`test` is NULL"))?;
+        *place = std::ptr::null_mut();
+        // SAFETY: the caller's contract, as above.
+        let options = unsafe { text("options", options, size) }?;
+        let bench = Bench::new(options).map_err(Fault::invalid)?;
+        let template = bench.template();
+        *place = benches::insert(bench);
+        Ok(template)
+    })
+}
+
+/// Lets a workbench carry out a command.
+///
+/// # Safety
+/// `command` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_test_call(
+    test: *mut TaskerTest,
+    command: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        benches::call(test, unsafe { text("command", command, size) }?)
+    })
+}
+
+/// Frees a workbench.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_test_free(test: *mut TaskerTest) {
+    let outcome = call(|| {
+        benches::remove(test);
+        Ok(String::new())
+    });
+    // SAFETY: the bytes were made by `call` just now and nobody else has them.
+    unsafe { outcome.bytes.free() };
 }
 
 /// Splits a batchable step's work.

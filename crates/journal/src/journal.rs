@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, NewTemplate, OpenTasks,
-    Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
+    Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
     appender::{Appender, Command, Status},
     key, list, migration, partition,
     reader::{self, Reader},
@@ -203,6 +203,16 @@ impl Journal {
     /// One task, open or ended.
     pub async fn task(&self, task_uuid: Uuid) -> Result<Option<StoredTask>, Error> {
         self.reader.task(task_uuid).await
+    }
+
+    /// One task, open or ended, without the texts of what was added to it.
+    pub async fn outline(&self, task_uuid: Uuid) -> Result<Option<Outline>, Error> {
+        self.reader.outline(task_uuid).await
+    }
+
+    /// The texts that some commits, by their numbers, added to a task, in the order of the commits.
+    pub async fn payloads(&self, task_uuid: Uuid, commits: &[i64]) -> Result<Vec<String>, Error> {
+        self.reader.payloads(task_uuid, commits).await
     }
 
     /// What every version of every template means now, in the order of namespace, name and version (as texts).

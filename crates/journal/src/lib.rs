@@ -42,7 +42,7 @@ pub use list::{Listed, ListedTask, Round, TaskFilter};
 pub use place::{Day, SHARDS, in_shard, shard_of, shard_of_key};
 pub use reader::OpenTasks;
 pub use row::{
-    Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Refused, Row, StoredTask,
-    Summary, TaskChange, Text,
+    Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Outline, Refused, Row,
+    StoredTask, Summary, TaskChange, Text,
 };
 pub use template::{NewTemplate, Registered, StoredTemplate};

@@ -7,10 +7,11 @@ use std::{
 };
 
 use tokio::sync::Mutex;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Row as SqlRow};
 use uuid::Uuid;
 
-use crate::{Error, NewTask, Row, StoredTask, session::Session, shard_of};
+use crate::{Error, NewTask, Outline, Row, StoredTask, session::Session, shard_of};
 
 /// A page of open tasks grows and shrinks so that its texts take about this many bytes.
 const PAGE_BYTES: usize = 8 << 20;
@@ -81,6 +82,40 @@ impl Reader {
                 rows: rows.into_values().next().unwrap_or_default(),
                 ..stored_task(&task)
             }))
+        })
+        .await
+    }
+}
+
+impl Reader {
+    pub(crate) async fn outline(&self, task_uuid: Uuid) -> Result<Option<Outline>, Error> {
+        let shard = shard_of(task_uuid);
+        self.read(|session| async move {
+            let client = &session.client;
+            let place: [&(dyn ToSql + Sync); 2] = [&shard, &task_uuid];
+            let (task, rows) = tokio::try_join!(
+                client.query_opt(include_str!("../sql/task.sql"), &place),
+                client.query(include_str!("../sql/outline.sql"), &place),
+            )?;
+            Ok(task.map(|task| Outline {
+                task: stored_task(&task).task,
+                rows: rows.iter().map(|row| (row.get(0), row.get(1))).collect(),
+            }))
+        })
+        .await
+    }
+
+    pub(crate) async fn payloads(
+        &self,
+        task_uuid: Uuid,
+        commits: &[i64],
+    ) -> Result<Vec<String>, Error> {
+        let shard = shard_of(task_uuid);
+        self.read(|session| async move {
+            let query = include_str!("../sql/payloads.sql");
+            let client = &session.client;
+            let rows = client.query(query, &[&shard, &task_uuid, &commits]).await?;
+            Ok(rows.iter().map(|row| row.get(0)).collect())
         })
         .await
     }

@@ -149,6 +149,15 @@ pub struct StoredTask {
     pub rows: Vec<Row>,
 }
 
+/// A task as the journal has it, without the texts of what was added to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Its own row; `status` is the present one.
+    pub task: NewTask,
+    /// The numbers and the records of the commits that added to it, in their order.
+    pub rows: Vec<(i64, Vec<u8>)>,
+}
+
 /// The number of a commit: the epoch and a counter. Numbers rise from commit to commit, across restarts too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitNumber(i64);

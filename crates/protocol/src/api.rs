@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Json, frame::Failure};
+use crate::{Json, frame::Failure, history::HistoryEntry};
 
 pub use batch::{CreateTasks, CreatedTask, CreatedTasks, MAX_BATCH};
 pub use list::{DEFAULT_TASKS, MAX_TASKS, TaskPage, TaskQuery, TaskSummary};
@@ -231,6 +231,9 @@ pub struct Step {
     pub worker_id: Option<String>,
     /// Why the step is not done; absent when it is.
     pub waiting_on: Option<String>,
+    /// What happened to it; only where a single step is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<HistoryEntry>>,
 }
 
 /// One server-sent event of `GET /v1/tasks/{task_uuid}/events`: something changed its state.

@@ -21,6 +21,12 @@ pub const PROTOCOL_VERSIONS: [u32; 2] = [1, 1];
 /// A frame longer than this, in bytes, is refused.
 pub const MAX_FRAME_BYTES: usize = 32 << 20;
 
+/// Lines that an outcome's `logs` may have; of more the last are kept.
+pub const MAX_LOG_LINES: usize = 200;
+
+/// Bytes that an outcome's `logs` may have; of longer ones the last lines are kept.
+pub const MAX_LOG_BYTES: usize = 64 << 10;
+
 /// What a worker sends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -161,7 +167,7 @@ pub struct Outcome {
 }
 
 /// A line that a handler logged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
     /// When, RFC 3339.
     pub at: String,

@@ -2,13 +2,17 @@
 //!
 //! Layout:
 //! - [`api`]: bodies of the REST API.
+//! - [`action`]: what an operator asks to be done to a step.
+//! - [`history`]: what happened to a step.
 //! - [`frame`]: messages of a worker's session, and the frames that carry them.
 //! - [`error`]: the error body and its codes.
 //! - [`Json`]: JSON text that is carried and never read, so that every digit arrives.
 
+pub mod action;
 pub mod api;
 pub mod error;
 pub mod frame;
+pub mod history;
 
 use std::sync::Arc;
 

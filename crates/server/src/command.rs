@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use tasker_core::event::Restored;
 use tasker_core::gateway::Texts;
+use tasker_core::operator::Action;
 use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Event, Graph, StepIndex, TaskId};
 use tasker_journal::NewKey;
+use tasker_protocol::error::ErrorDetail;
 use tasker_protocol::frame::EngineMessage;
 use tasker_protocol::{Json, api};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use uuid::Uuid;
 
 use crate::follow::Followed;
 use crate::idempotency::Held;
@@ -59,6 +62,15 @@ pub enum Command {
         /// Gets the steps.
         reply: oneshot::Sender<Option<Vec<api::Step>>>,
     },
+    /// Show one step of a task.
+    Step {
+        /// Which task's.
+        task: TaskId,
+        /// Which.
+        step_uuid: Uuid,
+        /// Gets the step, and how many of the task's records it shows; or that there is no such step.
+        reply: oneshot::Sender<Option<Result<(api::Step, u64), ErrorDetail>>>,
+    },
     /// Follow a task: what each commit adds to it from now on.
     Follow {
         /// Which.
@@ -85,7 +97,9 @@ pub enum Command {
         /// The texts of an outcome.
         texts: Option<Texts>,
     },
-    /// The task of outcomes that found it not in memory.
+    /// Do something to a task, or to a step of it.
+    Order(Order),
+    /// The task of what found it not in memory.
     Found {
         /// Which.
         task: TaskId,
@@ -94,7 +108,38 @@ pub enum Command {
     },
 }
 
-/// A task that was read again because of an outcome.
+/// What people want done to a task. It is read again when it is not in memory.
+pub struct Order {
+    /// Which.
+    pub task: TaskId,
+    /// What.
+    pub what: What,
+}
+
+/// What is to be done.
+pub enum What {
+    /// Cancel the task.
+    Cancel {
+        /// Gets the task, once it is cancelled.
+        reply: Obeyed<api::Task>,
+    },
+    /// Act on a step.
+    Act {
+        /// Which.
+        step_uuid: Uuid,
+        /// What is to happen.
+        action: Action,
+        /// Results and cursors, who acts and why.
+        texts: Texts,
+        /// Gets the step, once that is durable.
+        reply: Obeyed<api::Step>,
+    },
+}
+
+/// Where the answer to an order goes: what was asked for, or why it is refused; none when the task cannot be read.
+pub type Obeyed<T> = oneshot::Sender<Option<Result<T, ErrorDetail>>>;
+
+/// A task that was read again.
 pub struct Loaded {
     /// What the core needs.
     pub restored: Arc<Restored>,

@@ -13,16 +13,20 @@ use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, view};
+use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, order, view};
 use tasker_journal::{self as journal, Append, Journal, NewKey, Refused};
 use tasker_protocol::api;
+use tasker_protocol::error::ErrorDetail;
 use tasker_protocol::frame::{Dispatch, EngineMessage};
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use crate::batch::{self, Status};
 use crate::clock::Clock;
-use crate::command::{Answer, Command, Loaded, NewTask};
+use crate::command::{Answer, Command, Loaded, NewTask, Order};
 use crate::follow::Followed;
+
+mod orders;
 
 /// Commands that are taken at once.
 const COMMANDS: usize = 4096;
@@ -57,6 +61,12 @@ pub struct Recovered {
     pub stored: HashMap<TaskId, Status>,
 }
 
+/// What waits for a task that is being read.
+enum Waiting {
+    Outcome(Missed),
+    Order(Order),
+}
+
 /// What gives a caller an answer that was held back.
 type Reply = Box<dyn FnOnce() + Send>;
 
@@ -81,7 +91,7 @@ pub struct Engine {
     /// Tasks that are to be read again.
     to_read: mpsc::UnboundedSender<TaskId>,
     /// The tasks that are being read.
-    readings: Readings,
+    readings: Readings<Waiting>,
     /// Outcomes that changed nothing, since the start: repeats, and those of unknown attempts.
     passed_over: u64,
     pulse: Pulse,
@@ -203,6 +213,14 @@ impl Engine {
                 let steps = self.steps(task, from, limit);
                 self.reply(move || drop(reply.send(steps)));
             }
+            Command::Step {
+                task,
+                step_uuid,
+                reply,
+            } => {
+                let step = self.step(task, step_uuid);
+                self.reply(move || drop(reply.send(step)));
+            }
             Command::Follow { task, reply } => {
                 let commits = self.core.state().task(task).map(|_| {
                     let (sender, receiver) = mpsc::unbounded_channel();
@@ -238,11 +256,20 @@ impl Engine {
                 let (event, texts) = gateway::check_results(self.core.state(), event, texts);
                 self.happen(&event, texts.as_ref());
             }
+            Command::Order(order) => self.order(order),
             Command::Found { task, loaded } => self.found(task, loaded),
         }
     }
 
-    /// The task of outcomes that found it not in memory: they are repeated on it, or lead nowhere.
+    /// Has a task read that is not in memory; what waits for it is taken up again then.
+    fn read(&mut self, task: TaskId, waits: Waiting) {
+        if self.readings.add(task, waits) {
+            // The reader ends only with the process.
+            let _ = self.to_read.send(task);
+        }
+    }
+
+    /// The task of what found it not in memory: that is repeated on it, or leads nowhere.
     fn found(&mut self, id: TaskId, loaded: Option<Box<Loaded>>) {
         let exists = loaded.is_some();
         if let (None, Some(loaded)) = (self.core.state().task(id), loaded) {
@@ -252,12 +279,17 @@ impl Engine {
                 self.stored.insert(id, batch::stored_status(task));
             }
         }
-        for missed in self.readings.end(id) {
-            if exists {
-                self.happen(&missed.event, missed.texts.as_ref());
-            } else {
-                let (session, attempt) = (missed.session, missed.attempt);
-                self.happen(&Event::Unknown { session, attempt }, None);
+        for waiting in self.readings.end(id) {
+            match waiting {
+                Waiting::Outcome(missed) if exists => {
+                    self.happen(&missed.event, missed.texts.as_ref());
+                }
+                Waiting::Outcome(missed) if matches!(missed.event, Event::Logged { .. }) => {}
+                Waiting::Outcome(missed) => {
+                    let (session, attempt) = (missed.session, missed.attempt);
+                    self.happen(&Event::Unknown { session, attempt }, None);
+                }
+                Waiting::Order(order) => self.obey(order),
             }
         }
     }
@@ -330,6 +362,15 @@ impl Engine {
         Some(steps.collect())
     }
 
+    fn step(&self, id: TaskId, step_uuid: Uuid) -> Option<Result<(api::Step, u64), ErrorDetail>> {
+        let (state, texts) = (self.core.state(), self.payloads.get(&id)?);
+        let task = state.task(id)?;
+        Some(match task.find(step_uuid) {
+            Some(step) => Ok((view::step(state, task, texts, step), task.records)),
+            None => Err(order::no_step(id, step_uuid)),
+        })
+    }
+
     fn workers(&self) -> Vec<api::Worker> {
         let workers = self.core.state().workers().iter();
         let mut workers: Vec<api::Worker> = workers
@@ -371,14 +412,13 @@ impl Engine {
                     }
                 }
                 Change::Missing { session, attempt } => {
-                    let task = self.readings.add(Missed {
+                    let missed = Missed {
                         event: event.clone(),
                         texts: texts.cloned(),
                         session,
                         attempt,
-                    });
-                    // The reader ends only with the process.
-                    let _ = task.map(|task| self.to_read.send(task));
+                    };
+                    self.read(attempt.task_uuid, Waiting::Outcome(missed));
                 }
                 _ => {}
             }

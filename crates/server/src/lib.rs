@@ -5,7 +5,7 @@
 //! - [`service`]: the process: start, recovery, stop.
 //! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
-//! - [`recovery`]: tasks read back from the journal.
+//! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
 //! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
 //! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit.
 
@@ -19,6 +19,7 @@ pub mod follow;
 pub mod health;
 pub mod idempotency;
 pub mod options;
+pub mod past;
 pub mod recovery;
 pub mod service;
 pub mod session;

@@ -7,8 +7,7 @@ use serde_json::value::RawValue;
 use tasker_core::event::Restored;
 use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Change, Graph, Record, Task, TaskId, Time, record};
-use tasker_journal::{self as journal, Journal, StoredTask};
-use tasker_protocol::Json;
+use tasker_journal::{self as journal, Journal, NewTask, StoredTask};
 
 use crate::batch::stored_status;
 use crate::catalog::{self, Catalog};
@@ -94,7 +93,7 @@ pub fn restored(stored: &StoredTask, decoded: &Decoded) -> Restored {
 
 /// A stored task as it stands after all its records.
 pub fn replay(stored: &StoredTask, decoded: &Decoded) -> Task {
-    let mut task = created(stored, decoded);
+    let mut task = created(&stored.task, Arc::clone(&decoded.graph));
     let mut moves = Vec::new();
     for record in &decoded.records {
         task.apply(record, &mut moves);
@@ -104,13 +103,43 @@ pub fn replay(stored: &StoredTask, decoded: &Decoded) -> Task {
 }
 
 /// A stored task as it was created.
-pub fn created(stored: &StoredTask, decoded: &Decoded) -> Task {
-    Task::new(
-        stored.task.task_uuid,
-        Arc::clone(&decoded.graph),
-        stored.task.priority,
-        Time(stored.task.created_at),
-    )
+pub fn created(task: &NewTask, graph: Arc<Graph>) -> Task {
+    let NewTask {
+        task_uuid,
+        priority,
+        created_at,
+        ..
+    } = *task;
+    Task::new(task_uuid, graph, priority, Time(created_at))
+}
+
+/// What a stored task runs.
+pub async fn graph(
+    journal: &Journal,
+    task: &NewTask,
+    catalog: &Catalog,
+) -> Result<Arc<Graph>, Error> {
+    let hash = &task.template_hash;
+    if catalog.graph(hash).is_none()
+        && let Some(merged) = journal.template_body(hash).await?
+    {
+        catalog.load_body(hash, &merged)?;
+    }
+    catalog.graph(hash).ok_or_else(|| Error::Template {
+        task: task.task_uuid,
+        hash: hash.clone(),
+    })
+}
+
+/// A stored task's texts before all its records.
+pub fn texts(task: &NewTask) -> Result<TaskTexts, Error> {
+    let in_json = |error| Error::Json {
+        task: task.task_uuid,
+        error,
+    };
+    let request: Request = serde_json::from_str(&task.request).map_err(in_json)?;
+    let context = RawValue::from_string(task.context.to_string()).map_err(in_json)?;
+    Ok(TaskTexts::new(request, context.into()))
 }
 
 /// Decodes a stored task.
@@ -121,22 +150,8 @@ pub async fn decode(
 ) -> Result<Decoded, Error> {
     let id = stored.task.task_uuid;
     let in_json = |error| Error::Json { task: id, error };
-    let json = |text: &str| -> Result<Json, Error> {
-        let raw = RawValue::from_string(text.to_owned()).map_err(in_json)?;
-        Ok(raw.into())
-    };
-    let hash = &stored.task.template_hash;
-    if catalog.graph(hash).is_none()
-        && let Some(merged) = journal.template_body(hash).await?
-    {
-        catalog.load_body(hash, &merged)?;
-    }
-    let graph = catalog.graph(hash).ok_or_else(|| Error::Template {
-        task: id,
-        hash: hash.clone(),
-    })?;
-    let request: Request = serde_json::from_str(&stored.task.request).map_err(in_json)?;
-    let mut texts = TaskTexts::new(request, json(&stored.task.context)?);
+    let graph = graph(journal, &stored.task, catalog).await?;
+    let mut texts = texts(&stored.task)?;
     let mut records = Vec::new();
     let mut record_texts = Vec::new();
     for row in &stored.rows {

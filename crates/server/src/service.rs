@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
-use tasker_core::{TaskId, Time};
+use tasker_core::{TaskId, Time, order};
 use tasker_journal::{
     self as journal, Day, Journal, Key, Listed, ListedTask, Round, Status, StoredTask, TaskFilter,
 };
@@ -14,6 +14,7 @@ use tasker_protocol::frame::Rejection;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use uuid::Uuid;
 
 use crate::api::{self, error::ApiError};
 use crate::catalog::{self, Catalog};
@@ -23,6 +24,7 @@ use crate::engine::{self, Engine};
 use crate::health::Health;
 use crate::idempotency::{self, Keys};
 use crate::options::Serve;
+use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
 
 /// Commands that wait for the engine at the most: a call that comes then is refused, a worker's message waits.
@@ -99,18 +101,22 @@ impl Running {
 
     /// A task as the journal holds it.
     pub async fn stored(&self, task: TaskId) -> Result<(StoredTask, Decoded), ApiError> {
-        let unavailable = |error: journal::Error| ApiError::unavailable(&error.to_string());
-        let stored = self.journal.task(task).await.map_err(unavailable)?;
-        let stored = stored.ok_or_else(|| {
-            ApiError::new(ErrorCode::TaskNotFound, format!("there is no task {task}"))
-        })?;
+        let stored = self.journal.task(task).await;
+        let stored = stored.map_err(|error| unreadable(error.into()))?;
+        let stored = stored.ok_or_else(|| no_task(task))?;
         match recovery::decode(&self.journal, &stored, &self.catalog).await {
             Ok(decoded) => Ok((stored, decoded)),
-            Err(recovery::Error::Journal(error)) => Err(unavailable(error)),
-            Err(error) => {
-                tracing::error!("{error}");
-                Err(ApiError::new(ErrorCode::Internal, error.to_string()))
-            }
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+
+    /// The past of one step, from the journal.
+    pub async fn past(&self, task: TaskId, step_uuid: Uuid) -> Result<Past, ApiError> {
+        match past::read(&self.journal, &self.catalog, task, step_uuid).await {
+            Ok(Found::Past(past)) => Ok(*past),
+            Ok(Found::NoTask) => Err(no_task(task)),
+            Ok(Found::NoStep) => Err(order::no_step(task, step_uuid).into()),
+            Err(error) => Err(unreadable(error)),
         }
     }
 
@@ -166,6 +172,21 @@ impl Running {
             Ok(id)
         } else {
             Err(ApiError::unavailable("today's partition is missing"))
+        }
+    }
+}
+
+fn no_task(task: TaskId) -> ApiError {
+    ApiError::new(ErrorCode::TaskNotFound, format!("there is no task {task}"))
+}
+
+/// Something that is stored cannot be read, now or at all.
+fn unreadable(error: recovery::Error) -> ApiError {
+    match error {
+        recovery::Error::Journal(error) => ApiError::unavailable(&error.to_string()),
+        error => {
+            tracing::error!("{error}");
+            ApiError::new(ErrorCode::Internal, error.to_string())
         }
     }
 }

@@ -86,11 +86,11 @@ pub fn an_ended_task_is_marked_so(task: &Model, marked: bool) -> Check {
     )
 }
 
-/// After a task's end only late outcomes are added.
+/// After a task's end only late outcomes are added, with what their handlers logged.
 pub fn nothing_happens_after_the_end(task: &Model, record: &Record) -> Check {
     holds!(
         nothing_happens_after_the_end,
-        !task.has_ended() || matches!(record, Record::Late { .. }),
+        !task.has_ended() || matches!(record, Record::Late { .. } | Record::Logged { .. }),
         "task {} has ended: {record:?}",
         task.id
     )
@@ -271,6 +271,24 @@ pub fn an_end_is_what_its_handler_said(
         an_end_is_what_its_handler_said,
         fits,
         "{record:?} with {texts:?} of {}, its handler: {handler:?}",
+        task.id
+    )
+}
+
+/// What is kept of an attempt's log is what its handler logged before it ended.
+pub fn lines_are_what_their_handler_logged(
+    task: &Model,
+    step: &Step,
+    handler: Option<&Handler>,
+    attempt: u32,
+    texts: &[String],
+) -> Check {
+    let expected = script::logs(&task.attempt(step, attempt));
+    holds!(
+        lines_are_what_their_handler_logged,
+        handler.is_some_and(|handler| handler.outcome.is_some())
+            && texts.first() == expected.as_ref(),
+        "attempt {attempt} with {texts:?} of {}, its handler: {handler:?}",
         task.id
     )
 }

@@ -165,6 +165,12 @@ fn recorded(
                 invariants::a_failure_is_followed_as_the_policy_says(model, step, record, texts)?;
                 invariants::a_timeout_is_not_early(model, step, record)?;
             }
+            Record::Logged { attempt, .. } => {
+                let handler = handlers.get(&model.attempt(step, *attempt));
+                invariants::lines_are_what_their_handler_logged(
+                    model, step, handler, *attempt, texts,
+                )?;
+            }
             Record::Cancelled { .. } | Record::Expired { .. } => {}
         }
     }

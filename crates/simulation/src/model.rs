@@ -310,7 +310,7 @@ impl Step {
                 self.failed = false;
                 self.wait = None;
             }
-            Record::Cancelled { .. } | Record::Expired { .. } => {}
+            Record::Cancelled { .. } | Record::Expired { .. } | Record::Logged { .. } => {}
         }
         None
     }

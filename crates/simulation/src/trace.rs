@@ -102,6 +102,7 @@ fn kind(record: &Record) -> &'static str {
         Record::Completed { .. } => "Completed",
         Record::Cancelled { .. } => "Cancelled",
         Record::Expired { .. } => "Expired",
+        Record::Logged { .. } => "Logged",
     }
 }
 

@@ -285,6 +285,6 @@ fn outcome(attempt: &AttemptRef, end: &End) -> Outcome {
         metadata: None,
         create_steps,
         batches,
-        logs: None,
+        logs: script::logs(attempt).map(json),
     }
 }

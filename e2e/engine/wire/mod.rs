@@ -4,10 +4,13 @@
     reason = "each test program uses a part of the wire that it shares"
 )]
 
+pub mod play;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tasker_e2e::settings::Settings;
 use tokio::net::TcpStream;
@@ -71,6 +74,14 @@ impl Wire {
     pub async fn get_with(&self, path: &str, header: (&str, &str)) -> Result<(u16, Value)> {
         let request = self.http.get(self.url(path)).bearer_auth(&self.token);
         let response = request.header(header.0, header.1).send().await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    }
+
+    /// A call with a JSON body; the status and the answer.
+    pub async fn send(&self, method: Method, path: &str, body: &str) -> Result<(u16, Value)> {
+        let request = self.http.request(method, self.url(path));
+        let request = request.bearer_auth(&self.token).body(body.to_owned());
+        let response = request.send().await?;
         Ok((response.status().as_u16(), response.json().await?))
     }
 

@@ -1,6 +1,6 @@
 """The base class of handlers."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any
 
 from tasker_core.types import EMPTY, Sequence, Step, StepHandlerCallResult, Task
@@ -21,6 +21,11 @@ class StepHandlerBase:
     def prepare(self, step: Step) -> None:
         """Takes over what the template says of the step. The worker calls it before the method."""
         self.configuration = step.configuration
+
+    @classmethod
+    def asks_for(cls) -> Collection[str] | None:
+        """The ancestors whose results `call` may ask for; None stands for any of them."""
+        return None
 
     def call(
         self, task: Task, sequence: Sequence, step: Step

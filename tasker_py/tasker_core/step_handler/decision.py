@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tasker_core.errors import InvalidResultError
 from tasker_core.step_handler.base import StepHandlerBase
 from tasker_core.types import StepHandlerCallResult
 
@@ -24,11 +23,6 @@ class DecisionHandler(StepHandlerBase):
         metadata: Mapping[str, Any] | None = None,
     ) -> StepHandlerCallResult:
         """The steps of these names run; the steps behind see `results`, any JSON value."""
-        if isinstance(step_names, str):
-            # It would be taken for the names of its letters.
-            raise InvalidResultError(
-                f"create_steps takes a list of names, not one string: [{step_names!r}]"
-            )
         return StepHandlerCallResult.success(results, metadata, create_steps=step_names)
 
     def no_branches(

@@ -28,6 +28,10 @@ class Model:
             raise DeclarationError(
                 f"pydantic cannot validate {self.name}: {error.message}"
             ) from None
+        if not self.adapter.pydantic_complete:
+            raise DeclarationError(
+                f"{self.name} is not fully defined: one of its annotations cannot be resolved"
+            )
 
     @property
     def name(self) -> str:
@@ -127,6 +131,11 @@ class Declaration:
                 self.ancestors[name] = Model(declared)
                 if parameter.default is not parameter.empty:
                     self._defaults[name] = parameter.default
+
+    @property
+    def takes_sequence(self) -> bool:
+        """Whether `run` can ask for any ancestor's results."""
+        return bool(self._sequence)
 
     def context_of(self, task: Task) -> Any:
         """The context as its model. InvalidInputError when it does not fit."""

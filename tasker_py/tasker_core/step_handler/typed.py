@@ -1,7 +1,7 @@
 """Handlers over models: the context, the ancestors' results and the own results are typed."""
 
 import inspect
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tasker_core.step_handler.base import StepHandlerBase
@@ -62,6 +62,12 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
         return cls._declaration().result.type
 
     @classmethod
+    def asks_for(cls) -> Collection[str] | None:
+        """Those that `run` takes, unless it takes the sequence itself."""
+        declaration = cls._declaration()
+        return None if declaration.takes_sequence else declaration.ancestors.keys()
+
+    @classmethod
     def _declaration(cls) -> "Declaration":
         # Not that of a base class, which declares other models.
         found: Declaration | None = cls.__dict__.get("_declared")
@@ -80,8 +86,8 @@ def _call(
 ) -> StepHandlerCallResult:
     """Runs `run` on what the models make of context and results."""
     declaration = self._declaration()
-    arguments = declaration.arguments(task, sequence)
     context = declaration.context_of(task)
+    arguments = declaration.arguments(task, sequence)
     return declaration.result_of(self.run(context, step, **arguments))
 
 
@@ -90,7 +96,7 @@ async def _call_async(
 ) -> StepHandlerCallResult:
     """The same for a `run` that is `async def`."""
     declaration = self._declaration()
-    arguments = declaration.arguments(task, sequence)
     context = declaration.context_of(task)
+    arguments = declaration.arguments(task, sequence)
     returned: Any = self.run(context, step, **arguments)
     return declaration.result_of(await returned)

@@ -30,17 +30,8 @@ pub type Cursors = Arc<[Json]>;
 /// open until its time-out.
 pub fn read(outcome: Outcome) -> (Verdict, Texts) {
     let parts = [&outcome.results, &outcome.metadata, &outcome.batches];
-    let size = |json: &Option<Json>| json.as_ref().map_or(0, |json| json.get().len());
-    let largest = parts.into_iter().map(size).max().unwrap_or(0);
-    if largest > MAX_PAYLOAD_BYTES {
-        let message = format!(
-            "results, metadata or batches of {largest} bytes, at most {MAX_PAYLOAD_BYTES} are kept: store the data \
-             elsewhere and return a reference"
-        );
-        return failed(
-            invalid("result_too_large", Some("RESULT_TOO_LARGE"), message),
-            None,
-        );
+    if let Some(failure) = too_large(parts.map(Option::as_ref)) {
+        return failed(failure, None);
     }
     if !outcome.success {
         let failure = outcome.error.unwrap_or_else(|| {
@@ -60,19 +51,57 @@ pub fn read(outcome: Outcome) -> (Verdict, Texts) {
             };
             (Verdict::Success(success), texts)
         }
-        Err(message) => failed(invalid("invalid_outcome", None, message), metadata),
+        Err(failure) => failed(failure, metadata),
     }
+}
+
+/// What an operator gives in a handler's place, held to what is asked of a handler. `note` says who acts and why.
+///
+/// # Errors
+/// What the step's failure would be had its handler given the same.
+pub fn completion(
+    results: Option<Json>,
+    create_steps: Option<&Json>,
+    batches: Option<&Json>,
+    note: Json,
+) -> Result<(Success, Texts), Failure> {
+    if let Some(failure) = too_large([results.as_ref(), batches, Some(&note)]) {
+        return Err(failure);
+    }
+    let (success, cursors) = branches(create_steps, batches)?;
+    let texts = Texts {
+        body: results.unwrap_or_else(tasker_protocol::json_null),
+        metadata: Some(note),
+        cursors,
+    };
+    Ok((success, texts))
+}
+
+/// The failure of what is longer than is kept.
+fn too_large<const N: usize>(parts: [Option<&Json>; N]) -> Option<Failure> {
+    let sizes = parts.into_iter().flatten().map(|json| json.get().len());
+    let largest = sizes.max().unwrap_or(0);
+    (largest > MAX_PAYLOAD_BYTES).then(|| {
+        let message = format!(
+            "results, metadata or batches of {largest} bytes, at most {MAX_PAYLOAD_BYTES} are kept: store the data \
+             elsewhere and return a reference"
+        );
+        invalid("result_too_large", Some("RESULT_TOO_LARGE"), message)
+    })
 }
 
 /// What an outcome says beside the results; or what is wrong with it.
 fn branches(
     create_steps: Option<&Json>,
     batches: Option<&Json>,
-) -> Result<(Success, Option<Cursors>), String> {
+) -> Result<(Success, Option<Cursors>), Failure> {
+    let wrong = |message| invalid("invalid_outcome", None, message);
     let create_steps = create_steps
-        .map(|names| list(names, "`create_steps` is no list of names"))
+        .map(|names| list(names, "`create_steps` is no list of names").map_err(wrong))
         .transpose()?;
-    let cursors = batches.map(batches::cursors).transpose()?;
+    let cursors = batches
+        .map(|batches| batches::cursors(batches).map_err(wrong))
+        .transpose()?;
     let success = Success {
         create_steps,
         batches: cursors.as_ref().map(|cursors| cursors.len() as u64),

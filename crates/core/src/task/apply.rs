@@ -110,6 +110,7 @@ impl Task {
                 batches,
                 ..
             } => self.finish(*step, at, Ending::Completed, chosen, *batches, moves),
+            Record::Logged { .. } => {}
             Record::Cancelled { .. } => self.end(TaskStatus::Cancelled, at, moves),
             Record::Expired { .. } => self.end(TaskStatus::Error, at, moves),
         }

@@ -38,6 +38,19 @@ async fn what_was_appended_is_recovered() {
         .await
         .unwrap();
 
+    let outline = journal.outline(first.task_uuid).await.unwrap().unwrap();
+    assert_eq!(outline.task, first);
+    let (commits, records): (Vec<i64>, Vec<Vec<u8>>) = outline.rows.into_iter().unzip();
+    assert_eq!(records, [vec![1, 2], vec![4]]);
+    let texts = journal.payloads(first.task_uuid, &commits).await.unwrap();
+    assert_eq!(texts, ["started", "36"]);
+    let last = journal
+        .payloads(first.task_uuid, &commits[1..])
+        .await
+        .unwrap();
+    assert_eq!(last, ["36"]);
+    assert_eq!(journal.outline(Uuid::nil()).await.unwrap(), None);
+
     let next_process = open(&server.url()).await;
     let mut expected = vec![
         StoredTask {

@@ -126,16 +126,48 @@ impl<S: Send + Sync> FromRequestParts<S> for TaskUuid {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<TaskUuid, ApiError> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| ApiError::new(ErrorCode::InvalidRequest, rejection.body_text()))?;
-        text.parse().map(TaskUuid).map_err(|error| {
-            ApiError::new(
-                ErrorCode::InvalidRequest,
-                format!("`{text}` in the path is not a task's UUID: {error}"),
-            )
+        let task: String = segments(parts, state).await?;
+        uuid(&task, "task").map(TaskUuid)
+    }
+}
+
+/// The step that a path names, and its task.
+pub struct StepUuid {
+    /// The task.
+    pub task: Uuid,
+    /// The step.
+    pub step: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StepUuid {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<StepUuid, ApiError> {
+        let (task, step): (String, String) = segments(parts, state).await?;
+        Ok(StepUuid {
+            task: uuid(&task, "task")?,
+            step: uuid(&step, "step")?,
         })
     }
+}
+
+async fn segments<T: DeserializeOwned + Send, S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<T, ApiError> {
+    let read = Path::<T>::from_request_parts(parts, state).await;
+    let Path(segments) =
+        read.map_err(|rejection| ApiError::new(ErrorCode::InvalidRequest, rejection.body_text()))?;
+    Ok(segments)
+}
+
+fn uuid(text: &str, of: &str) -> Result<Uuid, ApiError> {
+    text.parse().map_err(|error| {
+        ApiError::new(
+            ErrorCode::InvalidRequest,
+            format!("`{text}` in the path is not a {of}'s UUID: {error}"),
+        )
+    })
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Following {
         engine.send(Command::Follow { task: id, reply }).await?;
         let commits = answer.await.map_err(|_| stopping())?;
         let (stored, decoded) = engine.stored(id).await?;
-        let task = recovery::created(&stored, &decoded);
+        let task = recovery::created(&stored.task, Arc::clone(&decoded.graph));
         let (mut follower, events) = Follower::new(task, after);
         let mut events = VecDeque::from(events);
         events.extend(follower.commit(&Followed {

@@ -59,6 +59,16 @@ impl Operation {
         Operation::new(Method::POST, path, on(MethodFilter::POST, handler))
     }
 
+    /// A call that ends something.
+    pub fn delete<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Operation {
+        Operation::new(Method::DELETE, path, on(MethodFilter::DELETE, handler))
+    }
+
+    /// A call that changes something.
+    pub fn patch<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Operation {
+        Operation::new(Method::PATCH, path, on(MethodFilter::PATCH, handler))
+    }
+
     fn new(method: Method, path: &'static str, route: MethodRouter<App>) -> Operation {
         Operation {
             method,

@@ -1,18 +1,26 @@
 //! Every call of the API, with all that the OpenAPI document says of it.
 
 use axum::http::StatusCode;
+use tasker_protocol::action::ActOnStep;
 use tasker_protocol::api::{
-    CreateTask, CreateTasks, CreatedTasks, Health, StepPage, Task, TaskEvent, TaskPage, TaskQuery,
-    Template, TemplateList, WorkerList,
+    CreateTask, CreateTasks, CreatedTasks, Health, Step, StepPage, Task, TaskEvent, TaskPage,
+    TaskQuery, Template, TemplateList, WorkerList,
 };
 use tasker_protocol::error::ErrorCode::{
     BodyTooLarge, ContextInvalid, ContextTooLarge, IdempotencyConflict, IdempotencyKeyInvalid,
-    InvalidRequest, MalformedJson, TaskNotFound, TemplateNotFound,
+    InvalidRequest, MalformedJson, OutcomeInvalid, StepNotFound, StepStateConflict, TaskEnded,
+    TaskNotFound, TemplateNotFound,
 };
 
 use super::operation::Operation;
+use super::steps::Logs;
 use super::tasks::{Page, Wait};
-use super::{batch, creation, events, health, list, openapi, tasks, templates, worker, workers};
+use super::{
+    batch, creation, events, health, list, openapi, operators, steps, tasks, templates, worker,
+    workers,
+};
+
+const STEP: &str = "/v1/tasks/{task_uuid}/workflow_steps/{step_uuid}";
 
 /// All calls, in the order of their paths.
 pub fn all() -> Vec<Operation> {
@@ -57,11 +65,27 @@ fn of_tasks() -> Vec<Operation> {
             .query::<Wait>()
             .answers::<Task>(StatusCode::OK, "The task.")
             .refuses(&[InvalidRequest, TaskNotFound]),
+        Operation::delete("/v1/tasks/{task_uuid}", operators::cancel)
+            .named("cancel_task", "Cancels a task.")
+            .answers::<Task>(StatusCode::OK, "The task, which is cancelled.")
+            .refuses(&[InvalidRequest, TaskNotFound, TaskEnded]),
         Operation::get("/v1/tasks/{task_uuid}/workflow_steps", tasks::steps)
             .named("list_task_steps", "Shows a task's steps, page by page.")
             .query::<Page>()
             .answers::<StepPage>(StatusCode::OK, "A page of steps in creation order.")
             .refuses(&[InvalidRequest, TaskNotFound]),
+        Operation::get(STEP, steps::show)
+            .named("get_task_step", "Shows one step of a task with its history.")
+            .query::<Logs>()
+            .answers::<Step>(StatusCode::OK, "The step.")
+            .refuses(&[InvalidRequest, TaskNotFound, StepNotFound]),
+        Operation::patch(STEP, operators::act)
+            .named("act_on_step", "Retries, resolves or completes a step that failed.")
+            .body::<ActOnStep>()
+            .answers::<Step>(StatusCode::OK, "The step as it is then.")
+            .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
+            .refuses(&[TaskNotFound, StepNotFound, TaskEnded])
+            .refuses(&[StepStateConflict, OutcomeInvalid]),
         Operation::get("/v1/tasks/{task_uuid}/events", events::follow)
             .named("follow_task", "Tells every state change of a task, until it has ended.")
             .header(

@@ -53,7 +53,7 @@ pub struct Serving {
     pub(super) waiters: BTreeMap<TaskId, Vec<RequestId>>,
     pub(super) commands: Vec<Command>,
     /// The tasks that are being read.
-    readings: Readings,
+    readings: Readings<Missed>,
     pulse: Pulse,
     /// When the commit that is in flight began.
     commit_began: Option<Time>,
@@ -244,7 +244,7 @@ impl Serving {
             let (session, attempt) = (missed.session, missed.attempt);
             if exists {
                 self.happen(&missed.event, missed.texts.as_ref(), env);
-            } else {
+            } else if !matches!(missed.event, Event::Logged { .. }) {
                 self.happen(&Event::Unknown { session, attempt }, None, env);
             }
         }
@@ -273,8 +273,8 @@ impl Serving {
                         session: *session,
                         attempt: *attempt,
                     };
-                    if let Some(task) = self.readings.add(missed) {
-                        let request = JournalRequest::Find(task);
+                    if self.readings.add(attempt.task_uuid, missed) {
+                        let request = JournalRequest::Find(attempt.task_uuid);
                         let wait = env.commit();
                         env.after(wait, Happening::Journal(self.id, Ticket(0), request));
                     }

@@ -1,0 +1,5 @@
+-- The texts of some of a task's record rows, in the order of its commits. $1 shard, $2 task, $3 commits.
+SELECT payload
+FROM tasker.records
+WHERE shard = $1 AND task_uuid = $2 AND commit = ANY ($3::bigint[])
+ORDER BY commit

@@ -1,0 +1,39 @@
+//! What an operator asks to be done to a step.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Json;
+
+/// `PATCH /v1/tasks/{task_uuid}/workflow_steps/{step_uuid}`: for a step in error, or one that waits for its next attempt.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActOnStep {
+    /// What is to be done.
+    pub action: StepAction,
+    /// With `complete`: what the handler would have returned; `null` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Json>,
+    /// With `complete` of a decision step: the list of the names of the steps to create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_steps: Option<Json>,
+    /// With `complete` of a batchable step: the list of cursors, `{"start", "end", "data"?}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Json>,
+    /// Why. The step's history keeps it.
+    pub reason: String,
+    /// Who. The step's history keeps it.
+    pub by: String,
+}
+
+/// What is done to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepAction {
+    /// Run it again at once, with as many attempts as the template gives.
+    Retry,
+    /// Declare it done, without results: no branches, no batches.
+    Resolve,
+    /// Give what its handler would have given.
+    Complete,
+}

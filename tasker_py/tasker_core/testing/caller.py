@@ -1,0 +1,43 @@
+"""Calls handlers in the test's own thread, as a worker calls them on its threads and its loop."""
+
+import asyncio
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from tasker_core.attempt import invoke, invoke_async, prepare
+from tasker_core.errors import WorkflowTestError
+from tasker_core.testing.faults import Place
+from tasker_core.testing.handlers import StepHandlers
+
+
+class Caller:
+    """Gives the outcomes of handlers. All async ones share one event loop, which runs only then."""
+
+    def __init__(self, handlers: StepHandlers) -> None:
+        self._handlers = handlers
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.before_call: Callable[[Place], None] = lambda _place: None
+        """Told of each attempt whose handler is about to be called."""
+
+    def call(self, dispatch: dict[str, Any]) -> bytes:
+        """The outcome message of this dispatch."""
+        step_name: str = dispatch["step_name"]
+        attempt = prepare(self._handlers.of(step_name), dispatch)
+        if isinstance(attempt, bytes):
+            return attempt
+        self.before_call((step_name, attempt.ref.attempt))
+        if not attempt.is_async:
+            return invoke(attempt)
+        return self._own_loop().run_until_complete(invoke_async(attempt))
+
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        if asyncio._get_running_loop() is not None:
+            raise WorkflowTestError(
+                "async handlers are run on a loop of the test's own, which cannot run within "
+                "another: run the workflow from a test that is not async"
+            )
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            weakref.finalize(self, self._loop.close)
+        return self._loop

@@ -1,0 +1,149 @@
+"""What a test sees of a task: the task and its steps as the API shows them, as typed objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StepError:
+    """Why the last ended attempt of a step failed."""
+
+    message: str
+    error_type: str
+    error_code: str | None
+    retryable: bool
+    retry_after: float | None
+    """Seconds, when the handler gave some."""
+    backtrace: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step. Times are in UTC, on the test's clock."""
+
+    name: str
+    state: str
+    """pending, enqueued, in_progress, waiting_for_retry, complete, error, cancelled or
+    resolved_manually."""
+    results: Any
+    """Exactly what the handler returned; None until the step is complete."""
+    metadata: Any
+    error: StepError | None
+    attempts: int
+    max_attempts: int
+    parents: tuple[str, ...]
+    step_uuid: str
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    next_retry_at: datetime | None
+    worker_id: str | None
+    waiting_on: str | None
+    """Why the step is not done."""
+
+    def __str__(self) -> str:
+        tail = ""
+        if self.error is not None:
+            tail = f", {self.error.error_type}: {self.error.message}"
+        elif self.waiting_on is not None:
+            tail = f", {self.waiting_on}"
+        return f"{self.name}: {self.state} (attempt {self.attempts} of {self.max_attempts}{tail})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TaskResult:
+    """A task and its steps; `result["step"]` is a step by its name. Times as in StepResult."""
+
+    task_uuid: str
+    namespace: str
+    name: str
+    version: str
+    status: str
+    """pending, steps_in_process, waiting_for_retry, blocked_by_failures, complete,
+    resolved_manually, error or cancelled."""
+    execution_status: str
+    context: Any
+    tags: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    completion_percentage: float
+    waiting_on: tuple[str, ...]
+    """Why the task is not done."""
+    steps: Mapping[str, StepResult]
+    """In the order of their creation. Steps that were not chosen are not there."""
+
+    def __getitem__(self, step_name: str) -> StepResult:
+        try:
+            return self.steps[step_name]
+        except KeyError:
+            there = ", ".join(self.steps)
+            raise KeyError(f"the task has no step {step_name!r}; it has {there}") from None
+
+    def __contains__(self, step_name: str) -> bool:
+        return step_name in self.steps
+
+    def __repr__(self) -> str:
+        lines = [f"<{self.namespace}/{self.name} {self.version}: {self.status}"]
+        lines += [f"  {step}" for step in self.steps.values()]
+        return "\n".join(lines) + ">"
+
+
+def task_result(task: dict[str, Any], steps: list[dict[str, Any]]) -> TaskResult:
+    """From the API's shapes."""
+    return TaskResult(
+        task_uuid=task["task_uuid"],
+        namespace=task["namespace"],
+        name=task["name"],
+        version=task["version"],
+        status=task["status"],
+        execution_status=task["execution_status"],
+        context=task["context"],
+        tags=tuple(task["tags"]),
+        created_at=datetime.fromisoformat(task["created_at"]),
+        updated_at=datetime.fromisoformat(task["updated_at"]),
+        completed_at=_time(task["completed_at"]),
+        completion_percentage=task["completion_percentage"],
+        waiting_on=tuple(task["waiting_on"]),
+        steps={step["step_name"]: _step_result(step) for step in steps},
+    )
+
+
+def _step_result(step: dict[str, Any]) -> StepResult:
+    return StepResult(
+        name=step["step_name"],
+        state=step["current_state"],
+        results=step["results"],
+        metadata=step["metadata"],
+        error=_step_error(step["error"]),
+        attempts=step["attempts"],
+        max_attempts=step["max_attempts"],
+        parents=tuple(step["parents"]),
+        step_uuid=step["step_uuid"],
+        created_at=datetime.fromisoformat(step["created_at"]),
+        started_at=_time(step["started_at"]),
+        completed_at=_time(step["completed_at"]),
+        next_retry_at=_time(step["next_retry_at"]),
+        worker_id=step["worker_id"],
+        waiting_on=step["waiting_on"],
+    )
+
+
+def _step_error(error: dict[str, Any] | None) -> StepError | None:
+    if error is None:
+        return None
+    retry_after_ms: int | None = error.get("retry_after_ms")
+    return StepError(
+        message=error["message"],
+        error_type=error["error_type"],
+        error_code=error["error_code"],
+        retryable=error["retryable"],
+        retry_after=None if retry_after_ms is None else retry_after_ms / 1000,
+        backtrace=error["backtrace"],
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
