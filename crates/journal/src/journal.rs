@@ -39,6 +39,8 @@ pub struct Options {
 pub struct Journal {
     shared: Arc<Shared>,
     reader: Arc<Reader>,
+    /// Lists take longer than other reads, which do not wait for them.
+    lister: Arc<Reader>,
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
 }
@@ -94,7 +96,8 @@ impl Journal {
         tokio::spawn(appender.run());
         Ok(Journal {
             shared,
-            reader: Arc::new(Reader::new(config)),
+            reader: Arc::new(Reader::new(config.clone())),
+            lister: Arc::new(Reader::new(config)),
             commands,
             status,
         })
@@ -188,14 +191,14 @@ impl Journal {
 
     /// The next newest tasks of which `filter` holds.
     pub async fn list(&self, filter: &TaskFilter, round: Round) -> Result<Listed, Error> {
-        self.reader
+        self.lister
             .read(|session| async move { list::round(&session.client, filter, round).await })
             .await
     }
 
     /// Some tasks as lists show them, in no order; one that is not there is left out.
     pub async fn listed(&self, tasks: &[Uuid]) -> Result<Vec<ListedTask>, Error> {
-        self.reader
+        self.lister
             .read(|session| async move { list::some(&session.client, tasks).await })
             .await
     }

@@ -31,9 +31,9 @@ use crate::batch::Status;
 use crate::command::Command;
 use crate::service::Running;
 
-/// Rounds of one call at the most, and how many tasks of each shard they look at: few at first, as most lists are full
-/// with them.
-const DEPTHS: [u32; 5] = [101, 101, 200, 400, 400];
+/// How many tasks of each shard the rounds of one call look at after the first, which looks at one more than are asked
+/// for: most lists are full with that.
+const DEPTHS: [u32; 4] = [101, 200, 400, 400];
 
 /// What a call looks for.
 struct Search {
@@ -52,7 +52,7 @@ pub async fn list(
     let engine = app.engine()?;
     let mut tasks = Vec::new();
     let mut before = search.before;
-    for depth in DEPTHS {
+    for depth in [search.limit + 1].into_iter().chain(DEPTHS) {
         let round = Round {
             before,
             limit: search.limit - tasks.len() as u32,
