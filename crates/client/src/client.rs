@@ -1,12 +1,14 @@
 //! The calls.
 
+mod lists;
+
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tasker_protocol::action::ActOnStep;
-use tasker_protocol::api::{CreateTask, Health, Step, StepPage, Task};
+use tasker_protocol::api::{CreateTask, CreateTasks, Health, Step, StepPage, Task};
 use tasker_protocol::error::ErrorBody;
 use uuid::Uuid;
 
@@ -48,7 +50,7 @@ impl Client {
     }
 
     /// Creates a task and, with `wait`, answers when it has ended or is blocked, or after that time.
-    /// A failure after which the task may exist is not tried again.
+    /// A failure after which the task may exist is tried again only if the creation has an idempotency key.
     ///
     /// # Errors
     /// [`Error::Api`] when the engine refuses the task.
@@ -63,7 +65,11 @@ impl Client {
             body: Some(Body::Create(task)),
             timeout: ANSWER_TIMEOUT + wait.unwrap_or_default(),
         };
-        self.call(request, Repeat::Unsafe).await
+        let repeat = match task.idempotency_key {
+            Some(_) => Repeat::Safe,
+            None => Repeat::Unsafe,
+        };
+        self.call(request, repeat).await
     }
 
     /// Reads a task; with `wait`, when it has ended or is blocked, or after that time as it then is.
@@ -235,6 +241,7 @@ struct Request<'a> {
 #[serde(untagged)]
 enum Body<'a> {
     Create(&'a CreateTask),
+    CreateMany(&'a CreateTasks),
     Act(&'a ActOnStep),
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tasker_client::{Client, Error};
-use tasker_protocol::api::CreateTask;
+use tasker_protocol::api::{CreateTask, CreateTasks, TaskQuery, TaskStatus};
 use tasker_protocol::error::ErrorCode;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -248,4 +248,95 @@ fn a_base_url_of_another_scheme_is_refused() {
         "\"localhost:8080\" is not the URL of an engine: its scheme is localhost, not http; \
          it looks like http://localhost:8080"
     );
+}
+
+#[tokio::test]
+async fn a_creation_with_a_key_is_tried_again_when_its_answer_is_lost() -> Result<()> {
+    let script = vec![Play::HangUp, Play::Answer(200, task().to_string())];
+    let (address, played) = engine(script).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let mut create = order()?;
+    create.idempotency_key = Some("k".to_owned());
+    let created = client.create_task(&create, None).await?;
+    assert_eq!(created.task_uuid, TASK);
+    let seen = played.await??;
+    assert_eq!(seen[0].body, seen[1].body);
+    assert!(seen[0].body.contains(r#""idempotency_key":"k""#));
+    Ok(())
+}
+
+#[tokio::test]
+async fn creations_of_many_tell_what_became_of_each() -> Result<()> {
+    let error: Value = serde_json::from_str(&refusal("TEMPLATE_NOT_FOUND", Value::Null))?;
+    let results = json!({"results": [
+        {"status": 201, "task": task()}, {"status": 404, "error": error["error"]},
+    ]});
+    let (address, played) = engine(vec![Play::Answer(200, results.to_string())]).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let tasks = vec![order()?, order()?];
+    let created = client.create_tasks(&CreateTasks { tasks }).await?;
+    let first = created.results[0].task.as_ref().context("a task")?;
+    assert_eq!((created.results[0].status, first.task_uuid), (201, TASK));
+    let second = created.results[1].error.as_ref().context("an error")?;
+    assert_eq!(second.code, ErrorCode::TemplateNotFound);
+    let seen = played.await??;
+    assert_eq!(seen[0].line, "POST /v1/tasks/batch HTTP/1.1");
+    let body: Value = serde_json::from_str(&seen[0].body)?;
+    assert_eq!(body["tasks"][1]["name"], "order");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_sends_what_is_looked_for() -> Result<()> {
+    let page = json!({"tasks": [], "next_cursor": "c"}).to_string();
+    let (address, played) = engine(vec![Play::Answer(200, page)]).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let query = TaskQuery {
+        namespace: Some("a b".to_owned()),
+        status: Some(TaskStatus::BlockedByFailures),
+        created_after: Some("2026-11-24T18:00:00+01:00".to_owned()),
+        limit: Some(7),
+        ..TaskQuery::default()
+    };
+    let page = client.list_tasks(&query).await?;
+    assert_eq!(page.next_cursor.as_deref(), Some("c"));
+    let seen = played.await??;
+    assert_eq!(
+        seen[0].line,
+        "GET /v1/tasks?created_after=2026-11-24T18%3A00%3A00%2B01%3A00&limit=7&namespace=a+b&\
+         status=blocked_by_failures HTTP/1.1"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn templates_and_workers_are_read() -> Result<()> {
+    let template = json!({
+        "namespace": "shop", "name": "a/b", "version": "1.0.0", "description": null, "tags": [],
+        "document_hash": "d", "template_hash": "t", "on_failure": "block", "max_duration_ms": null, "steps": [],
+    });
+    let script = vec![
+        Play::Answer(200, json!({"templates": [template]}).to_string()),
+        Play::Answer(200, template.to_string()),
+        Play::Answer(200, template.to_string()),
+        Play::Answer(200, json!({"workers": []}).to_string()),
+    ];
+    let (address, played) = engine(script).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    assert_eq!(client.list_templates().await?.templates[0].name, "a/b");
+    client.get_template("shop", "a/b", None).await?;
+    client.get_template("shop", "a/b", Some("1.0.0")).await?;
+    assert_eq!(client.list_workers().await?.workers, []);
+    let seen = played.await??;
+    let lines: Vec<&str> = seen.iter().map(|seen| seen.line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /v1/templates HTTP/1.1",
+            "GET /v1/templates/shop/a%2Fb HTTP/1.1",
+            "GET /v1/templates/shop/a%2Fb/1.0.0 HTTP/1.1",
+            "GET /v1/workers HTTP/1.1",
+        ]
+    );
+    Ok(())
 }

@@ -62,9 +62,14 @@ pub fn task(state: &State, task: &Task, texts: &TaskTexts) -> api::Task {
         in_progress_steps: task.count(StepState::InProgress),
         completed_steps: done,
         failed_steps: task.count(StepState::Error),
-        completion_percentage: 100.0 * f64::from(done) / f64::from(total),
+        completion_percentage: percentage(done, total),
         waiting_on: waiting_on(state, task, texts),
     }
+}
+
+/// How much of a task is done, from 0 to 100.
+pub fn percentage(done: u32, total: u32) -> f64 {
+    100.0 * f64::from(done) / f64::from(total)
 }
 
 /// The steps that hold a task up, and why, but for those that only wait for others; the first few of many.

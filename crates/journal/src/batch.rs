@@ -226,7 +226,7 @@ pub(crate) async fn send(
     }
     let number = number.get();
     let (least, greatest) = (changed.tasks.iter().min(), changed.tasks.iter().max());
-    let parameters: [&(dyn ToSql + Sync); 30] = [
+    let parameters: [&(dyn ToSql + Sync); 35] = [
         &engine,
         &epoch,
         &number,
@@ -250,6 +250,11 @@ pub(crate) async fn send(
         &changed.tasks,
         &changed.statuses,
         &changed.ended_at,
+        &changed.updated_at,
+        &changed.total_steps,
+        &changed.pending_steps,
+        &changed.completed_steps,
+        &changed.failed_steps,
         &least,
         &greatest,
         &keys.shards,
@@ -261,7 +266,7 @@ pub(crate) async fn send(
     let (statement, parameters) = if !keys.tasks.is_empty() {
         (&statements.keying, &parameters[..])
     } else if !changed.tasks.is_empty() {
-        (&statements.changing, &parameters[..25])
+        (&statements.changing, &parameters[..30])
     } else {
         (&statements.adding, &parameters[..19])
     };
@@ -311,6 +316,11 @@ struct Changed {
     tasks: Vec<Uuid>,
     statuses: Vec<i16>,
     ended_at: Vec<Option<SystemTime>>,
+    updated_at: Vec<SystemTime>,
+    total_steps: Vec<i32>,
+    pending_steps: Vec<i32>,
+    completed_steps: Vec<i32>,
+    failed_steps: Vec<i32>,
 }
 
 impl Changed {
@@ -319,6 +329,12 @@ impl Changed {
         self.tasks.push(change.task_uuid);
         self.statuses.push(change.status);
         self.ended_at.push(change.ended_at.map(timestamp));
+        let summary = &change.summary;
+        self.updated_at.push(timestamp(summary.updated_at));
+        self.total_steps.push(summary.total_steps);
+        self.pending_steps.push(summary.pending_steps);
+        self.completed_steps.push(summary.completed_steps);
+        self.failed_steps.push(summary.failed_steps);
     }
 }
 
@@ -408,6 +424,7 @@ mod tests {
             task_uuid: Uuid::from_u128(task),
             status: 4,
             ended_at: Some(5),
+            summary: crate::Summary::default(),
         };
         let parts = parts(Append {
             rows: vec![row(2, 1), row(1, 1)],

@@ -13,10 +13,10 @@ use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendOutcome, Day, Error, FirstUse, Key, NewTemplate, OpenTasks, Outline, Registered,
-    StoredTask, StoredTemplate, Text,
+    Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, NewTemplate, OpenTasks,
+    Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
     appender::{Appender, Command, Status},
-    key, migration, partition,
+    key, list, migration, partition,
     reader::{self, Reader},
     session,
     takeover::Owner,
@@ -39,6 +39,8 @@ pub struct Options {
 pub struct Journal {
     shared: Arc<Shared>,
     reader: Arc<Reader>,
+    /// Lists take longer than other reads, which do not wait for them.
+    lister: Arc<Reader>,
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
 }
@@ -94,7 +96,8 @@ impl Journal {
         tokio::spawn(appender.run());
         Ok(Journal {
             shared,
-            reader: Arc::new(Reader::new(config)),
+            reader: Arc::new(Reader::new(config.clone())),
+            lister: Arc::new(Reader::new(config)),
             commands,
             status,
         })
@@ -184,6 +187,20 @@ impl Journal {
     /// All tasks of this engine that have not ended, page by page.
     pub fn open_tasks(&self) -> OpenTasks {
         OpenTasks::new(self.reader.clone(), self.shared.engine.clone())
+    }
+
+    /// The next newest tasks of which `filter` holds.
+    pub async fn list(&self, filter: &TaskFilter, round: Round) -> Result<Listed, Error> {
+        self.lister
+            .read(|session| async move { list::round(&session.client, filter, round).await })
+            .await
+    }
+
+    /// Some tasks as lists show them, in no order; one that is not there is left out.
+    pub async fn listed(&self, tasks: &[Uuid]) -> Result<Vec<ListedTask>, Error> {
+        self.lister
+            .read(|session| async move { list::some(&session.client, tasks).await })
+            .await
     }
 
     /// One task, open or ended.

@@ -13,7 +13,8 @@
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
 //! - `partition`: a day's partitions, made ahead of time.
-//! - `reader`, `template` and `key`: tasks, templates and idempotency keys, read beside the appends.
+//! - `reader`, `list`, `template` and `key`: tasks, lists of them, templates and idempotency keys, read beside the
+//!   appends.
 //! - [`migration`]: the tables, made by numbered files.
 //! - [`Error`]: what can go wrong, and what the caller has to do.
 //!
@@ -24,6 +25,7 @@ mod batch;
 mod error;
 mod journal;
 mod key;
+mod list;
 pub mod migration;
 mod partition;
 mod place;
@@ -36,10 +38,11 @@ mod template;
 pub use appender::Status;
 pub use error::Error;
 pub use journal::{Journal, Options};
+pub use list::{Listed, ListedTask, Round, TaskFilter};
 pub use place::{Day, SHARDS, in_shard, shard_of, shard_of_key};
 pub use reader::OpenTasks;
 pub use row::{
     Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Outline, Refused, Row,
-    StoredTask, TaskChange, Text,
+    StoredTask, Summary, TaskChange, Text,
 };
 pub use template::{NewTemplate, Registered, StoredTemplate};

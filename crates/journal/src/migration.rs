@@ -11,6 +11,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "V2__idempotency",
         include_str!("../migrations/V2__idempotency.sql"),
     ),
+    (
+        "V3__task_lists",
+        include_str!("../migrations/V3__task_lists.sql"),
+    ),
 ];
 
 /// Lets one process at a time change the schema or its partitions; the number is "tasker" in ASCII.

@@ -257,7 +257,7 @@ fn stored_task(row: &SqlRow) -> StoredTask {
 }
 
 /// A timestamp as PostgreSQL has it, in microseconds since 1970-01-01 UTC.
-fn micros(time: SystemTime) -> i64 {
+pub(crate) fn micros(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
         Err(before) => {

@@ -101,6 +101,23 @@ pub struct TaskChange {
     pub status: i16,
     /// When the task ended, in microseconds since 1970-01-01 UTC; `None` while it is open.
     pub ended_at: Option<i64>,
+    /// What lists show of it while it is not in memory. Not kept of a task that is created by the same append.
+    pub summary: Summary,
+}
+
+/// What lists show of a task that has ended or is blocked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// When something last happened to it, in microseconds since 1970-01-01 UTC.
+    pub updated_at: i64,
+    /// Steps that exist.
+    pub total_steps: i32,
+    /// Steps that wait.
+    pub pending_steps: i32,
+    /// Steps that are done.
+    pub completed_steps: i32,
+    /// Steps in error.
+    pub failed_steps: i32,
 }
 
 /// What became of an append.

@@ -7,6 +7,7 @@ mod cases {
     mod fault;
     mod fence;
     mod key;
+    mod list;
     mod schema;
     mod template;
 }

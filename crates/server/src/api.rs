@@ -6,6 +6,7 @@ mod creation;
 pub mod error;
 mod events;
 mod health;
+mod list;
 pub mod openapi;
 mod operation;
 mod operators;

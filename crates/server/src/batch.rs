@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use tasker_core::engine::{Commit, Part};
 use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::{State, Task, TaskId, record};
-use tasker_journal::{Append, NewKey, NewTask, Row, TaskChange};
-use tasker_protocol::api::TaskStatus;
+use tasker_journal::{Append, NewKey, NewTask, Row, Summary, TaskChange};
+use tasker_protocol::api::{StepState, TaskStatus};
 
 /// What the journal is to append. `state` is as it is after the commit; `stored`, what the row of each task says, is
 /// brought up to date; `keys` are those of tasks that are created.
@@ -98,9 +98,19 @@ pub fn stored_status(task: &Task) -> Status {
 }
 
 fn change(task: &Task, status: Status) -> TaskChange {
+    let count = |state| task.count(state) as i32;
     TaskChange {
         task_uuid: task.id,
         status: status as i16,
         ended_at: task.ended_at.map(|time| time.0),
+        summary: Summary {
+            updated_at: task.updated_at.0,
+            total_steps: task.steps.len() as i32,
+            pending_steps: count(StepState::Pending)
+                + count(StepState::Enqueued)
+                + count(StepState::WaitingForRetry),
+            completed_steps: task.done() as i32,
+            failed_steps: count(StepState::Error),
+        },
     }
 }

@@ -45,6 +45,13 @@ pub enum Command {
         /// Gets the task.
         reply: Answer,
     },
+    /// Show tasks.
+    Tasks {
+        /// Which.
+        tasks: Vec<TaskId>,
+        /// Gets those that are in memory.
+        reply: oneshot::Sender<Vec<api::Task>>,
+    },
     /// Show a task's steps.
     Steps {
         /// Which task's.

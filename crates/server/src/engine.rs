@@ -197,6 +197,13 @@ impl Engine {
             Command::Create { task, wait, reply } => self.create(*task, wait, reply),
             Command::CreateMany { tasks, reply } => self.create_many(tasks, reply),
             Command::Task { task, wait, reply } => self.show(task, wait, reply),
+            Command::Tasks { tasks, reply } => {
+                let tasks = tasks
+                    .into_iter()
+                    .filter_map(|id| self.task(id))
+                    .collect::<Vec<_>>();
+                self.reply(move || drop(reply.send(tasks)));
+            }
             Command::Steps {
                 task,
                 from,

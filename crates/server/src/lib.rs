@@ -4,11 +4,13 @@
 //! - [`options`]: the command line and the environment.
 //! - [`service`]: the process: start, recovery, stop.
 //! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket.
+//! - [`admission`]: what the engine takes at once.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
 //! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
 //! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit.
 
+pub mod admission;
 pub mod api;
 pub mod batch;
 pub mod catalog;

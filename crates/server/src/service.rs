@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use rand::Rng;
 use tasker_core::{TaskId, Time, order};
-use tasker_journal::{self as journal, Day, Journal, Key, Status, StoredTask};
+use tasker_journal::{
+    self as journal, Day, Journal, Key, Listed, ListedTask, Round, Status, StoredTask, TaskFilter,
+};
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
+use crate::admission::Admission;
 use crate::api::{self, error::ApiError};
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
@@ -24,15 +26,6 @@ use crate::idempotency::{self, Keys};
 use crate::options::Serve;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
-
-/// Commands that wait for the engine at the most: a call that comes then is refused, a worker's message waits.
-const QUEUE: usize = 65_536;
-
-/// Bytes of contexts that may wait for the journal at the most.
-const UNDURABLE: usize = 256 << 20;
-
-/// What a creation takes of them at the least: its fields and what the engine keeps of it.
-const LEAST_ADMITTED: usize = 4096;
 
 /// Between attempts to reach PostgreSQL at the start: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -48,8 +41,8 @@ const PARTITIONS: Duration = Duration::from_secs(3600);
 
 /// An engine that has recovered, as the API and the sessions see it.
 pub struct Running {
-    /// Where commands go.
-    pub commands: mpsc::Sender<Command>,
+    /// Where commands go, and how many go there.
+    pub admission: Admission,
     /// The engine's clock.
     pub clock: Clock,
     /// The templates.
@@ -60,8 +53,6 @@ pub struct Running {
     pub keys: Keys,
     journal: Journal,
     environment: String,
-    /// Bytes that further creations may take until they are durable.
-    undurable: Arc<Semaphore>,
 }
 
 impl Running {
@@ -70,23 +61,7 @@ impl Running {
     /// # Errors
     /// Too many wait for it already.
     pub async fn send(&self, command: Command) -> Result<(), ApiError> {
-        self.commands
-            .try_send(command)
-            .map_err(|error| match error {
-                TrySendError::Full(_) => ApiError::overloaded("too many calls to answer"),
-                TrySendError::Closed(_) => ApiError::unavailable("the engine is stopping"),
-            })
-    }
-
-    /// A creation's share of the memory that creations may take until they are durable.
-    ///
-    /// # Errors
-    /// Others have it all.
-    pub fn admit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-        let bytes = bytes.max(LEAST_ADMITTED) as u32;
-        Arc::clone(&self.undurable)
-            .try_acquire_many_owned(bytes)
-            .map_err(|_| ApiError::overloaded("too many tasks that are not durable yet"))
+        self.admission.call(command)
     }
 
     /// Registers the templates that a worker brings.
@@ -116,6 +91,18 @@ impl Running {
             Ok(Found::NoStep) => Err(order::no_step(task, step_uuid).into()),
             Err(error) => Err(unreadable(error)),
         }
+    }
+
+    /// The next newest tasks of which `filter` holds.
+    pub async fn list(&self, filter: &TaskFilter, round: Round) -> Result<Listed, ApiError> {
+        let listed = self.journal.list(filter, round).await;
+        listed.map_err(|error| ApiError::unavailable(&error.to_string()))
+    }
+
+    /// Tasks as lists show them.
+    pub async fn listed(&self, tasks: &[TaskId]) -> Result<Vec<ListedTask>, ApiError> {
+        let listed = self.journal.listed(tasks).await;
+        listed.map_err(|error| ApiError::unavailable(&error.to_string()))
     }
 
     /// Reads a task that is not in memory, once PostgreSQL is there.
@@ -273,17 +260,16 @@ async fn run(
         open_tasks = recovered.state.tasks().count(),
         "recovered"
     );
-    let (commands, queue) = mpsc::channel(QUEUE);
+    let (admission, queue) = Admission::new();
     let (keys, lookups) = Keys::new();
     let running = Arc::new(Running {
-        commands,
+        admission,
         clock: clock.clone(),
         catalog,
         connection: journal.status(),
         keys,
         journal: journal.clone(),
         environment: options.environment,
-        undurable: Arc::new(Semaphore::new(UNDURABLE)),
     });
     health.recovered(Arc::clone(&running));
     let (to_read, mut readings) = mpsc::unbounded_channel();
@@ -291,7 +277,7 @@ async fn run(
     let reader = async {
         while let Some(task) = readings.recv().await {
             let command = running.find(task).await;
-            if running.commands.send(command).await.is_err() {
+            if !running.admission.wait(command).await {
                 break;
             }
         }

@@ -109,7 +109,7 @@ impl Shell {
                         }
                     };
                     // The engine ends only with the process.
-                    let _ = self.engine.commands.send(command).await;
+                    let _ = self.engine.admission.wait(command).await;
                 }
                 Output::Fetch(fetch) => {
                     let session = self.id;

@@ -303,4 +303,75 @@ proptest! {
         let expected = if readable { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
         prop_assert_eq!(status, expected, "{}", error.error.message);
     }
+
+    #[test]
+    fn whatever_is_looked_for_is_answered_in_the_documented_shape(
+        fields in prop::collection::vec((field(), value()), 0..4)
+    ) {
+        let query: Vec<String> = fields
+            .iter()
+            .map(|(field, value)| format!("{field}={value}"))
+            .collect();
+        let path = format!("/v1/tasks?{}", query.join("&"));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let (status, answer) = runtime.block_on(async {
+            let router = api::router(Arc::new(Health::starting()), None);
+            let request = Request::get(&path).body(Body::empty()).expect("a request");
+            let response = router.oneshot(request).await.expect("an answer");
+            let status = response.status();
+            (status, to_bytes(response.into_body(), usize::MAX).await.expect("a body"))
+        });
+        let error: ErrorBody = serde_json::from_slice(&answer).expect("the documented shape");
+        prop_assert!(!error.error.message.is_empty());
+        // What can be looked for gets as far as the engine, which is not there.
+        if status != StatusCode::SERVICE_UNAVAILABLE {
+            prop_assert_eq!(status, StatusCode::BAD_REQUEST, "{}", path);
+            prop_assert!(error.error.details["path"].is_string(), "{}: {:?}", path, error);
+        }
+    }
+}
+
+/// A field of a query, known or not.
+fn field() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "namespace",
+        "name",
+        "status",
+        "tag",
+        "initiator",
+        "created_after",
+        "created_before",
+        "limit",
+        "cursor",
+        "offset",
+        "",
+        "%00",
+    ])
+}
+
+/// A value of a field, right for some.
+fn value() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        "0",
+        "1",
+        "100",
+        "101",
+        "-1",
+        "1e9",
+        "pending",
+        "complete",
+        "PENDING",
+        "%00",
+        "%ff",
+        "a%20b",
+        "2026-11-24T18:00:00Z",
+        "2026-11-24T18:00:00%2B01:00",
+        "9999-12-31T23:59:59.999999Z",
+        "0000-01-01T00:00:00Z",
+        "-9999-01-01T00:00:00Z",
+        "0193e6f45a0070008000000000000000",
+        "ffffffffffffffffffffffffffffffff",
+        "nonsense",
+    ])
 }

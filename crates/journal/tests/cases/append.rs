@@ -1,6 +1,6 @@
 //! What is appended is there afterwards, as it was.
 
-use tasker_journal::{Append, Day, Refused, StoredTask, TaskChange};
+use tasker_journal::{Append, Day, Refused, StoredTask, Summary, TaskChange};
 use uuid::Uuid;
 
 use crate::support::{migrated, new_task, open, recover, row};
@@ -31,6 +31,7 @@ async fn what_was_appended_is_recovered() {
                 task_uuid: second.task_uuid,
                 status: 3,
                 ended_at: None,
+                summary: Summary::default(),
             }],
             ..Append::default()
         })
@@ -95,6 +96,7 @@ async fn an_ended_task_is_read_by_its_uuid_only() {
                 task_uuid,
                 status: 4,
                 ended_at,
+                summary: Summary::default(),
             }],
             ..Append::default()
         })
@@ -128,6 +130,7 @@ async fn a_task_that_ends_in_the_commit_of_its_creation_is_inserted_ended() {
                 task_uuid,
                 status: 7,
                 ended_at: Some(9),
+                summary: Summary::default(),
             }],
             ..Append::default()
         })
@@ -320,6 +323,7 @@ async fn many_open_tasks_are_each_recovered_once() {
         task_uuid: task.task_uuid,
         status: 4,
         ended_at: Some(1),
+        summary: Summary::default(),
     };
     let (gone, left) = tasks.split_at(300);
     journal

@@ -20,7 +20,10 @@ async fn migrations_apply_once_and_from_many_at_once() {
     ]
     .concat();
     applied.sort();
-    assert_eq!(applied, ["V1__journal", "V2__idempotency"]);
+    assert_eq!(
+        applied,
+        ["V1__journal", "V2__idempotency", "V3__task_lists"]
+    );
     assert_eq!(applied.len(), migration::latest() as usize);
     assert_eq!(Journal::migrate(&url).await.unwrap(), [""; 0]);
 }
@@ -50,7 +53,7 @@ async fn an_older_schema_says_what_to_run() {
         .expect("there are no tables");
     assert_eq!(
         error.to_string(),
-        "the database's schema is at version 0, this engine needs 2: run `tasker-server migrate`"
+        "the database's schema is at version 0, this engine needs 3: run `tasker-server migrate`"
     );
     assert!(!error.is_transient());
 }
@@ -73,12 +76,12 @@ async fn a_newer_schema_names_both_versions() {
             .expect_err("the schema is newer"),
     ] {
         assert!(
-            matches!(error, Error::SchemaNewer { found: 7, known: 2 }),
+            matches!(error, Error::SchemaNewer { found: 7, known: 3 }),
             "{error}"
         );
         assert_eq!(
             error.to_string(),
-            "the database's schema is at version 7, this engine knows 2: run an engine of a later release"
+            "the database's schema is at version 7, this engine knows 3: run an engine of a later release"
         );
     }
 }

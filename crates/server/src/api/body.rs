@@ -1,6 +1,6 @@
 //! Request bodies, queries and path segments, refused in the API's own error shape with the path of what is wrong.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -86,10 +86,21 @@ pub struct Params<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Params<T>, ApiError> {
-        let Query(value) = Query::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| ApiError::new(ErrorCode::InvalidRequest, rejection.body_text()))?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Params<T>, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let fields = form_urlencoded::parse(query.as_bytes());
+        let reader = serde_urlencoded::Deserializer::new(fields);
+        let value = serde_path_to_error::deserialize(reader).map_err(|error| {
+            let path = error.path().to_string();
+            ApiError::with_details(
+                ErrorCode::InvalidRequest,
+                format!(
+                    "the query is not what this call takes, at `{path}`: {}",
+                    error.into_inner()
+                ),
+                json!({"path": path}),
+            )
+        })?;
         Ok(Params(value))
     }
 }

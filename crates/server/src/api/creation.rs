@@ -79,7 +79,7 @@ impl Wanted {
                 .find(&create.namespace, &create.name, create.version.as_deref())?;
         creation::check_context(&graph, &create.context)?;
         let request = Request::from(&create);
-        let bytes = engine.admit(create.context.get().len())?;
+        let bytes = engine.admission.admit(create.context.get().len())?;
         let id = engine.new_task_id(self.key.as_ref())?;
         Ok(NewTask {
             id,

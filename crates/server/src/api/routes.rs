@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use tasker_protocol::action::ActOnStep;
 use tasker_protocol::api::{
-    CreateTask, CreateTasks, CreatedTasks, Health, Step, StepPage, Task, TaskEvent, Template,
-    TemplateList, WorkerList,
+    CreateTask, CreateTasks, CreatedTasks, Health, Step, StepPage, Task, TaskEvent, TaskPage,
+    TaskQuery, Template, TemplateList, WorkerList,
 };
 use tasker_protocol::error::ErrorCode::{
     BodyTooLarge, ContextInvalid, ContextTooLarge, IdempotencyConflict, IdempotencyKeyInvalid,
@@ -16,7 +16,8 @@ use super::operation::Operation;
 use super::steps::Logs;
 use super::tasks::{Page, Wait};
 use super::{
-    batch, creation, events, health, openapi, operators, steps, tasks, templates, worker, workers,
+    batch, creation, events, health, list, openapi, operators, steps, tasks, templates, worker,
+    workers,
 };
 
 const STEP: &str = "/v1/tasks/{task_uuid}/workflow_steps/{step_uuid}";
@@ -48,6 +49,11 @@ fn of_tasks() -> Vec<Operation> {
             .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
             .refuses(&[IdempotencyConflict, IdempotencyKeyInvalid])
             .refuses(&[ContextTooLarge, ContextInvalid, TemplateNotFound]),
+        Operation::get("/v1/tasks", list::list)
+            .named("list_tasks", "Lists tasks, newest first, page by page.")
+            .query::<TaskQuery>()
+            .answers::<TaskPage>(StatusCode::OK, "A page of tasks.")
+            .refuses(&[InvalidRequest]),
         Operation::post("/v1/tasks/batch", batch::create)
             .named("create_tasks", "Creates up to 1,000 tasks in one commit.")
             .body::<CreateTasks>()

@@ -189,13 +189,16 @@ async fn settled(
 async fn now(engine: &Arc<Running>, id: TaskId) -> Result<api::Task, ApiError> {
     match ask(engine, id, false).await? {
         Some(task) => Ok(task),
-        None => {
-            stored(engine, id, |task, texts| {
-                view::task(&tasker_core::State::default(), task, texts)
-            })
-            .await
-        }
+        None => replayed(engine, id).await,
     }
+}
+
+/// A task that is only in the journal.
+pub(super) async fn replayed(engine: &Running, id: TaskId) -> Result<api::Task, ApiError> {
+    stored(engine, id, |task, texts| {
+        view::task(&tasker_core::State::default(), task, texts)
+    })
+    .await
 }
 
 async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api::Task>, ApiError> {
