@@ -75,6 +75,14 @@ TaskerResult tasker_worker_next(TaskerWorker *worker, uint32_t timeout_ms);
 // its handler, and microseconds from the attempt's arrival to the handler's call and of the handler; both may be absent.
 TaskerResult tasker_worker_complete(TaskerWorker *worker, const uint8_t *outcomes, size_t size);
 
+// Asks the engine for results that a dispatch names in `omitted`, for an attempt that runs, and waits for them, at most
+// timeout_ms. `request` is the `fetch` message of docs/worker_protocol.md,
+//   {"task_uuid", "step_uuid", "attempt": n, "name": string, "from": n}   from: 0 when left out
+// and the value the `fetched` message, {"task_uuid", "step_uuid", "attempt", "name", "from", "results": [...],
+// "next"?: n, "error"?: {"code", "message"}}: one page, and the `from` of the next in `next`. It is asked again when the
+// connection breaks meanwhile. TASKER_FAILED when there is no answer in time, TASKER_STOPPED once the worker has left.
+TaskerResult tasker_worker_fetch(TaskerWorker *worker, const uint8_t *request, size_t size, uint32_t timeout_ms);
+
 // Takes a measurement for /metrics, a JSON object: {"event_loop_delay_us": n}. Empty value.
 TaskerResult tasker_worker_observe(TaskerWorker *worker, const uint8_t *observation, size_t size);
 

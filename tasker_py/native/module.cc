@@ -76,6 +76,10 @@ class Worker {
     value_of(tasker_worker_complete(open(), data_of(outcomes), outcomes.size()));
   }
 
+  std::string fetch(std::string_view request, uint32_t timeout_ms) {
+    return value_of(tasker_worker_fetch(open(), data_of(request), request.size(), timeout_ms));
+  }
+
   void observe(std::string_view observation) {
     value_of(tasker_worker_observe(open(), data_of(observation), observation.size()));
   }
@@ -149,6 +153,7 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("started", &Worker::started)
       .def("next", &Worker::next, py::arg("timeout_ms"), release())
       .def("complete", &Worker::complete, py::arg("outcomes"), release())
+      .def("fetch", &Worker::fetch, py::arg("request"), py::arg("timeout_ms"), release())
       .def("observe", &Worker::observe, py::arg("observation"), release())
       .def("set_slots", &Worker::set_slots, py::arg("slots"), release())
       .def("add_problem", &Worker::add_problem, py::arg("problem"), release())

@@ -26,6 +26,13 @@ class Worker:
     def complete(self, outcomes: bytes | str) -> None:
         """Hands over outcomes, a JSON array; they are kept until the engine has accepted them."""
 
+    def fetch(self, request: bytes | str, timeout_ms: int) -> str:
+        """A page of results that a dispatch names in `omitted`: the `fetched` message, JSON.
+
+        `request` is the JSON object that `tasker_worker_fetch` describes. Waits, at most this long,
+        for the answer: OperationFailedError after that, WorkerStoppedError once the worker has left.
+        """
+
     def observe(self, observation: str) -> None:
         """Takes a measurement for the metrics, a JSON object that `tasker_worker_observe` lists."""
 

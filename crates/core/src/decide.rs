@@ -370,7 +370,13 @@ fn undelivered(task: &Task, step: StepIndex, at: Time) -> Record {
 }
 
 /// Whether an attempt is open with the worker of this session.
-fn is_open(state: &State, session: SessionId, task: &Task, step: StepIndex, attempt: u32) -> bool {
+pub(crate) fn is_open(
+    state: &State,
+    session: SessionId,
+    task: &Task,
+    step: StepIndex,
+    attempt: u32,
+) -> bool {
     let Some(instance) = state.workers().instance(session) else {
         return false;
     };

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::{
-    EngineMessage, Hello, PROTOCOL_VERSIONS, Rejection, Unreadable, Welcome, WorkerMessage, decode,
+    EngineMessage, Fetch, Hello, PROTOCOL_VERSIONS, Rejection, Unreadable, Welcome, WorkerMessage,
+    decode,
 };
 
 use crate::pulse::Pulse;
@@ -37,6 +38,8 @@ pub enum Output {
     Register(Vec<String>),
     /// Hand this to the core; an outcome comes with its texts.
     Event(Event, Option<Texts>),
+    /// Answer this with [`fetch::answer`](crate::fetch::answer).
+    Fetch(Fetch),
     /// Close the socket once everything is sent.
     Close,
 }
@@ -188,6 +191,7 @@ impl Session {
             (Phase::Open, WorkerMessage::Ready { slots }) => {
                 vec![Output::Event(Event::Slots { session, slots }, None)]
             }
+            (Phase::Open, WorkerMessage::Fetch(fetch)) => vec![Output::Fetch(fetch)],
             (Phase::Open, WorkerMessage::Returned(attempt)) => {
                 vec![Output::Event(Event::Returned { session, attempt }, None)]
             }
@@ -201,9 +205,6 @@ impl Session {
                 let expected = match phase {
                     Phase::Greeting => "a session begins with `hello`",
                     Phase::Registering { .. } => "`hello` is not answered yet",
-                    Phase::Open if matches!(message, WorkerMessage::Fetch(_)) => {
-                        "no dispatch names results in `omitted` yet"
-                    }
                     _ => "a session has one `hello`",
                 };
                 let kind = kind(&message);

@@ -30,6 +30,7 @@
 //! - [`missed`]: what concerns tasks that are not in memory.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
+//! - [`fetch`]: results that a dispatch left out.
 //! - [`creation`]: what a task may not be created with.
 //! - [`order`]: what people ask to be done to a task or a step, and why it is refused.
 //! - [`attempts`]: a step's history as the API shows it.
@@ -46,6 +47,7 @@ mod draft;
 pub mod engine;
 pub mod event;
 pub mod fate;
+pub mod fetch;
 pub mod gateway;
 pub mod graph;
 pub mod history;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
-use tasker_protocol::frame::Dispatch;
+use tasker_protocol::frame::{Dispatch, MAX_DISPATCHED_RESULTS_BYTES, MAX_PAGE_BYTES};
 use tasker_protocol::{Json, json_null};
 
 use crate::gateway::Texts;
@@ -17,6 +17,15 @@ pub struct Payload {
     pub context: Json,
     /// For each step, what it has to show: its results or last failure.
     steps: Vec<Option<Texts>>,
+}
+
+/// Some of a node's results.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The results, in order.
+    pub results: Vec<Json>,
+    /// The index at which the next page begins; none on the last.
+    pub next: Option<u64>,
 }
 
 impl Payload {
@@ -80,8 +89,36 @@ impl Payload {
         }
     }
 
+    /// The results of a node from an index on, up to [`MAX_PAGE_BYTES`] or else one; none if there is none of this index.
+    pub fn page(&self, task: &Task, node: NodeIndex, from: u64) -> Option<Page> {
+        let results = self.results_of(task, node);
+        let start = usize::try_from(from)
+            .ok()
+            .filter(|from| *from <= results.len())?;
+        let mut left = MAX_PAGE_BYTES;
+        let page = results[start..]
+            .iter()
+            .enumerate()
+            .take_while(|(number, result)| {
+                let length = result.get().len() + 1;
+                let fits = *number == 0 || length <= left;
+                left = left.saturating_sub(length);
+                fits
+            });
+        let page: Vec<Json> = page.map(|(_, result)| result.clone()).collect();
+        if page.is_empty() && !(from == 0 && task.is_batched(node)) {
+            return None;
+        }
+        let end = start + page.len();
+        Some(Page {
+            results: page,
+            next: (end < results.len()).then_some(end as u64),
+        })
+    }
+
     /// The message that gives a worker an attempt; `tags`, `correlation_id` and `traceparent` are empty.
     pub fn dispatch(&self, task: &Task, step: StepIndex, attempt: u32) -> Dispatch {
+        let (results, omitted) = self.results_before(task, step);
         let (graph, node, now) = (&task.graph, task.node(step), task.step(step));
         Dispatch {
             task_uuid: task.id,
@@ -97,8 +134,8 @@ impl Payload {
             configuration: node.configuration.clone(),
             idempotency_key: now.uuid.to_string(),
             context: self.context.clone(),
-            results: self.results_before(task, step),
-            omitted: Vec::new(),
+            results,
+            omitted,
             cursor: self.cursor(task, step),
             batch_config: node.batch_config.clone(),
             batches: batches_before(task, step),
@@ -109,33 +146,49 @@ impl Payload {
         }
     }
 
-    /// The results of the steps before a step; those of batches are a list in cursor order under their node's name.
-    fn results_before(&self, task: &Task, step: StepIndex) -> BTreeMap<String, Json> {
-        let mut results = BTreeMap::new();
+    /// The results of the steps before a step, the nearest first, as many as fit, and the names of the others. Those of
+    /// batches are a list in cursor order under their node's name.
+    fn results_before(
+        &self,
+        task: &Task,
+        step: StepIndex,
+    ) -> (BTreeMap<String, Json>, Vec<String>) {
+        let (mut results, mut omitted) = (BTreeMap::new(), Vec::new());
+        let mut left = MAX_DISPATCHED_RESULTS_BYTES;
         for &ancestor in &*task.ancestors(step) {
-            let name = || task.graph.node(ancestor).name.clone();
-            if task.is_batched(ancestor) {
-                results.insert(name(), self.batches(task, ancestor));
+            let of_ancestor = self.results_of(task, ancestor);
+            let batched = task.is_batched(ancestor);
+            if of_ancestor.is_empty() && !batched {
                 continue;
             }
-            let single = task.steps_of(ancestor).next();
-            if let Some(body) = single.and_then(|step| self.result(task, step)) {
-                results.insert(name(), body);
+            let name = task.graph.node(ancestor).name.clone();
+            let lengths = of_ancestor.iter().map(|result| result.get().len() + 1);
+            let length = lengths.sum::<usize>();
+            if length > left {
+                omitted.push(name);
+                continue;
             }
+            left -= length;
+            let result = if batched {
+                list(&of_ancestor)
+            } else {
+                of_ancestor[0].clone()
+            };
+            results.insert(name, result);
         }
-        results
+        (results, omitted)
     }
 
-    fn batches(&self, task: &Task, node: NodeIndex) -> Json {
-        let mut list = String::from("[");
-        for step in task.steps_of(node) {
-            if list.len() > 1 {
-                list.push(',');
-            }
-            list.push_str(self.result(task, step).unwrap_or_else(json_null).get());
+    /// The results of a node's steps, in order; of a step that is no batch none, if it has none.
+    fn results_of(&self, task: &Task, node: NodeIndex) -> Vec<Json> {
+        let steps = task.steps_of(node).map(|step| self.result(task, step));
+        if task.is_batched(node) {
+            steps
+                .map(|result| result.unwrap_or_else(json_null))
+                .collect()
+        } else {
+            steps.flatten().collect()
         }
-        list.push(']');
-        json(&list).unwrap_or_else(|error| unreachable!("a list of JSON texts is JSON: {error}"))
     }
 
     /// The cursor of a batch, as the batchable step gave it.
@@ -160,6 +213,12 @@ fn batches_before(task: &Task, step: StepIndex) -> BTreeMap<String, u32> {
             )
         })
         .collect()
+}
+
+fn list(results: &[Json]) -> Json {
+    let texts: Vec<&str> = results.iter().map(|result| result.get()).collect();
+    json(&format!("[{}]", texts.join(",")))
+        .unwrap_or_else(|error| unreachable!("a list of JSON texts is JSON: {error}"))
 }
 
 fn json(text: &str) -> Result<Json, serde_json::Error> {

@@ -89,6 +89,7 @@ impl World {
                     self.ended += 1;
                 }
                 Output::Event(_, _) => assert_eq!((self.opened, self.ended), (1, 0)),
+                Output::Fetch(_) => assert_eq!((self.opened, self.ended), (1, 0)),
                 Output::Close => self.close = true,
             }
         }

@@ -107,6 +107,25 @@ struct Timed {
     timings: Option<Timings>,
 }
 
+/// Fetches results.
+///
+/// # Safety
+/// `request` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_fetch(
+    worker: *mut TaskerWorker,
+    request: *const u8,
+    size: usize,
+    timeout_ms: u32,
+) -> TaskerResult {
+    call(|| {
+        let held = handles::get(worker)?;
+        // SAFETY: the caller's contract, as above.
+        let request = parse("request", unsafe { text("request", request, size) }?)?;
+        to_json(&*held.fetch(request, Duration::from_millis(timeout_ms.into()))?)
+    })
+}
+
 /// Takes a measurement.
 ///
 /// # Safety

@@ -67,6 +67,11 @@ fn complete(worker: *mut TaskerWorker, outcomes: &str) -> TaskerResult {
     unsafe { tasker_worker_complete(worker, outcomes.as_ptr(), outcomes.len()) }
 }
 
+fn fetch(worker: *mut TaskerWorker, request: &str) -> (TaskerCode, String) {
+    // SAFETY: the text outlives the call.
+    answer(unsafe { tasker_worker_fetch(worker, request.as_ptr(), request.len(), PATIENCE_MS) })
+}
+
 fn check(text: &str, file: &str) -> TaskerResult {
     // SAFETY: the texts outlive the call.
     unsafe { tasker_template_check(text.as_ptr(), text.len(), file.as_ptr(), file.len()) }
@@ -209,6 +214,23 @@ fn a_worker_runs_an_attempt_and_drains() {
         ok(tasker_worker_status(worker)),
         json!({"session": "open", "ready": true, "reasons": [], "held": 1})
     );
+    let handle = worker.addr();
+    let fetching = std::thread::spawn(move || {
+        let request =
+            format!(r#"{{"task_uuid":"{uuid}","step_uuid":"{uuid}","attempt":1,"name":"sum"}}"#);
+        fetch(ptr::without_provenance_mut(handle), &request)
+    });
+    let asked =
+        json!({"task_uuid": uuid, "step_uuid": uuid, "attempt": 1, "name": "sum", "from": 0});
+    assert_eq!(receive(&mut session), json!({"fetch": asked}));
+    let mut fetched = asked;
+    fetched["results"] = json!([1, {"two": 2}]);
+    fetched["next"] = json!(2);
+    send(&mut session, &json!({"fetched": fetched}));
+    let (code, value) = fetching.join().expect("no panic");
+    let value: Value = serde_json::from_str(&value).expect("JSON");
+    assert_eq!((code, value), (TaskerCode::Ok, fetched));
+
     send(&mut session, &json!({"cancel": attempt}));
     let given = ok(tasker_worker_next(worker, PATIENCE_MS));
     assert_eq!(given, json!([{"cancel": attempt}]));

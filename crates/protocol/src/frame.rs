@@ -21,6 +21,12 @@ pub const PROTOCOL_VERSIONS: [u32; 2] = [1, 1];
 /// A frame longer than this, in bytes, is refused.
 pub const MAX_FRAME_BYTES: usize = 32 << 20;
 
+/// Results that a dispatch carries have at most so many bytes together; the others are fetched.
+pub const MAX_DISPATCHED_RESULTS_BYTES: usize = 256 << 10;
+
+/// A page of fetched results has at most so many bytes, or else one result.
+pub const MAX_PAGE_BYTES: usize = 4 << 20;
+
 /// Lines that an outcome's `logs` may have; of more the last are kept.
 pub const MAX_LOG_LINES: usize = 200;
 
@@ -281,6 +287,17 @@ pub struct Fetch {
     pub from: u64,
 }
 
+impl Fetch {
+    /// The attempt that it is for.
+    pub fn attempt_ref(&self) -> AttemptRef {
+        AttemptRef {
+            task_uuid: self.task_uuid,
+            step_uuid: self.step_uuid,
+            attempt: self.attempt,
+        }
+    }
+}
+
 /// The answer to a [`Fetch`]: a page of results, or why there is none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fetched {
@@ -302,6 +319,19 @@ pub struct Fetched {
     /// Why there are no results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Rejection>,
+}
+
+impl Fetched {
+    /// What it answers.
+    pub fn fetch(&self) -> Fetch {
+        Fetch {
+            task_uuid: self.task_uuid,
+            step_uuid: self.step_uuid,
+            attempt: self.attempt,
+            name: self.name.clone(),
+            from: self.from,
+        }
+    }
 }
 
 /// What batches are to be like, unless a handler says otherwise.

@@ -6,10 +6,11 @@ use tasker_core::event::Restored;
 use tasker_core::gateway::Texts;
 use tasker_core::operator::Action;
 use tasker_core::texts::{Request, TaskTexts};
+use tasker_core::worker::SessionId;
 use tasker_core::{Event, Graph, StepIndex, TaskId};
 use tasker_journal::NewKey;
 use tasker_protocol::error::ErrorDetail;
-use tasker_protocol::frame::EngineMessage;
+use tasker_protocol::frame::{EngineMessage, Fetch};
 use tasker_protocol::{Json, api};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use uuid::Uuid;
@@ -89,6 +90,13 @@ pub enum Command {
         event: Event,
         /// The texts of an outcome.
         texts: Option<Texts>,
+    },
+    /// A worker asks for results that a dispatch left out.
+    Fetch {
+        /// Its session.
+        session: SessionId,
+        /// What it asks for.
+        fetch: Fetch,
     },
     /// Do something to a task, or to a step of it.
     Order(Order),

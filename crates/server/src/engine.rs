@@ -13,11 +13,11 @@ use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::texts::{Payloads, TaskTexts};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, order, view};
+use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, fetch, order, view};
 use tasker_journal::{self as journal, Append, Journal, NewKey, Refused};
 use tasker_protocol::api;
 use tasker_protocol::error::ErrorDetail;
-use tasker_protocol::frame::{Dispatch, EngineMessage};
+use tasker_protocol::frame::{Dispatch, EngineMessage, Fetch};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -249,6 +249,7 @@ impl Engine {
                 let (event, texts) = gateway::check_results(self.core.state(), event, texts);
                 self.happen(&event, texts.as_ref());
             }
+            Command::Fetch { session, fetch } => self.fetch(session, fetch),
             Command::Order(order) => self.order(order),
             Command::Found { task, loaded } => self.found(task, loaded),
         }
@@ -374,6 +375,17 @@ impl Engine {
             .collect();
         workers.sort_by(|a, b| (&a.worker_id, a.instance).cmp(&(&b.worker_id, b.instance)));
         workers
+    }
+
+    fn fetch(&mut self, session: SessionId, fetch: Fetch) {
+        let Some(open) = self.sessions.get(&session) else {
+            return;
+        };
+        let (outbox, texts) = (open.outbox.clone(), self.payloads.get(&fetch.task_uuid));
+        let payload = texts.map(|texts| &texts.payload);
+        let fetched = fetch::answer(self.core.state(), payload, session, fetch);
+        // A session that closes meanwhile says so by an event of its own.
+        self.reply(move || drop(outbox.send(EngineMessage::Fetched(fetched))));
     }
 
     /// Answers once all that the answer saw is durable.

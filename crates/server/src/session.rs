@@ -111,6 +111,12 @@ impl Shell {
                     // The engine ends only with the process.
                     let _ = self.engine.commands.send(command).await;
                 }
+                Output::Fetch(fetch) => {
+                    let session = self.id;
+                    let command = Command::Fetch { session, fetch };
+                    // The engine ends only with the process.
+                    let _ = self.engine.commands.send(command).await;
+                }
                 Output::Close => self.close = true,
             }
         }

@@ -9,6 +9,7 @@ use axum::http::{Request, StatusCode, header};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tasker_core::event::Verdict;
+use tasker_core::fetch;
 use tasker_core::gateway::{Output, Session};
 use tasker_core::outcome::Success;
 use tasker_core::worker::{Offer, SessionId};
@@ -245,6 +246,11 @@ impl World {
                     self.carry_out(outputs);
                 }
                 Output::Event(event, _) => self.happen(&event),
+                Output::Fetch(asked) => {
+                    let fetched = fetch::answer(self.engine.state(), None, HOSTILE, asked);
+                    let error = fetched.error.expect("nothing is to be fetched");
+                    assert!(fetched.results.is_empty() && !error.message.is_empty());
+                }
                 Output::Close => {}
             }
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tasker_core::record::Next;
 use tasker_core::state::TIMEOUT_GRACE;
 use tasker_core::{Record, TaskId, Time};
-use tasker_protocol::frame::{AttemptRef, Failure};
+use tasker_protocol::error::ErrorCode;
+use tasker_protocol::frame::{AttemptRef, Failure, Fetched};
 
 use crate::ledger::{Handler, Moment};
 use crate::model::{Model, Step};
@@ -290,6 +291,24 @@ pub fn lines_are_what_their_handler_logged(
             && texts.first() == expected.as_ref(),
         "attempt {attempt} with {texts:?} of {}, its handler: {handler:?}",
         task.id
+    )
+}
+
+/// A handler that fetches results gets those that its dispatch carried, or hears that its attempt is not open.
+pub fn what_is_fetched_is_what_was_sent(expected: Option<&str>, fetched: &Fetched) -> Check {
+    let texts: Vec<&str> = fetched.results.iter().map(|result| result.get()).collect();
+    let sent = |expected: &str| match expected.starts_with('[') {
+        true => expected == format!("[{}]", texts.join(",")),
+        false => texts == [expected],
+    };
+    let fits = match &fetched.error {
+        Some(error) => error.code == ErrorCode::AttemptNotOpen && texts.is_empty(),
+        None => fetched.next.is_none() && expected.is_some_and(sent),
+    };
+    holds!(
+        what_is_fetched_is_what_was_sent,
+        fits,
+        "{fetched:?}, sent: {expected:?}"
     )
 }
 

@@ -147,6 +147,11 @@ pub fn logs(attempt: &AttemptRef) -> Option<String> {
     logs.then(|| format!(r#"[{{"at":"now","level":"info","message":"{step} {number}"}}]"#))
 }
 
+/// Whether the handler of an attempt fetches what it was sent, as one in four does.
+pub fn fetches(attempt: &AttemptRef) -> bool {
+    (attempt.step_uuid.as_bytes()[14] ^ attempt.attempt as u8).is_multiple_of(4)
+}
+
 /// The results of an attempt, which no other attempt has.
 pub fn results(attempt: &AttemptRef) -> String {
     format!(

@@ -7,11 +7,13 @@ use serde_json::value::RawValue;
 use tasker_core::Time;
 use tasker_protocol::Json;
 use tasker_protocol::frame::{
-    AttemptRef, EngineMessage, Failure, Outcome, WorkerMessage, decode, encode,
+    AttemptRef, Dispatch, EngineMessage, Failure, Fetch, Fetched, Outcome, WorkerMessage, decode,
+    encode,
 };
 use tasker_worker::session::{Effect, Input, Message, Profile, Session};
 
 use crate::environment::Environment;
+use crate::invariants;
 use crate::network::{Item, LinkId, Side};
 use crate::plan::Seat;
 use crate::schedule::{Happening, WorkerId};
@@ -53,6 +55,8 @@ pub struct WorkerProcess {
     link: Option<LinkId>,
     /// Handlers that run, and what they will do.
     handlers: BTreeMap<AttemptRef, Act>,
+    /// What handlers have asked for, and the results that they must get.
+    asked: BTreeMap<(AttemptRef, String), String>,
     wake: Option<Time>,
     effects: Vec<Effect>,
 }
@@ -84,6 +88,7 @@ impl WorkerProcess {
             started: env.now,
             link: None,
             handlers: BTreeMap::new(),
+            asked: BTreeMap::new(),
             wake: None,
             effects: Vec::new(),
         };
@@ -183,6 +188,7 @@ impl WorkerProcess {
                     }
                 }
                 Effect::Deliver(message) => self.deliver(message, env),
+                Effect::Fetched(fetched) => self.fetched(&fetched, env),
                 Effect::Inform(_) | Effect::Warn(_) => {}
             }
         }
@@ -227,6 +233,7 @@ impl WorkerProcess {
                     env.after(takes, Happening::Worker(self.id, handled));
                 }
                 self.handlers.insert(attempt, act);
+                self.fetch(&dispatch, env);
             }
             Message::Cancel(attempt) => {
                 // Some handlers heed it, others run to their end.
@@ -238,6 +245,36 @@ impl WorkerProcess {
                 }
             }
         }
+    }
+}
+
+impl WorkerProcess {
+    /// Some handlers ask for a result that they were sent: it must be the same.
+    fn fetch(&mut self, dispatch: &Dispatch, env: &mut Environment) {
+        let (attempt, id) = (dispatch.attempt_ref(), self.id);
+        if let Some((name, results)) = dispatch.results.first_key_value()
+            && script::fetches(&attempt)
+        {
+            let asked = (attempt, name.clone());
+            self.asked.insert(asked, results.get().to_owned());
+            let fetch = Fetch {
+                task_uuid: attempt.task_uuid,
+                step_uuid: attempt.step_uuid,
+                attempt: attempt.attempt,
+                name: name.clone(),
+                from: 0,
+            };
+            let asked = WorkerInput::Asked(Input::Fetch(fetch));
+            let wait = env.latency();
+            env.after(wait, Happening::Worker(id, asked));
+        }
+    }
+
+    fn fetched(&mut self, fetched: &Fetched, env: &mut Environment) {
+        let asked = (fetched.fetch().attempt_ref(), fetched.name.clone());
+        let expected = self.asked.remove(&asked);
+        let check = invariants::what_is_fetched_is_what_was_sent(expected.as_deref(), fetched);
+        env.check(check);
     }
 }
 

@@ -10,7 +10,9 @@ use tasker_core::gateway::{self, Output, Session, Texts};
 use tasker_core::graph::Kind;
 use tasker_core::texts::{Payloads, Request, TaskTexts};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Engine, Event, Graph, State, Task, TaskId, Time, creation, order, view};
+use tasker_core::{
+    Change, Engine, Event, Graph, State, Task, TaskId, Time, creation, fetch, order, view,
+};
 use tasker_protocol::api::CreateTask;
 use tasker_protocol::error::{ErrorCode, ErrorDetail};
 use tasker_protocol::frame::{EngineMessage, Outcome, WorkerMessage, encode};
@@ -121,6 +123,7 @@ impl Bench {
                 asked.push(Answer::Created { task_uuid });
             }
             Command::Outcomes(outcomes) => self.complete(outcomes),
+            Command::Fetch(fetch) => self.frame(&[WorkerMessage::Fetch(fetch)]),
             Command::Advance { until } => self.advance(Time(until)),
             Command::CrashWorker {} => self.crash_worker(),
             Command::CrashEngine(crash) => self.crash_engine(crash),
@@ -298,6 +301,13 @@ impl Bench {
                 Output::Event(event, texts) => {
                     let (event, texts) = gateway::check_results(self.core.state(), event, texts);
                     self.happen(&event, texts.as_ref());
+                }
+                Output::Fetch(asked) => {
+                    let texts = self.texts.get(&asked.task_uuid);
+                    let payload = texts.map(|texts| &texts.payload);
+                    let session = SessionId(self.sessions);
+                    let fetched = fetch::answer(self.core.state(), payload, session, asked);
+                    self.worker.receive(EngineMessage::Fetched(fetched));
                 }
                 Output::Close => {}
             }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tasker_protocol::action::ActOnStep;
 use tasker_protocol::api::{self, CreateTask};
 use tasker_protocol::error::ErrorDetail;
-use tasker_protocol::frame::{AttemptRef, Dispatch, Outcome};
+use tasker_protocol::frame::{AttemptRef, Dispatch, Fetch, Fetched, Outcome};
 use tasker_protocol::history::HistoryEntry;
 use uuid::Uuid;
 
@@ -60,6 +60,8 @@ pub enum Command {
     Create(Box<CreateTask>),
     /// The worker sends these outcomes.
     Outcomes(Vec<Outcome>),
+    /// A handler asks for results that its dispatch left out.
+    Fetch(Fetch),
     /// Time passes until then, in microseconds since 1970-01-01 00:00 UTC, or until the worker gets something.
     Advance {
         /// Until when.
@@ -117,6 +119,8 @@ pub enum Answer {
     Dispatch(Box<Dispatch>),
     /// The worker is to stop this attempt if it can.
     Cancel(AttemptRef),
+    /// The results that a handler asked for.
+    Fetched(Box<Fetched>),
     /// The task was created.
     Created {
         /// Its identifier.

@@ -83,7 +83,10 @@ impl Worker {
                     self.held.remove(&attempt);
                 }
             }
-            EngineMessage::Welcome(_) | EngineMessage::Drain {} | EngineMessage::Fetched(_) => {}
+            EngineMessage::Fetched(fetched) => {
+                self.received.push(Answer::Fetched(Box::new(fetched)));
+            }
+            EngineMessage::Welcome(_) | EngineMessage::Drain {} => {}
             EngineMessage::Rejected(rejection) | EngineMessage::Error(rejection) => {
                 unreachable!("the bench keeps to the protocol: {rejection:?}")
             }

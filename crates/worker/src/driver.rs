@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
+use crate::answers::Answers;
 use crate::connection::{Arrival, Connection, Lost};
 use crate::endpoint::Endpoint;
 use crate::inbox::Inbox;
@@ -56,6 +57,7 @@ pub(crate) struct Driver {
     endpoint: Endpoint,
     link: Link,
     inbox: Arc<Inbox>,
+    answers: Arc<Answers>,
     board: Arc<Board>,
     started: Instant,
     effects: Vec<Effect>,
@@ -67,6 +69,7 @@ impl Driver {
         session: Session,
         endpoint: Endpoint,
         inbox: Arc<Inbox>,
+        answers: Arc<Answers>,
         board: Arc<Board>,
     ) -> Self {
         Self {
@@ -74,6 +77,7 @@ impl Driver {
             endpoint,
             link: Link::None,
             inbox,
+            answers,
             board,
             started: Instant::now(),
             effects: Vec::new(),
@@ -165,6 +169,7 @@ impl Driver {
                 }
             }
             Effect::Deliver(message) => self.deliveries.push(message),
+            Effect::Fetched(fetched) => self.answers.put(fetched),
             Effect::Inform(text) => info!("{text}"),
             Effect::Warn(text) => warn!("{text}"),
         }

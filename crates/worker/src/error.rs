@@ -1,6 +1,7 @@
 //! Why a worker could not do what it was asked for.
 
 use std::io;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -39,6 +40,16 @@ pub enum Error {
     /// The worker has left its session; outcomes have nowhere to go.
     #[error("the worker has left its session")]
     Stopped,
+    /// The engine has not answered a fetch.
+    #[error("the engine has not sent the results of {name} from {from} on within {timeout:?}")]
+    Unanswered {
+        /// The step whose results were asked for.
+        name: String,
+        /// The index of the first.
+        from: u64,
+        /// How long the answer was waited for.
+        timeout: Duration,
+    },
     /// An outcome says two things, or nothing.
     #[error("the outcome of attempt {attempt} of step {step_uuid}: {reason}")]
     Outcome {

@@ -7,10 +7,12 @@
 //! - `connection`: one WebSocket to the engine; `endpoint`: where the engine is.
 //! - `driver`: the loop that carries the machine's effects out.
 //! - `inbox`: messages on their way to the handlers.
+//! - `answers`: answers to fetches on their way to the handlers that wait for them.
 //! - `health`: the health port; [`Status`]: what it shows; [`metrics`]: what it has measured.
 //! - [`templates`]: reads and checks template files.
 //! - `limits`: what an outcome may weigh.
 
+mod answers;
 mod connection;
 mod driver;
 mod endpoint;

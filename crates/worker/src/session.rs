@@ -10,11 +10,17 @@
 //!
 //! It holds every attempt from its dispatch until the engine has accepted its outcome, whatever happens to the
 //! connection in between: each greeting names all of them, and every welcome is followed by the outcomes that the
-//! engine may not have. An outcome of a cancelled attempt goes the same way, since it frees the attempt's slot.
+//! engine may not have. An outcome of a cancelled attempt goes the same way, since it frees the attempt's slot. So does
+//! what a running handler has asked for and not yet got.
 
 mod attempts;
 mod backoff;
+mod connecting;
 mod epochs;
+mod fetches;
+mod greeting;
+mod leaving;
+mod open;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -24,15 +30,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tasker_protocol::frame::{
-    AttemptRef, Dispatch, EngineMessage, Hello, Outcome, PROTOCOL_VERSIONS, Rejection, Welcome,
-    WorkerMessage,
+    AttemptRef, Dispatch, EngineMessage, Fetch, Fetched, Outcome, Rejection, WorkerMessage,
 };
 use uuid::Uuid;
 
 use crate::status::SessionState;
-use attempts::{Admission, Attempts};
+use attempts::Attempts;
 use backoff::Backoff;
 use epochs::Epochs;
+use fetches::Fetches;
 
 /// A connection on which nothing was heard for this long is given up.
 pub const SILENCE: Duration = Duration::from_secs(5);
@@ -92,6 +98,8 @@ pub enum Input {
     Received(EngineMessage),
     /// Handlers have ended.
     Completed(Vec<Outcome>),
+    /// A handler asks for results that its dispatch left out.
+    Fetch(Fetch),
     /// The worker holds so many attempts from now on.
     Slots(u32),
     /// Take nothing new, and leave when nothing is held any more, or after the time given.
@@ -113,6 +121,8 @@ pub enum Effect {
     Ping,
     /// Give a message to the handlers.
     Deliver(Message),
+    /// Give the answer to a fetch to whoever asked.
+    Fetched(Fetched),
     /// Tell people something that is worth knowing.
     Inform(String),
     /// Tell people something that is wrong.
@@ -144,6 +154,7 @@ pub struct Session {
     profile: Profile,
     slots: u32,
     attempts: Attempts,
+    fetches: Fetches,
     phase: Phase,
     backoff: Backoff,
     /// Greetings sent so far.
@@ -162,6 +173,7 @@ impl Session {
             profile,
             slots,
             attempts: Attempts::default(),
+            fetches: Fetches::default(),
             phase: Phase::Waiting {
                 until: Duration::ZERO,
             },
@@ -188,6 +200,7 @@ impl Session {
                 self.received(now, message, effects);
             }
             Input::Completed(outcomes) => self.completed(outcomes, effects),
+            Input::Fetch(fetch) => self.fetch(fetch, effects),
             Input::Slots(slots) => self.slots = slots,
             Input::Drain(timeout) => {
                 let until = now + timeout;
@@ -241,76 +254,6 @@ impl Session {
         self.attempts.len()
     }
 
-    fn connected(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        if !matches!(self.phase, Phase::Connecting { .. }) {
-            return;
-        }
-        let slots = self.wanted();
-        self.phase = Phase::Greeting(Line {
-            heard_at: now,
-            ping_at: now + FIRST_HEARTBEAT,
-            heartbeat: FIRST_HEARTBEAT,
-            offered: Some(slots),
-        });
-        let Profile {
-            worker_id,
-            instance,
-            language,
-            version,
-            namespaces,
-            callables,
-            templates,
-        } = self.profile.clone();
-        self.greetings += 1;
-        effects.push(Effect::Send(WorkerMessage::Hello(Hello {
-            protocol: PROTOCOL_VERSIONS,
-            worker_id,
-            instance,
-            greeting: self.greetings,
-            language,
-            version,
-            namespaces,
-            callables,
-            templates,
-            slots,
-            running: self.attempts.all(),
-        })));
-    }
-
-    fn lost(&mut self, now: Duration, reason: String, refused: bool, effects: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Waiting { .. }) {
-            return;
-        }
-        let wait = if refused {
-            self.backoff.after_refusal()
-        } else {
-            self.backoff.after_loss()
-        };
-        // An engine that is away for a while is one line in the log, not one for each try.
-        if self.trouble.as_ref() != Some(&reason) {
-            effects.push(Effect::Warn(format!("no session: {reason}")));
-        }
-        self.trouble = Some(reason);
-        self.phase = Phase::Waiting { until: now + wait };
-    }
-
-    fn drop_connection(
-        &mut self,
-        now: Duration,
-        reason: String,
-        refused: bool,
-        effects: &mut Vec<Effect>,
-    ) {
-        effects.push(Effect::Disconnect);
-        self.lost(now, reason, refused, effects);
-    }
-
-    fn heard(&mut self, now: Duration) {
-        if let Phase::Greeting(line) | Phase::Open(line) = &mut self.phase {
-            line.heard_at = now;
-        }
-    }
-
     fn received(&mut self, now: Duration, message: EngineMessage, effects: &mut Vec<Effect>) {
         match (&mut self.phase, message) {
             (Phase::Waiting { .. } | Phase::Connecting { .. } | Phase::Stopped, _) => {}
@@ -342,9 +285,7 @@ impl Session {
                 }
             }
             (Phase::Open(_), EngineMessage::Cancel(attempt)) => self.cancelled(attempt, effects),
-            (Phase::Open(_), EngineMessage::Fetched(fetched)) => effects.push(Effect::Warn(
-                format!("nobody waits for the results of {} any more", fetched.name),
-            )),
+            (Phase::Open(_), EngineMessage::Fetched(fetched)) => self.fetched(fetched, effects),
             (Phase::Open(_), EngineMessage::Drain {}) => {
                 if self.draining.is_none() {
                     effects.push(Effect::Inform("the engine asks to drain".to_owned()));
@@ -352,161 +293,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    fn welcomed(&mut self, now: Duration, welcome: &Welcome, effects: &mut Vec<Effect>) {
-        let [oldest, newest] = PROTOCOL_VERSIONS;
-        if !(oldest..=newest).contains(&welcome.protocol) {
-            let reason = format!(
-                "the engine speaks version {} of the session protocol, this worker {oldest} to {newest}",
-                welcome.protocol
-            );
-            return self.drop_connection(now, reason, true, effects);
-        }
-        let known = self.epochs.highest();
-        let holds = !self.attempts.is_empty();
-        if !self.epochs.welcome(now, welcome.epoch, holds) {
-            let reason = format!(
-                "the engine of epoch {} was superseded by one of epoch {known}, whose attempts are held here",
-                welcome.epoch
-            );
-            return self.drop_connection(now, reason, false, effects);
-        }
-        let Phase::Greeting(line) = &self.phase else {
-            return;
-        };
-        let heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(1));
-        self.phase = Phase::Open(Line {
-            heard_at: now,
-            ping_at: now + heartbeat,
-            heartbeat,
-            offered: line.offered,
-        });
-        self.backoff.reset();
-        self.trouble = None;
-        effects.push(Effect::Inform(format!(
-            "session open, epoch {}, {} attempts held",
-            welcome.epoch,
-            self.attempts.len()
-        )));
-        let unaccepted = self.attempts.unaccepted().cloned();
-        effects.extend(unaccepted.map(|outcome| Effect::Send(WorkerMessage::Outcome(outcome))));
-    }
-
-    fn dispatched(&mut self, dispatch: Box<Dispatch>, effects: &mut Vec<Effect>) {
-        let attempt = dispatch.attempt_ref();
-        let slots = if self.draining.is_some() {
-            0
-        } else {
-            self.slots
-        };
-        match self.attempts.admit(attempt, slots) {
-            Admission::Taken => effects.push(Effect::Deliver(Message::Dispatch(dispatch))),
-            Admission::Duplicate => {}
-            Admission::Full => {
-                // First what is free: the engine offers the step again as soon as it has it back.
-                self.offer(effects);
-                effects.push(Effect::Send(WorkerMessage::Returned(attempt)));
-            }
-        }
-    }
-
-    fn cancelled(&mut self, attempt: AttemptRef, effects: &mut Vec<Effect>) {
-        if self.attempts.cancel(attempt) {
-            effects.push(Effect::Deliver(Message::Cancel(attempt)));
-        }
-        // The engine may keep a slot back for what it cancels until it hears of the slots again.
-        if let Phase::Open(line) = &mut self.phase {
-            line.offered = None;
-        }
-    }
-
-    fn completed(&mut self, outcomes: Vec<Outcome>, effects: &mut Vec<Effect>) {
-        for outcome in outcomes {
-            let attempt = outcome.attempt_ref();
-            let open = matches!(self.phase, Phase::Open(_));
-            let message = open.then(|| WorkerMessage::Outcome(outcome.clone()));
-            if !self.attempts.finish(outcome) {
-                effects.push(Effect::Warn(format!(
-                    "attempt {} of step {} has no handler that runs: its outcome is dropped",
-                    attempt.attempt, attempt.step_uuid
-                )));
-            } else if let Some(message) = message {
-                effects.push(Effect::Send(message));
-            }
-        }
-    }
-
-    /// Attempts that the engine may have open with this worker at once. Those that it has cancelled are not open
-    /// with it any more, but hold a slot here until their handlers end.
-    fn wanted(&self) -> u32 {
-        if self.draining.is_some() {
-            0
-        } else {
-            self.slots.saturating_sub(self.attempts.cancelled())
-        }
-    }
-
-    /// Tells the engine the slots when they are other than it was last told.
-    fn offer(&mut self, effects: &mut Vec<Effect>) {
-        let slots = self.wanted();
-        if let Phase::Open(line) = &mut self.phase
-            && line.offered != Some(slots)
-        {
-            line.offered = Some(slots);
-            effects.push(Effect::Send(WorkerMessage::Ready { slots }));
-        }
-    }
-
-    fn pass_time(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        match &mut self.phase {
-            Phase::Waiting { until } if now >= *until => {
-                self.phase = Phase::Connecting {
-                    until: now + CONNECT_TIMEOUT,
-                };
-                effects.push(Effect::Connect);
-            }
-            Phase::Connecting { until } if now >= *until => {
-                let reason = format!("no connection within {} s", CONNECT_TIMEOUT.as_secs());
-                self.drop_connection(now, reason, false, effects);
-            }
-            Phase::Greeting(line) | Phase::Open(line) => {
-                if now >= line.heard_at + SILENCE {
-                    let reason = format!(
-                        "nothing was heard from the engine for {} s",
-                        SILENCE.as_secs()
-                    );
-                    self.drop_connection(now, reason, false, effects);
-                } else if now >= line.ping_at {
-                    line.ping_at = now + line.heartbeat;
-                    effects.push(Effect::Ping);
-                }
-            }
-            Phase::Waiting { .. } | Phase::Connecting { .. } | Phase::Stopped => {}
-        }
-    }
-
-    fn leave_if_drained(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        let Some(until) = self.draining else {
-            return;
-        };
-        if !self.attempts.is_empty() {
-            if until.is_none_or(|until| now < until) {
-                return;
-            }
-            effects.push(Effect::Warn(format!(
-                "leaving with {} attempts held",
-                self.attempts.len()
-            )));
-        }
-        match self.phase {
-            Phase::Open(_) => effects.push(Effect::Send(WorkerMessage::Leaving {
-                running: self.attempts.all(),
-            })),
-            Phase::Connecting { .. } | Phase::Greeting(_) => effects.push(Effect::Disconnect),
-            Phase::Waiting { .. } | Phase::Stopped => {}
-        }
-        self.phase = Phase::Stopped;
     }
 }
 

@@ -6,15 +6,17 @@ mod tests;
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tasker_protocol::frame::Outcome;
+use tasker_protocol::frame::{Fetch, Fetched, Outcome};
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::{error, info};
 use uuid::Builder;
 
+use crate::answers::Answers;
 use crate::driver::Driver;
 use crate::endpoint::Endpoint;
 use crate::inbox::{Inbox, Next};
@@ -26,13 +28,14 @@ use crate::templates::{self, Summary};
 use crate::{Error, Options, health};
 
 /// A running worker: its session, its health port and its one thread. Every method may be called from any thread;
-/// only [`Worker::next`] and dropping block. A dropped worker leaves at once.
+/// only [`Worker::next`], [`Worker::fetch`] and dropping block. A dropped worker leaves at once.
 #[derive(Debug)]
 pub struct Worker {
     address: SocketAddr,
     templates: Vec<Summary>,
     inputs: UnboundedSender<Input>,
     inbox: Arc<Inbox>,
+    answers: Arc<Answers>,
     board: Arc<Board>,
     metrics: Arc<Metrics>,
     /// Taken by the drop, which waits for it.
@@ -81,7 +84,14 @@ impl Worker {
         let inbox = Arc::new(Inbox::default());
         let board = Arc::new(Board::new(endpoint.to_string(), options.slots, problems));
         let metrics = Arc::new(Metrics::new(Arc::clone(&board)));
-        let driver = Driver::new(session, endpoint, Arc::clone(&inbox), Arc::clone(&board));
+        let answers = Arc::new(Answers::default());
+        let driver = Driver::new(
+            session,
+            endpoint,
+            Arc::clone(&inbox),
+            Arc::clone(&answers),
+            Arc::clone(&board),
+        );
         let (inputs, receiver) = unbounded_channel();
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
@@ -89,6 +99,7 @@ impl Worker {
             .map_err(Error::Thread)?;
         let ending = Ending {
             inbox: Arc::clone(&inbox),
+            answers: Arc::clone(&answers),
             board: Arc::clone(&board),
         };
         let router = health::router(Arc::clone(&board), Arc::clone(&metrics));
@@ -114,6 +125,7 @@ impl Worker {
             templates: summaries,
             inputs,
             inbox,
+            answers,
             board,
             metrics,
             thread: Some(thread),
@@ -159,6 +171,25 @@ impl Worker {
         told.map_err(|_| Error::Stopped)
     }
 
+    /// Asks the engine for results that the dispatch of a running attempt left out, and waits for them: a page, or in
+    /// its `error` why there is none. Outlasts lost connections.
+    ///
+    /// # Errors
+    /// [`Error::Unanswered`] after the time-out, [`Error::Stopped`] once the worker has left.
+    pub fn fetch(&self, fetch: Fetch, timeout: Duration) -> Result<Arc<Fetched>, Error> {
+        let answer = self.answers.await_one(&fetch);
+        let (name, from) = (fetch.name.clone(), fetch.from);
+        self.tell(Input::Fetch(fetch));
+        answer.recv_timeout(timeout).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Error::Unanswered {
+                name,
+                from,
+                timeout,
+            },
+            RecvTimeoutError::Disconnected => Error::Stopped,
+        })
+    }
+
     /// Takes a measurement for the metrics.
     pub fn observe(&self, observation: &Observation) {
         self.metrics.observe(observation);
@@ -186,6 +217,7 @@ impl Worker {
     /// Leaves at once: from here on [`Worker::next`] answers [`Next::Stopped`] on every thread.
     pub fn stop(&self) {
         self.inbox.close();
+        self.answers.close();
         self.tell(Input::Stop);
     }
 
@@ -213,6 +245,7 @@ impl Drop for Worker {
 /// Tells everybody that the thread has ended, a panic included.
 struct Ending {
     inbox: Arc<Inbox>,
+    answers: Arc<Answers>,
     board: Arc<Board>,
 }
 
@@ -220,6 +253,7 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.board.stopped();
         self.inbox.close();
+        self.answers.close();
     }
 }
 

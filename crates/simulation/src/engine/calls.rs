@@ -127,7 +127,7 @@ impl Serving {
             }
             Some(known) => {
                 let view = View::of(known);
-                self.core.hold(Reply(id, view));
+                self.core.hold(Reply::View(id, view));
             }
             // It has ended and left memory, or never was: the journal knows.
             None => {

@@ -10,8 +10,8 @@ use tasker_core::missed::{Missed, Readings};
 use tasker_core::payload::Payload;
 use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Engine, Event, TaskId, Time, record};
-use tasker_protocol::frame::EngineMessage;
+use tasker_core::{Change, Engine, Event, TaskId, Time, fetch, record};
+use tasker_protocol::frame::{EngineMessage, Fetch, Fetched};
 
 use super::appender::{Appender, Progress};
 use super::calls::{self, Request, RequestId, View};
@@ -30,13 +30,17 @@ use crate::worker::Life;
 pub(super) enum Command {
     Open { event: Event, link: LinkId },
     Session { event: Event, texts: Option<Texts> },
+    Fetch { session: SessionId, fetch: Fetch },
     Request(RequestId, Request),
     Found(TaskId, Option<Stored>),
 }
 
 /// An answer that is held back.
-#[derive(Debug, PartialEq)]
-pub(super) struct Reply(pub RequestId, pub View);
+#[derive(Debug)]
+pub(super) enum Reply {
+    View(RequestId, View),
+    Fetched(SessionId, Fetched),
+}
 
 /// The process.
 #[derive(Debug)]
@@ -228,6 +232,11 @@ impl Serving {
                 }
                 self.happen(&event, texts.as_ref(), env);
             }
+            Command::Fetch { session, fetch } => {
+                let payload = self.texts.get(&fetch.task_uuid);
+                let fetched = fetch::answer(self.core.state(), payload, session, fetch);
+                self.core.hold(Reply::Fetched(session, fetched));
+            }
             Command::Request(id, request) => self.request(id, request, env),
             Command::Found(task, stored) => self.found(task, stored, env),
         }
@@ -291,7 +300,7 @@ impl Serving {
         {
             let view = View::of(task);
             for waiter in self.waiters.remove(&id).unwrap_or_default() {
-                self.core.hold(Reply(waiter, view.clone()));
+                self.core.hold(Reply::View(waiter, view.clone()));
             }
         }
     }
@@ -348,7 +357,12 @@ impl Serving {
                         messages.push((session, EngineMessage::Dispatch(Box::new(dispatch))));
                     }
                 }
-                Release::Reply(Reply(request, view)) => calls::answer(request, Some(view), env),
+                Release::Reply(Reply::View(request, view)) => {
+                    calls::answer(request, Some(view), env);
+                }
+                Release::Reply(Reply::Fetched(session, fetched)) => {
+                    messages.push((session, EngineMessage::Fetched(fetched)));
+                }
                 Release::Evict(task) => {
                     self.texts.remove(&task);
                 }

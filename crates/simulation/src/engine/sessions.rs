@@ -14,6 +14,7 @@ use crate::network::{Item, LinkId, Side};
 /// A worker's session.
 #[derive(Debug)]
 pub struct Connection {
+    id: SessionId,
     pub(super) session: Session,
     outbox: Vec<EngineMessage>,
     closing: bool,
@@ -25,8 +26,10 @@ impl Serving {
         let now = self.now(env);
         if item == Item::Open {
             self.last_session += 1;
+            let id = SessionId(self.last_session);
             let connection = Connection {
-                session: Session::new(SessionId(self.last_session), now),
+                id,
+                session: Session::new(id, now),
                 outbox: Vec::new(),
                 closing: false,
             };
@@ -116,6 +119,11 @@ impl Serving {
                         Event::Opened { .. } => Command::Open { event, link },
                         event => Command::Session { event, texts },
                     });
+                    self.turn_soon(env);
+                }
+                Output::Fetch(fetch) => {
+                    let session = connection.id;
+                    self.commands.push(Command::Fetch { session, fetch });
                     self.turn_soon(env);
                 }
                 Output::Close => connection.closing = true,

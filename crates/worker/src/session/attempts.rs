@@ -63,6 +63,11 @@ impl Attempts {
             || self.finished.contains_key(attempt)
     }
 
+    /// Whether the attempt's handler may still run.
+    pub(super) fn is_running(&self, attempt: &AttemptRef) -> bool {
+        self.running.contains(attempt) || self.cancelled.contains(attempt)
+    }
+
     /// Every attempt held, for the greeting.
     pub(super) fn all(&self) -> Vec<AttemptRef> {
         self.running

@@ -224,6 +224,7 @@ impl World {
                 assert!(self.running.contains(&attempt));
                 assert!(self.cancelled.insert(attempt), "cancelled twice");
             }
+            Effect::Fetched(_) => panic!("nobody asked for it"),
             Effect::Inform(_) | Effect::Warn(_) => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 use tasker_protocol::error::ErrorCode;
+use tasker_protocol::frame::Welcome;
 use tasker_protocol::json_null;
 
 use super::*;
@@ -108,6 +109,10 @@ fn word(effect: Effect) -> String {
             format!("run {}", dispatch.step_uuid.as_u128())
         }
         Effect::Deliver(Message::Cancel(attempt)) => format!("stop {}", steps(&[attempt])),
+        Effect::Fetched(fetched) => match fetched.error {
+            None => format!("fetched {} {}", fetched.name, fetched.from),
+            Some(error) => format!("{:?} {}", error.code, fetched.name),
+        },
         Effect::Inform(_) => "inform".to_owned(),
         Effect::Warn(text) => format!("warn: {text}"),
     }
@@ -192,6 +197,62 @@ fn an_attempt_is_run_and_its_outcome_sent_and_forgotten_once_accepted() {
         none
     );
     assert_eq!(bench.session.held(), 0);
+}
+
+pub(super) fn fetch(attempt: AttemptRef, from: u64) -> Fetch {
+    Fetch {
+        task_uuid: attempt.task_uuid,
+        step_uuid: attempt.step_uuid,
+        attempt: attempt.attempt,
+        name: "sum".to_owned(),
+        from,
+    }
+}
+
+fn fetched(attempt: AttemptRef, from: u64) -> EngineMessage {
+    EngineMessage::Fetched(Fetched {
+        task_uuid: attempt.task_uuid,
+        step_uuid: attempt.step_uuid,
+        attempt: attempt.attempt,
+        name: "sum".to_owned(),
+        from,
+        results: vec![json_null()],
+        next: None,
+        error: None,
+    })
+}
+
+#[test]
+fn a_fetch_is_asked_again_in_each_session_until_it_is_answered() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    let none: [&str; 0] = [];
+    let ask = |from| Input::Fetch(fetch(attempt(1), from));
+    assert_eq!(bench.give(ask(0)), ["fetch sum 0"]);
+    assert_eq!(bench.give(ask(0)), none, "it is asked already");
+    assert_eq!(bench.give(ask(5)), ["fetch sum 5"]);
+    assert_eq!(bench.receive(fetched(attempt(1), 5)), ["fetched sum 5"]);
+    bench.lose();
+    assert_eq!(bench.give(ask(7)), none, "nobody is there");
+    assert_eq!(bench.sleep(), ["connect"]);
+    assert_eq!(bench.greet().1, ["fetch sum 0", "fetch sum 7"]);
+    assert_eq!(bench.receive(fetched(attempt(1), 0)), ["fetched sum 0"]);
+    assert_eq!(bench.receive(fetched(attempt(1), 0)), none, "nobody waits");
+}
+
+#[test]
+fn a_fetch_ends_with_its_attempt() {
+    let mut bench = Bench::open(2);
+    bench.receive(dispatch(attempt(1)));
+    bench.receive(dispatch(attempt(2)));
+    bench.give(Input::Fetch(fetch(attempt(1), 0)));
+    bench.give(Input::Fetch(fetch(attempt(2), 0)));
+    let ended = "AttemptNotOpen sum";
+    assert_eq!(bench.complete(1), [ended, "outcome 1"]);
+    assert_eq!(bench.give(Input::Fetch(fetch(attempt(1), 0))), [ended]);
+    bench.lose();
+    bench.sleep();
+    assert_eq!(bench.greet().1, ["outcome 1", "fetch sum 0"]);
 }
 
 #[test]

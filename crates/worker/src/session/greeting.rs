@@ -1,0 +1,86 @@
+//! The greeting of a new connection and its welcome.
+
+use std::time::Duration;
+
+use tasker_protocol::frame::{Hello, PROTOCOL_VERSIONS, Welcome, WorkerMessage};
+
+use super::{Effect, FIRST_HEARTBEAT, Line, Phase, Profile, Session};
+
+impl Session {
+    pub(super) fn connected(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if !matches!(self.phase, Phase::Connecting { .. }) {
+            return;
+        }
+        let slots = self.wanted();
+        self.phase = Phase::Greeting(Line {
+            heard_at: now,
+            ping_at: now + FIRST_HEARTBEAT,
+            heartbeat: FIRST_HEARTBEAT,
+            offered: Some(slots),
+        });
+        let Profile {
+            worker_id,
+            instance,
+            language,
+            version,
+            namespaces,
+            callables,
+            templates,
+        } = self.profile.clone();
+        self.greetings += 1;
+        effects.push(Effect::Send(WorkerMessage::Hello(Hello {
+            protocol: PROTOCOL_VERSIONS,
+            worker_id,
+            instance,
+            greeting: self.greetings,
+            language,
+            version,
+            namespaces,
+            callables,
+            templates,
+            slots,
+            running: self.attempts.all(),
+        })));
+    }
+
+    pub(super) fn welcomed(&mut self, now: Duration, welcome: &Welcome, effects: &mut Vec<Effect>) {
+        let [oldest, newest] = PROTOCOL_VERSIONS;
+        if !(oldest..=newest).contains(&welcome.protocol) {
+            let reason = format!(
+                "the engine speaks version {} of the session protocol, this worker {oldest} to {newest}",
+                welcome.protocol
+            );
+            return self.drop_connection(now, reason, true, effects);
+        }
+        let known = self.epochs.highest();
+        let holds = !self.attempts.is_empty();
+        if !self.epochs.welcome(now, welcome.epoch, holds) {
+            let reason = format!(
+                "the engine of epoch {} was superseded by one of epoch {known}, whose attempts are held here",
+                welcome.epoch
+            );
+            return self.drop_connection(now, reason, false, effects);
+        }
+        let Phase::Greeting(line) = &self.phase else {
+            return;
+        };
+        let heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(1));
+        self.phase = Phase::Open(Line {
+            heard_at: now,
+            ping_at: now + heartbeat,
+            heartbeat,
+            offered: line.offered,
+        });
+        self.backoff.reset();
+        self.trouble = None;
+        effects.push(Effect::Inform(format!(
+            "session open, epoch {}, {} attempts held",
+            welcome.epoch,
+            self.attempts.len()
+        )));
+        let unaccepted = self.attempts.unaccepted().cloned();
+        effects.extend(unaccepted.map(|outcome| Effect::Send(WorkerMessage::Outcome(outcome))));
+        let unanswered = self.fetches.all().into_iter();
+        effects.extend(unanswered.map(|fetch| Effect::Send(WorkerMessage::Fetch(fetch))));
+    }
+}
