@@ -160,7 +160,7 @@ PYBIND11_MODULE(_native, module) {
       .def("drain", &Worker::drain, py::arg("timeout_ms"), release())
       .def("status", &Worker::status, release())
       .def("close", &Worker::close, release());
-  py::class_<TestBench>(module, "TestBench", py::is_final())
+  py::class_<TestBench>(module, "TestBench", py::is_final(), plain)
       .def(py::init<std::string_view>(), py::arg("options"))
       .def_property_readonly("template", &TestBench::tested)
       .def("call", &TestBench::call, py::arg("command"));
