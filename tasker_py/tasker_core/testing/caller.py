@@ -7,6 +7,7 @@ from typing import Any
 
 from tasker_core.attempt import invoke, invoke_async, prepare
 from tasker_core.errors import WorkflowTestError
+from tasker_core.fetching import Source
 from tasker_core.logs import attempts_bound
 from tasker_core.serialization import integers_of_any_size
 from tasker_core.testing.faults import Place
@@ -22,16 +23,18 @@ class Caller:
         self.before_call: Callable[[Place], None] = lambda _place: None
         """Told of each attempt whose handler is about to be called."""
 
-    def call(self, dispatch: dict[str, Any]) -> bytes:
-        """The outcome message of this dispatch."""
+    def call(self, dispatch: dict[str, Any], source: Source) -> bytes:
+        """The outcome message of this dispatch; `source` has the results that it leaves out."""
         step_name: str = dispatch["step_name"]
-        attempt = prepare(self._handlers.of(step_name), dispatch)
+        attempt = prepare(self._handlers.of(step_name), dispatch, source=source)
         if isinstance(attempt, bytes):
             return attempt
         self.before_call((step_name, attempt.ref.attempt))
         with attempts_bound(), integers_of_any_size():
             if not attempt.is_async:
                 return invoke(attempt)
+            # Here, because a worker does it on a thread.
+            attempt.sequence.load()
             return self._own_loop().run_until_complete(invoke_async(attempt))
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:

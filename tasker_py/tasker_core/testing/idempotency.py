@@ -29,7 +29,7 @@ class IdempotencyReport:
     not_compared: tuple[str, ...]
     """Steps whose results differ between two undisturbed runs already."""
     last_attempts: tuple[str, ...]
-    """Steps that must not run again, because they have one attempt: they were not made to."""
+    """Steps that had no attempt left, such as those with one: they were not made to run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +135,11 @@ def _places(result: TaskResult) -> Iterator[Place]:
 def _disturbances(
     test: WorkflowTest, result: TaskResult, counts: Mapping[Place, int]
 ) -> Iterator[_Disturbance]:
-    batches: set[str] = set()
+    first_batches: dict[str, str] = {}
     for place in _places(result):
         name, attempt = place
-        declared = test.template.declared(name)
-        if declared != name and attempt == 1:
-            if declared in batches:
-                continue
-            batches.add(declared)
+        if first_batches.setdefault(test.template.declared(name), name) != name:
+            continue
         yield _Disturbance(place, DeliverTwice(), "its outcome arrived twice")
         yield _Disturbance(place, CrashEngine(after=False), "the engine died while the handler ran")
         yield _Disturbance(

@@ -147,7 +147,11 @@ class Run:
                 return step_name
             case CrashEngine(after=False):
                 self.crash_engine()
-        ended = fault.outcome(ref) if isinstance(fault, Fail) else self._caller.call(dispatch)
+        ended = (
+            fault.outcome(ref)
+            if isinstance(fault, Fail)
+            else self._caller.call(dispatch, self._bench)
+        )
         match fault:
             case CrashWorker():
                 self.crash_worker()

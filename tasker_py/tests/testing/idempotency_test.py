@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from tasker_core.errors import NotIdempotentError, PermanentError, RetryableError, WorkflowTestError
+from tasker_core.step_handler import BatchableHandler
 from tasker_core.testing import Effects, check_idempotency
-from tasker_core.types import Sequence, Step, Task
+from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
 ORDER = """
 name: order
@@ -148,3 +149,39 @@ def test_a_workflow_that_does_not_complete_is_not_checked() -> None:
 
     with pytest.raises(WorkflowTestError, match=r"(?s)does not complete:.*sold out"):
         check_idempotency(ORDER, {"order": 7}, handlers(reserve=reserve))
+
+
+def test_of_a_batch_workers_steps_the_first_is_taken() -> None:
+    batches = """
+name: batches
+namespace_name: tests
+version: 1.0.0
+steps:
+  - name: split
+    type: batchable
+    handler: {callable: shop.split}
+  - name: part
+    type: batch_worker
+    dependencies: [split]
+    handler: {callable: shop.part}
+    batch_config: {batch_size: 1}
+"""
+
+    class Split(BatchableHandler):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> StepHandlerCallResult:
+            return self.create_batches(total_items=4)
+
+    parts: list[int] = []
+
+    def part(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        parts.append(step.cursor.start)
+        return {}
+
+    with pytest.raises(NotIdempotentError) as error:
+        check_idempotency(batches, {}, {"split": Split, "part": part}, effects=parts)
+    assert str(error.value).split("\n") == [
+        "1 of 10 disturbed runs of the workflow did not end as the undisturbed one",
+        "the handler of part_001 (shop.part) is not idempotent:",
+        "  - attempt 1: the worker died after the handler had run, and it ran again",
+        "      effects: [0, 1, 2, 3] became [0, 0, 1, 2, 3]",
+    ]

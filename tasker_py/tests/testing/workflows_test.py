@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,7 +13,7 @@ from tasker_core.step_handler import (
     DecisionHandler,
     StepHandlerBase,
 )
-from tasker_core.testing import WorkflowTest
+from tasker_core.testing import HandlerLike, WorkflowTest
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
 APPROVAL = """
@@ -159,6 +160,27 @@ def test_numbers_pass_digit_for_digit() -> None:
     assert result["manager"].results == {"by": number**2, "digits": 5071}
     assert result["finish"].results == {"approved": {"manager": number**2}}
     assert sys.get_int_max_str_digits() == limit
+
+
+def test_results_that_are_too_long_for_a_dispatch_are_fetched() -> None:
+    long = "x" * 300_000
+
+    def part(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"sum": step.cursor.start, "text": long}
+
+    def total(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        assert "part" in sequence.omitted
+        return {"starts": [results["sum"] for results in sequence.batch("part")]}
+
+    async def total_async(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"last": sequence["part_020"]["sum"], "thread": threading.active_count()}
+
+    handlers: dict[str, HandlerLike] = {"split": Split, "part": part, "total": total}
+    result = WorkflowTest(BATCHES, handlers).run({"items": 40})
+    assert result["total"].results == {"starts": list(range(0, 40, 2))}
+    threads = threading.active_count()
+    result = WorkflowTest(BATCHES, {**handlers, "total": total_async}).run({"items": 40})
+    assert result["total"].results == {"last": 38, "thread": threads}
 
 
 def test_a_mock_is_a_handler() -> None:
