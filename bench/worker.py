@@ -20,6 +20,7 @@ import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha1
 from pathlib import Path
 from statistics import median
@@ -168,7 +169,7 @@ class Worker:
         """Seconds of CPU that the process has used."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text()
         user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return (int(user) + int(system)) / float(os.sysconf("SC_CLK_TCK"))
 
     def drain(self) -> float:
         """Seconds from SIGTERM to the end of the process."""
@@ -222,7 +223,7 @@ def main() -> None:
                     def per_step(name: str = name, at_once: int = at_once) -> float:
                         before = worker.cpu()
                         worker.session.run(name, given.steps, at_once)
-                        return (worker.cpu() - before) / given.steps
+                        return (worker.cpu() - before) / int(given.steps)
 
                     what = f"{name.lower()} no-op handler, {at_once} at once"
                     show(what, per_step, given.rounds, "µs CPU", 1e6)
@@ -238,7 +239,7 @@ def main() -> None:
         show("worker start to ready", start, given.rounds, "ms", 1e3)
         show("drain of an idle worker", drain, given.rounds, "ms", 1e3)
     for module in ("tasker_core", "tasker_core.types", "tasker_core.step_handler"):
-        show(f"import {module}", lambda name=module: import_seconds(name), given.rounds, "ms", 1e3)
+        show(f"import {module}", partial(import_seconds, module), given.rounds, "ms", 1e3)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The health and metrics port of several worker processes, which ask each process's own."""
 
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Protocol
 
 from tasker_core.metrics import Metrics
@@ -33,6 +35,16 @@ class Process(Protocol):
         """How often it was started."""
 
 
+class _Server(ThreadingTCPServer):
+    # Not http.server's own, which asks the name service for its name.
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), handler)
+
+
 class FleetPage:
     """Serves `/health`, `/health/ready`, `/health/live` and `/metrics`, from construction on."""
 
@@ -55,15 +67,14 @@ class FleetPage:
             def log_message(self, format: str, *args: object) -> None:
                 """Requests are not logged."""
 
-        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(host.strip("[]"), int(port), Handler)
         threading.Thread(target=self._server.serve_forever, name="tasker-page", daemon=True).start()
 
     @property
     def address(self) -> str:
         """Where it is, as host:port."""
-        host, port = self._server.server_address[:2]
-        return f"{host!s}:{port}"
+        host, port = self._server.socket.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def close(self) -> None:
         """Serves no more."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tasker_core import logs
 from tasker_core.errors import PermanentError, WorkerStoppedError
 from tasker_core.executor import Executor
 from tasker_core.registry import HandlerRegistry
@@ -580,3 +581,21 @@ class ShotError(Exception):
 
 def shoot(thread: int) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(ShotError))
+
+
+def test_a_time_out_has_the_lines_so_far(running: Running) -> None:
+    class Late(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            logging.getLogger("a.library").warning("about to wait")
+            step.cancelled.wait(PATIENCE)
+            return {}
+
+    logs.bind_attempts()
+    try:
+        outcome = running.run("s", Late, timeout_ms=50)
+    finally:
+        logs.unbind_attempts()
+    assert outcome["error"]["error_type"] == "timeout"
+    assert [(line["level"], line["message"]) for line in outcome["logs"]] == [
+        ("warning", "about to wait")
+    ]

@@ -1,9 +1,11 @@
 """A record is one line, with the ids of its attempt."""
 
+import json
 import logging
 import sys
+from decimal import Decimal
 
-from tasker_core.logs import LineFormatter
+from tasker_core.logs import JsonFormatter, LineFormatter
 
 
 def make_record(message: str) -> logging.LogRecord:
@@ -32,3 +34,19 @@ def test_a_traceback_stays_on_the_line() -> None:
     assert len(line.splitlines()) == 1
     assert "two\\nlines\\r\\nTraceback (most recent call last):\\n" in line
     assert line.endswith("\\nValueError: broken")
+
+
+def test_json_has_the_same_and_whatever_extra_brought() -> None:
+    record = make_record("two\nlines")
+    record.__dict__.update(task_uuid="t", attempt=2, amount=Decimal("7.50"))
+    line = JsonFormatter().format(record)
+    assert len(line.splitlines()) == 1
+    assert json.loads(line) == {
+        "timestamp": "1970-01-01T00:00:00.000000Z",
+        "level": "WARNING",
+        "logger": "a.logger",
+        "message": "two\nlines",
+        "task_uuid": "t",
+        "attempt": 2,
+        "amount": "7.50",
+    }

@@ -69,7 +69,9 @@ def test_loopback_takes_no_token(bind: str) -> None:
         (["--slots", "0"], {}, "--slots is 0"),
         (["--drain-timeout", "-1"], {}, "--drain-timeout is -1.0"),
         (["--drain-timeout", "nan"], {}, "--drain-timeout is nan"),
+        (["--processes", "0"], {}, "--processes is 0"),
         ([], {"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'"),
+        ([], {"TASKER_LOG_FORMAT": "xml"}, "TASKER_LOG_FORMAT is 'xml'; console or json"),
         ([], {"TASKER_URL": " , "}, "no engine is named"),
     ],
 )

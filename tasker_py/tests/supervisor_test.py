@@ -164,3 +164,18 @@ def test_processes_leave_when_their_parent_is_killed(fleet: Fleet) -> None:
     # The end of the log is that of the last process that could write to it.
     fleet.end()
     assert fleet.log.count("stopped") == 2
+
+
+def test_a_taken_port_is_named_with_the_setting_that_changes_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = subprocess.run(
+            [sys.executable, "-m", "tasker_core.worker", "--processes=2", f"--bind={address}"],
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    assert ended.returncode == 1
+    assert f"cannot listen on {address} for the health page" in ended.stderr
+    assert "TASKER_BIND or --bind names another" in ended.stderr

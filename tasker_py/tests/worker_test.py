@@ -209,3 +209,38 @@ def test_a_public_address_without_a_token_is_refused(run: Any) -> None:
     worker = run("--bind", "0.0.0.0:0")
     assert worker.end() == 2
     assert worker.log.startswith("tasker worker: the address 0.0.0.0:0 can be reached from other")
+
+
+def test_without_a_terminal_every_line_of_the_log_is_json(run: Any, shop: Path) -> None:
+    (shop / "handlers/shop.py").write_text(HANDLER + "print('hello', end='')\n")
+    worker = run(**paths(shop))
+    worker.health()
+    worker.process.terminate()
+    assert worker.end() == 0
+    lines = [json.loads(line) for line in worker.log.splitlines()]
+    assert all({"timestamp", "level", "message"} <= line.keys() for line in lines)
+    # Of the native library, of the package, and of what a module prints, complete at the end.
+    assert any(line.get("target") == "tasker_worker::worker" for line in lines)
+    assert ("tasker_core.worker", "stopped") in [
+        (line.get("logger"), line["message"]) for line in lines
+    ]
+    assert ("stdout", "hello") in [(line.get("logger"), line["message"]) for line in lines]
+
+
+def test_the_log_can_be_lines_for_people(run: Any) -> None:
+    worker = run("--log-format=console")
+    worker.health()
+    worker.process.terminate()
+    assert worker.end() == 0
+    assert "Z INFO tasker_core.worker: stopped\n" in worker.log
+    assert "INFO tasker_worker::worker: worker" in worker.log
+
+
+def test_the_port_shows_the_metrics(run: Any, shop: Path) -> None:
+    worker = run(**paths(shop))
+    url = worker.wait_for(r"health on (http://\S+)/health")[1]
+    with urllib.request.urlopen(url + "/metrics") as answer:
+        kind, text = answer.headers["Content-Type"], answer.read().decode()
+    assert kind == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert 'tasker_worker_session{state="open"} 0' in text.splitlines()
+    assert "tasker_worker_slots 0" in text.splitlines()
