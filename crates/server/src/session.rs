@@ -115,7 +115,7 @@ impl Shell {
                     let session = self.id;
                     let command = Command::Fetch { session, fetch };
                     // The engine ends only with the process.
-                    let _ = self.engine.commands.send(command).await;
+                    let _ = self.engine.admission.wait(command).await;
                 }
                 Output::Close => self.close = true,
             }
