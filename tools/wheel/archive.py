@@ -36,7 +36,7 @@ def record(members: dict[str, Member], path: str) -> str:
 
 
 def write(target: Path, members: dict[str, Member], dist_info: str) -> None:
-    """Writes the wheel: the files in alphabetical order, those about it last, as installers like."""
+    """Writes the wheel: its files alphabetically, those about it last."""
     path = f"{dist_info}/RECORD"
     everything = {**members, path: Member(record(members, path).encode())}
 

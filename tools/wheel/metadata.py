@@ -50,10 +50,7 @@ def _headers(project: dict[str, Any], version: str) -> Iterator[str]:
 def wheel(tag: str) -> str:
     """WHEEL: how the archive is to be unpacked. With an extension module it is no pure one."""
     return (
-        f"Wheel-Version: {WHEEL_VERSION}\n"
-        "Generator: tasker\n"
-        "Root-Is-Purelib: false\n"
-        f"Tag: {tag}\n"
+        f"Wheel-Version: {WHEEL_VERSION}\nGenerator: tasker\nRoot-Is-Purelib: false\nTag: {tag}\n"
     )
 
 

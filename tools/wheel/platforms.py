@@ -31,7 +31,7 @@ _EXTENSION = re.compile(r"\.cpython-(\d+)-x86_64-linux-gnu\.so$")
 
 
 def python_tag(extension: str) -> str:
-    """Such as cp311, for an extension module's file name; an extension runs on that CPython only."""
+    """Such as cp311, for the file name of an extension module, which no other CPython can load."""
     match = _EXTENSION.search(extension)
     if match is None:
         raise ValueError(f"{extension} is not an extension module of a CPython on x86-64 Linux")
@@ -64,4 +64,6 @@ def _glibc(symbol: str) -> tuple[int, int] | None:
     library, version = match[1], tuple(int(part) for part in match[2].split("."))
     if library == "GLIBC":
         return (version[0], version[1])
-    return next((glibc for glibc, newest in GCC_LIBRARIES.items() if version <= newest[library]), None)
+    return next(
+        (glibc for glibc, newest in GCC_LIBRARIES.items() if version <= newest[library]), None
+    )

@@ -1,4 +1,4 @@
-"""What the wheel brings beside the package's modules: the engine's program and a sample workflow."""
+"""What the wheel brings beside the modules: the engine's program and a sample workflow."""
 
 import importlib.metadata
 from pathlib import Path
