@@ -30,7 +30,7 @@ class Worker:
         """A page of results that a dispatch names in `omitted`: the `fetched` message, JSON.
 
         `request` is the JSON object that `tasker_worker_fetch` describes. Waits, at most this long,
-        for the answer: OperationFailedError after that, WorkerStoppedError once the worker has left.
+        for the answer: OperationFailedError after that, WorkerStoppedError once the worker left.
         """
 
     def observe(self, observation: str) -> None:
