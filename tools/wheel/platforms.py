@@ -47,7 +47,7 @@ def platform_tag(dumps: Iterable[str]) -> str:
     for dump in dumps:
         if not set(_NEEDED.findall(dump)) <= ALWAYS_THERE:
             return LINUX
-        # Beside them are the versions that a file defines, with `0x00 0xHASH NAME`.
+        # Versions that a program defines itself are listed in another form.
         for symbol in _SYMBOLS.findall(dump):
             needed = _glibc(symbol)
             if needed is None:
