@@ -370,7 +370,7 @@ fn undelivered(task: &Task, step: StepIndex, at: Time) -> Record {
 }
 
 /// Whether an attempt is open with the worker of this session.
-pub(crate) fn is_open(
+pub fn is_open(
     state: &State,
     session: SessionId,
     task: &Task,

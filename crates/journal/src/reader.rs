@@ -121,6 +121,30 @@ impl Reader {
     }
 }
 
+impl Reader {
+    pub(crate) async fn texts(&self, places: &[(Uuid, u32)]) -> Result<Vec<Option<String>>, Error> {
+        let tasks: &Vec<Uuid> = &places.iter().map(|(task, _)| *task).collect();
+        let shards: &Vec<i16> = &tasks.iter().map(|task| shard_of(*task)).collect();
+        // A task has far fewer rows than an i32 counts.
+        let numbers: &Vec<i32> = &places.iter().map(|(_, number)| *number as i32).collect();
+        let (least, greatest) = (tasks.iter().min(), tasks.iter().max());
+        self.read(|session| async move {
+            let query = include_str!("../sql/texts.sql");
+            let client = &session.client;
+            let parameters: [&(dyn ToSql + Sync); 5] = [shards, tasks, numbers, &least, &greatest];
+            let mut texts = vec![None; places.len()];
+            for row in client.query(query, &parameters).await? {
+                let position = usize::try_from(row.get::<_, i64>(0)).unwrap_or_default();
+                if let Some(text) = texts.get_mut(position.wrapping_sub(1)) {
+                    *text = Some(row.get(1));
+                }
+            }
+            Ok(texts)
+        })
+        .await
+    }
+}
+
 /// PostgreSQL's clock, in microseconds since 1970-01-01 UTC.
 pub(crate) async fn now(client: &Client) -> Result<i64, Error> {
     Ok(micros(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use tasker_core::event::Restored;
+use tasker_core::payload::Place;
 use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Change, Graph, Record, Task, TaskId, Time, record};
 use tasker_journal::{self as journal, Journal, NewTask, StoredTask};
@@ -60,9 +61,13 @@ pub struct Decoded {
     pub record_texts: Vec<Arc<str>>,
 }
 
-/// Rebuilds the state from all open tasks.
-pub async fn recover(journal: &Journal, catalog: &Catalog) -> Result<Recovered, Error> {
-    let mut recovered = Recovered::default();
+/// Rebuilds the state from all open tasks. `budget` is what their texts may take.
+pub async fn recover(
+    journal: &Journal,
+    catalog: &Catalog,
+    budget: usize,
+) -> Result<Recovered, Error> {
+    let mut recovered = Recovered::new(budget);
     let mut pages = journal.open_tasks();
     while let Some(page) = pages.next().await? {
         for stored in page {
@@ -70,12 +75,14 @@ pub async fn recover(journal: &Journal, catalog: &Catalog) -> Result<Recovered, 
             let id = stored.task.task_uuid;
             let restored = Arc::new(restored(&stored, &decoded));
             recovered.state.evolve(&Change::Restored(restored));
-            recovered.payloads.insert(id, decoded.texts);
+            let rows = stored.rows.len() as u32;
+            recovered.texts.restore(id, decoded.texts, rows);
             if let Some(task) = recovered.state.task(id) {
                 // A row is changed in the commit that changes what it says.
                 recovered.stored.insert(id, stored_status(task));
             }
         }
+        recovered.texts.trim();
     }
     Ok(recovered)
 }
@@ -154,15 +161,18 @@ pub async fn decode(
     let mut texts = texts(&stored.task)?;
     let mut records = Vec::new();
     let mut record_texts = Vec::new();
-    for row in &stored.rows {
+    for (number, row) in (1..).zip(&stored.rows) {
         let (row_records, row_texts) = record::decode(&row.records, &row.payload)
             .map_err(|error| Error::Records { task: id, error })?;
-        let mut rest = row_texts.as_slice();
+        let (mut offset, mut rest) = (0, row_texts.as_slice());
         for record in &row_records {
             // As many texts as the records say: decoding has counted them.
             let (own, others) = rest.split_at(record.texts());
             rest = others;
-            texts.payload.keep_stored(record, own).map_err(in_json)?;
+            let place = Place::of(number, offset, own.iter().copied());
+            let kept = texts.payload.keep_stored(record, own, place);
+            kept.map_err(in_json)?;
+            offset += own.iter().map(|text| text.len()).sum::<usize>();
         }
         record_texts.extend(row_texts.into_iter().map(Arc::from));
         records.extend(row_records);

@@ -10,6 +10,7 @@ mod sessions;
 
 use std::sync::Arc;
 
+use tasker_core::store::Wanted;
 use tasker_core::{Change, State, TaskId, Time};
 
 use crate::clock::EngineClock;
@@ -53,6 +54,8 @@ pub enum JournalAnswer {
     Rejoined(i64, bool),
     /// The task of an outcome, if there is one.
     Found(TaskId, Option<Stored>),
+    /// Texts that were wanted; none when they could not be read.
+    Texts(Vec<Wanted>, Option<Vec<Option<String>>>),
     /// No answer will come.
     Lost,
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tasker_core::payload::Look;
 use tasker_core::worker::Worker;
 use tasker_core::{Change, Instance, Record, State, StepIndex, Task, TaskId, Time, waiting};
 use tasker_protocol::api::StepState;
+use tasker_protocol::frame::Dispatch;
 
 use crate::engine::{Serving, View, recover};
 use crate::environment::Environment;
@@ -59,6 +61,24 @@ pub fn workers_hold_what_is_open_with_them(state: &State, live: &Live) -> Check 
         workers_hold_what_is_open_with_them,
         wrong.is_none() && missing.is_none(),
         "{wrong:?} or {missing:?}, open are {live:?}"
+    )
+}
+
+/// A dispatch carries what the journal alone gives for it.
+pub fn dispatched_with(
+    dispatch: &Dispatch,
+    task: &Task,
+    step: StepIndex,
+    env: &Environment,
+) -> Check {
+    let stored = env.journal.task(task.id);
+    let texts = stored.map(Stored::texts);
+    let durable = texts.map(|texts| Look::new(&texts).dispatch(task, step, dispatch.attempt));
+    let text = |dispatch: &Dispatch| serde_json::to_string(dispatch).unwrap_or_default();
+    holds!(
+        a_dispatch_carries_what_the_journal_has,
+        durable.as_ref().map(text) == Some(text(dispatch)),
+        "{dispatch:?} and not {durable:?}"
     )
 }
 

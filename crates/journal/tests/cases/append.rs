@@ -50,6 +50,22 @@ async fn what_was_appended_is_recovered() {
         .unwrap();
     assert_eq!(last, ["36"]);
     assert_eq!(journal.outline(Uuid::nil()).await.unwrap(), None);
+    let places = [
+        (first.task_uuid, 2),
+        (second.task_uuid, 0),
+        (first.task_uuid, 1),
+        (first.task_uuid, 3),
+        (Uuid::nil(), 1),
+    ];
+    let texts = journal.texts(&places).await.unwrap();
+    let expected = [
+        Some("36"),
+        Some("[1e400, -0.0, 0.10]"),
+        Some("started"),
+        None,
+        None,
+    ];
+    assert_eq!(texts, expected.map(|text| text.map(str::to_owned)));
 
     let next_process = open(&server.url()).await;
     let mut expected = vec![

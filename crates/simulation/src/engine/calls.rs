@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tasker_core::gateway::Texts;
 use tasker_core::operator::{self, Action};
 use tasker_core::outcome::Success;
-use tasker_core::payload::Payload;
+use tasker_core::texts::{Request as Asked, TaskTexts};
 use tasker_core::{Event, StepIndex, Task, TaskId};
 use tasker_protocol::api::StepState;
 use tasker_protocol::json_null;
@@ -17,6 +17,7 @@ use crate::environment::Environment;
 use crate::inspection;
 use crate::journal::json;
 use crate::schedule::Happening;
+use crate::script;
 use crate::workflow::{Kind, Workflow};
 
 /// A client's call.
@@ -145,7 +146,9 @@ impl Serving {
         env.chance.fill(&mut random);
         let millis = u64::try_from(self.now(env).0 / 1000).unwrap_or(0);
         let task = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        self.texts.insert(task, Payload::new(json("{}")));
+        let context = json(&script::context(task));
+        self.texts
+            .create(task, TaskTexts::new(Asked::default(), context));
         let graph = Arc::clone(&env.workflows[template].graph);
         let event = Event::Create {
             task,
