@@ -162,6 +162,7 @@ pub struct OpenTasks {
     engine: String,
     after: (i16, Uuid),
     limit: i64,
+    without_rows: Option<i16>,
 }
 
 impl OpenTasks {
@@ -171,6 +172,15 @@ impl OpenTasks {
             engine,
             after: (-1, Uuid::nil()),
             limit: 16,
+            without_rows: None,
+        }
+    }
+
+    /// Leaves out the contexts and rows of tasks with this status: their own rows say enough.
+    pub fn without_rows_of(self, status: i16) -> OpenTasks {
+        OpenTasks {
+            without_rows: Some(status),
+            ..self
         }
     }
 
@@ -191,6 +201,7 @@ impl OpenTasks {
 
     async fn try_next(&mut self) -> Result<Option<Vec<StoredTask>>, Error> {
         let (engine, (shard, task), limit) = (&self.engine, self.after, self.limit);
+        let without_rows = self.without_rows;
         let (found, mut rows) = self
             .reader
             .read(|session| async move {
@@ -198,10 +209,13 @@ impl OpenTasks {
                 let found = client
                     .query(
                         include_str!("../sql/open_tasks.sql"),
-                        &[engine, &shard, &task, &limit],
+                        &[engine, &shard, &task, &limit, &without_rows],
                     )
                     .await?;
-                let (shards, tasks) = found.iter().map(place).unzip();
+                let with_rows = found
+                    .iter()
+                    .filter(|task| Some(task.get("status")) != without_rows);
+                let (shards, tasks) = with_rows.map(place).unzip();
                 let rows = records(client, shards, tasks).await?;
                 Ok((found, rows))
             })

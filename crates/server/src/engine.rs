@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tasker_core::engine::Release;
+use tasker_core::engine::{Leaves, Release};
 use tasker_core::gateway::{self, Texts};
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
+use tasker_core::state::PATIENCE;
 use tasker_core::store::{self, Store, Wanted};
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
@@ -66,7 +67,7 @@ impl Recovered {
     /// No tasks yet; `budget` is what the texts of all may take in memory.
     pub fn new(budget: usize) -> Recovered {
         Recovered {
-            state: State::default(),
+            state: State::with_patience(PATIENCE),
             texts: Store::new(budget),
             stored: HashMap::new(),
         }
@@ -102,6 +103,8 @@ pub struct Readers {
 enum Waiting {
     Outcome(Missed),
     Order(Order),
+    /// Its own timer.
+    Time,
 }
 
 /// What gives a caller an answer that was held back.
@@ -249,7 +252,9 @@ impl Engine {
                 reply,
             } => self.show_step(task, step_uuid, reply),
             Command::Follow { task, reply } => {
-                let commits = self.core.state().task(task).map(|_| {
+                let state = self.core.state();
+                let is_open = state.task(task).is_some() || state.idle(task).is_some();
+                let commits = is_open.then(|| {
                     let (sender, receiver) = mpsc::unbounded_channel();
                     self.followers.entry(task).or_default().push(sender);
                     receiver
@@ -320,6 +325,8 @@ impl Engine {
                     self.happen(&Event::Unknown { session, attempt }, None);
                 }
                 Waiting::Order(order) => self.obey(order),
+                // What is due follows by itself.
+                Waiting::Time => {}
             }
         }
     }
@@ -361,6 +368,7 @@ impl Engine {
                     };
                     self.read(attempt.task_uuid, Waiting::Outcome(missed));
                 }
+                Change::Called { task } => self.read(task, Waiting::Time),
                 _ => {}
             }
         }
@@ -450,10 +458,12 @@ impl Engine {
                     });
                 }
                 Release::Reply(answer) => answer(),
-                Release::Evict(task) => {
+                Release::Evict(task, leaves) => {
                     self.texts.remove(task);
                     self.stored.remove(&task);
-                    self.followers.remove(&task);
+                    if leaves == Leaves::Ended {
+                        self.followers.remove(&task);
+                    }
                 }
             }
         }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use tasker_core::event::Restored;
 use tasker_core::payload::Place;
+use tasker_core::state::Idle;
 use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Change, Graph, Record, Task, TaskId, Time, record};
 use tasker_journal::{self as journal, Journal, NewTask, StoredTask};
 
-use crate::batch::stored_status;
+use crate::batch::{Status, stored_status};
 use crate::catalog::{self, Catalog};
 use crate::engine::Recovered;
 
@@ -61,16 +62,25 @@ pub struct Decoded {
     pub record_texts: Vec<Arc<str>>,
 }
 
-/// Rebuilds the state from all open tasks. `budget` is what their texts may take.
+/// Rebuilds the state from all open tasks; of those that are blocked, their own rows say enough. `budget` is what their texts may take.
 pub async fn recover(
     journal: &Journal,
     catalog: &Catalog,
     budget: usize,
 ) -> Result<Recovered, Error> {
     let mut recovered = Recovered::new(budget);
-    let mut pages = journal.open_tasks();
+    let mut pages = journal.open_tasks().without_rows_of(Status::Blocked as i16);
     while let Some(page) = pages.next().await? {
         for stored in page {
+            if stored.task.status == Status::Blocked as i16 {
+                let task = &stored.task;
+                let graph = graph(journal, task, catalog).await?;
+                recovered.state.evolve(&Change::Rested {
+                    task: task.task_uuid,
+                    idle: Idle::blocked(&graph, Time(task.created_at)),
+                });
+                continue;
+            }
             let decoded = decode(journal, &stored, catalog).await?;
             let id = stored.task.task_uuid;
             let restored = Arc::new(restored(&stored, &decoded));

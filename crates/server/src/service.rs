@@ -268,6 +268,7 @@ async fn run(
     tracing::info!(
         epoch = journal.epoch(),
         open_tasks = recovered.state.tasks().count(),
+        blocked_tasks = recovered.state.idle_tasks().count(),
         "recovered"
     );
     let (admission, queue) = Admission::new();

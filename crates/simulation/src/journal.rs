@@ -39,6 +39,8 @@ pub struct Row {
     pub payload: String,
     /// Whether the task has ended with this.
     pub ended: bool,
+    /// Whether it is blocked after this.
+    pub blocked: bool,
 }
 
 /// What a task's row says of its creation.
@@ -65,6 +67,8 @@ pub struct Stored {
     pub rows: Vec<(Vec<u8>, String)>,
     /// Whether it has ended.
     pub ended: bool,
+    /// Whether it is blocked.
+    pub blocked: bool,
 }
 
 impl Stored {
@@ -205,6 +209,7 @@ impl Journal {
                     created: created.clone(),
                     rows: Vec::new(),
                     ended: false,
+                    blocked: false,
                 });
             }
             if let Some(stored) = self.tasks.get_mut(&row.task) {
@@ -212,6 +217,7 @@ impl Journal {
                     stored.rows.push((row.records.clone(), row.payload.clone()));
                 }
                 stored.ended |= row.ended;
+                stored.blocked = row.blocked;
             }
         }
         Appended::Durable

@@ -34,6 +34,8 @@ pub struct Plan {
     pub meddling: u64,
     /// Bytes that an engine's texts may take in memory.
     pub payload_budget: usize,
+    /// How long a task has nothing to do before it leaves an engine's memory.
+    pub patience: Duration,
     /// What handlers do.
     pub temper: Temper,
 }
@@ -78,6 +80,7 @@ impl Plan {
             lost_answers: rough * chance.pick(&[0, 1, 10]),
             faults,
             meddling: chance.pick(&[0, 0, 100]),
+            patience: Duration::from_millis(chance.pick(&[1, 500, 60_000])),
             payload_budget: chance.pick(&[0, 500, 5_000, 256 << 20]),
             temper: Temper {
                 fail: chance.pick(&[0, 50, 300]),

@@ -42,6 +42,8 @@ pub enum Note {
     Appended(EngineId, Appended, usize),
     /// An engine wants texts that have left its memory.
     Wanted(EngineId, usize),
+    /// A task that has nothing to do has left an engine's memory.
+    Rested(TaskId),
     /// A commit added this.
     Recorded(TaskId, Record),
     /// A task was created.
@@ -77,6 +79,7 @@ impl Note {
             Note::Appended(_, Appended::Durable, _) => "appended",
             Note::Appended(_, Appended::Fenced, _) => "append fenced",
             Note::Wanted(..) => "texts wanted",
+            Note::Rested(_) => "rested",
             Note::Recorded(_, record) => kind(record),
             Note::Created(_) => "created",
             Note::Began(..) => "handler began",
@@ -202,7 +205,7 @@ impl Trace {
                 let (bytes, _) = record::encode(std::slice::from_ref(record), []);
                 (task, bytes).hash(hasher);
             }
-            Note::Created(task) => task.hash(hasher),
+            Note::Created(task) | Note::Rested(task) => task.hash(hasher),
             Note::Began(worker, attempt)
             | Note::Finished(worker, attempt)
             | Note::Accepted(worker, attempt) => (worker, attempt).hash(hasher),

@@ -384,7 +384,7 @@ impl Bench {
                             .receive(EngineMessage::Dispatch(Box::new(dispatch)));
                     }
                 }
-                Release::Evict(task) => {
+                Release::Evict(task, _) => {
                     self.texts.remove(&task);
                 }
                 Release::Reply(never) => match never {},

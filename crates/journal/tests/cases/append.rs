@@ -88,6 +88,16 @@ async fn what_was_appended_is_recovered() {
     ];
     expected.sort_by_key(|stored| stored.task.task_uuid);
     assert_eq!(recover(&next_process).await, expected);
+    let second = expected
+        .iter_mut()
+        .find(|stored| stored.task.status == 3)
+        .unwrap();
+    second.rows.clear();
+    second.task.context = "".into();
+    let mut pages = next_process.open_tasks().without_rows_of(3);
+    let mut page = pages.next().await.unwrap().unwrap();
+    page.sort_by_key(|stored| stored.task.task_uuid);
+    assert_eq!(page, expected);
 }
 
 #[tokio::test]

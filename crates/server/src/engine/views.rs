@@ -2,6 +2,7 @@
 //! not in memory, it is made once they are.
 
 use tasker_core::payload::Look;
+use tasker_core::state::Idle;
 use tasker_core::store::Absent;
 use tasker_core::texts::TaskTexts;
 use tasker_core::worker::SessionId;
@@ -56,8 +57,10 @@ impl Engine {
     }
 
     pub(super) fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
-        let task = self.core.state().task(id);
-        if wait && task.is_some_and(|task| !task.is_settled()) {
+        let state = self.core.state();
+        let task = state.task(id).map(|task| !task.is_settled());
+        let idle = state.idle(id).map(Idle::goes_on);
+        if wait && task.or(idle) == Some(true) {
             return self.wait(id, reply);
         }
         match self.task(id).transpose() {

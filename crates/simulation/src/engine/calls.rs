@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tasker_core::gateway::Texts;
 use tasker_core::operator::{self, Action};
 use tasker_core::outcome::Success;
+use tasker_core::state::Idle;
 use tasker_core::texts::{Request as Asked, TaskTexts};
 use tasker_core::{Event, StepIndex, Task, TaskId};
 use tasker_protocol::api::StepState;
 use tasker_protocol::json_null;
 
-use super::serving::{Reply, Serving};
+use super::serving::{Reading, Reply, Serving};
 use crate::client::{Answer, ClientInput};
 use crate::environment::Environment;
 use crate::inspection;
@@ -106,6 +107,11 @@ pub fn answer(request: RequestId, view: Option<View>, env: &mut Environment) {
 impl Serving {
     /// A client asks something.
     pub(super) fn request(&mut self, id: RequestId, request: Request, env: &mut Environment) {
+        if let Request::Cancel { task } | Request::Mend { task, .. } = request
+            && self.core.state().idle(task).is_some()
+        {
+            return self.read_task(task, Reading::Request(id, request), env);
+        }
         let (task, wait) = match request {
             Request::Show { task, wait } => (task, wait),
             Request::Create {
@@ -129,6 +135,9 @@ impl Serving {
             Some(known) => {
                 let view = View::of(known);
                 self.core.hold(Reply::View(id, view));
+            }
+            None if wait && self.core.state().idle(task).is_some_and(Idle::goes_on) => {
+                self.waiters.entry(task).or_default().push(id);
             }
             // It has ended and left memory, or never was: the journal knows.
             None => {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_core::engine::{Commit, Release};
+use tasker_core::engine::{Commit, Leaves, Release};
 use tasker_core::gateway::Texts;
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::store::{Absent, Store, Wanted};
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Engine, Event, StepIndex, TaskId, Time, decide, fetch, record};
+use tasker_protocol::api::TaskStatus;
 use tasker_protocol::frame::{EngineMessage, Fetch, Fetched};
 
 use super::appender::{Appender, Progress};
@@ -41,6 +42,14 @@ pub(super) enum Command {
 pub(super) enum Waiting {
     Dispatch(Started),
     Fetch(SessionId, Fetch),
+}
+
+/// What waits for a task that is being read.
+#[derive(Debug)]
+pub(super) enum Reading {
+    Missed(Missed),
+    Request(RequestId, Request),
+    Time,
 }
 
 /// An attempt whose start is durable.
@@ -74,7 +83,7 @@ pub struct Serving {
     pub(super) waiters: BTreeMap<TaskId, Vec<RequestId>>,
     pub(super) commands: Vec<Command>,
     /// The tasks that are being read.
-    readings: Readings<Missed>,
+    readings: Readings<Reading>,
     pulse: Pulse,
     /// When the commit that is in flight began.
     commit_began: Option<Time>,
@@ -96,7 +105,7 @@ impl Serving {
         env: &mut Environment,
     ) -> Serving {
         let mut texts = Store::new(env.plan.payload_budget);
-        for stored in tasks {
+        for stored in tasks.iter().filter(|stored| !stored.blocked) {
             texts.restore(stored.task, stored.texts(), stored.rows.len() as u32);
         }
         texts.trim();
@@ -355,13 +364,28 @@ impl Serving {
             let restored = stored.restored(&env.workflows[&stored.created.template].graph);
             self.happen(&Event::Restored(Arc::new(restored)), None, env);
         }
-        for missed in self.readings.end(id) {
-            let (session, attempt) = (missed.session, missed.attempt);
-            if exists {
-                self.happen(&missed.event, missed.texts.as_ref(), env);
-            } else if !matches!(missed.event, Event::Logged { .. }) {
-                self.happen(&Event::Unknown { session, attempt }, None, env);
+        for waiting in self.readings.end(id) {
+            match waiting {
+                Reading::Missed(missed) if exists => {
+                    self.happen(&missed.event, missed.texts.as_ref(), env);
+                }
+                Reading::Missed(missed) if matches!(missed.event, Event::Logged { .. }) => {}
+                Reading::Missed(missed) => {
+                    let (session, attempt) = (missed.session, missed.attempt);
+                    self.happen(&Event::Unknown { session, attempt }, None, env);
+                }
+                Reading::Request(id, request) => self.request(id, request, env),
+                Reading::Time => {}
             }
+        }
+    }
+
+    /// Has a task read that is not in memory; what waits for it is taken up again then.
+    pub(super) fn read_task(&mut self, task: TaskId, waits: Reading, env: &mut Environment) {
+        if self.readings.add(task, waits) {
+            let request = JournalRequest::Find(task);
+            let wait = env.commit();
+            env.after(wait, Happening::Journal(self.id, Ticket(0), request));
         }
     }
 
@@ -388,12 +412,9 @@ impl Serving {
                         session: *session,
                         attempt: *attempt,
                     };
-                    if self.readings.add(attempt.task_uuid, missed) {
-                        let request = JournalRequest::Find(attempt.task_uuid);
-                        let wait = env.commit();
-                        env.after(wait, Happening::Journal(self.id, Ticket(0), request));
-                    }
+                    self.read_task(attempt.task_uuid, Reading::Missed(missed), env);
                 }
+                Change::Called { task } => self.read_task(*task, Reading::Time, env),
                 _ => {}
             }
         }
@@ -435,6 +456,7 @@ impl Serving {
                 records,
                 payload,
                 ended: task.has_ended(),
+                blocked: task.status() == TaskStatus::BlockedByFailures,
             })
         });
         Append {
@@ -475,8 +497,11 @@ impl Serving {
                 Release::Reply(Reply::Fetched(session, fetched)) => {
                     messages.push((session, EngineMessage::Fetched(fetched)));
                 }
-                Release::Evict(task) => {
+                Release::Evict(task, leaves) => {
                     self.texts.remove(task);
+                    if leaves == Leaves::Idle {
+                        env.note(Note::Rested(task));
+                    }
                 }
             }
         }
