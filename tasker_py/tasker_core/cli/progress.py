@@ -12,7 +12,14 @@ from rich.text import Text
 
 from tasker_core.cli.engine import patient
 from tasker_core.cli.output import console, say, say_json
-from tasker_core.client import StepState, StepStateChanged, Task, TaskerClient, TaskEvent
+from tasker_core.client import (
+    StepState,
+    StepStateChanged,
+    Task,
+    TaskerClient,
+    TaskEvent,
+    TaskStatus,
+)
 from tasker_core.client.lines import event_line, result_lines, shown
 
 ROWS = 20
@@ -33,10 +40,10 @@ def follow(client: TaskerClient, task_uuid: UUID, *, as_json: bool) -> Task:
     with patient(client) as lasting, _display(as_json) as show:
         for event in lasting.follow(task_uuid):
             show(event)
-            # An earlier event may say `blocked` of a task that has gone on since.
-            if event.kind == "task" and event.status.is_settled:
+            if event.kind == "task" and event.status is TaskStatus.BLOCKED_BY_FAILURES:
+                # It may have gone on since.
                 task = lasting.get_task(task_uuid)
-                if task.status.is_settled:
+                if task.status is TaskStatus.BLOCKED_BY_FAILURES:
                     return task
         return lasting.get_task(task_uuid)
 

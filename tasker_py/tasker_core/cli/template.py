@@ -59,10 +59,12 @@ def _files(path: Path) -> list[Path]:
 def _check(file: Path) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json_module.loads(
-            _native.template_check(file.read_bytes(), str(file))
+            _native.template_check(file.read_text("utf-8"), str(file))
         )
     except InvalidArgumentError as error:
         return {"file": str(file), "problems": str(error)}
+    except UnicodeDecodeError as error:
+        return {"file": str(file), "problems": f"{file}: not UTF-8 from byte {error.start} on"}
     except OSError as error:
         return {"file": str(file), "problems": f"{file}: cannot be read: {error.strerror}"}
     names = ("namespace", "name", "version", "callables")

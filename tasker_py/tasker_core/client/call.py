@@ -74,7 +74,7 @@ def decode(content: bytes | str) -> Any:
     Integers are exact, whatever their length; a number that is too large for a float is a Decimal.
     """
     with integers_of_any_size():
-        return json.loads(content, parse_float=_float)
+        return json.loads(content, parse_float=_float, parse_constant=_refuse)
 
 
 def read(call: Call[T], answer: Answer) -> T:
@@ -94,6 +94,10 @@ def read(call: Call[T], answer: Answer) -> T:
 def _float(text: str) -> float | Decimal:
     value = float(text)
     return value if math.isfinite(value) else Decimal(text)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _text(value: Any) -> str:

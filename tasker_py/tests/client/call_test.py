@@ -157,6 +157,7 @@ def test_a_refusal_is_told_whole(status: int, code: str, kind: type[RefusedCallE
     [
         (httpx.Response(200, content=b'{"task_uuid": '), "no JSON: Expecting value"),
         (httpx.Response(200, content=b"\xff\xfe{"), "no JSON: "),
+        (httpx.Response(200, content=b"[NaN]"), "NaN is no JSON"),
         (httpx.Response(200, json={"task_uuid": "x"}), "task_uuid: "),
         (httpx.Response(200, content=b"[" * 200_000), "nested too deeply"),
         (httpx.Response(404, content=b"<html>nothing here</html>"), "'<html>nothing here</html>'"),
