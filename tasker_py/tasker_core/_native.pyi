@@ -29,9 +29,8 @@ class Worker:
     def fetch(self, request: bytes | str, timeout_ms: int) -> str:
         """A page of results that a dispatch names in `omitted`: the `fetched` message, JSON.
 
-        `request` is the JSON object that `tasker_worker_fetch` describes. Waits, at most this
-        long, for the answer: OperationFailedError after that, WorkerStoppedError once the worker
-        has left.
+        `request` is the JSON object that `tasker_worker_fetch` describes. Waits, at most this long,
+        for the answer: OperationFailedError after that, WorkerStoppedError once the worker left.
         """
 
     def observe(self, observation: str) -> None:

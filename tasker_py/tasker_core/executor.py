@@ -14,6 +14,7 @@ from tasker_core.attempt import Attempt, invoke, invoke_async, prepare, with_log
 from tasker_core.dispatch import AttemptRef, read_messages
 from tasker_core.errors import WorkerStoppedError
 from tasker_core.event_loop import HandlerLoop
+from tasker_core.fetching import Source
 from tasker_core.forks import leave_if_forked
 from tasker_core.registry import HandlerRegistry
 from tasker_core.threads import ThreadPool
@@ -24,7 +25,7 @@ MAX_WAIT_SECONDS = 60.0
 WATCH_SECONDS = 1.0
 
 
-class Session(Protocol):
+class Session(Source, Protocol):
     """The part of the native worker that the executor uses; every call may come from any thread."""
 
     def next(self, timeout_ms: int) -> str:
@@ -119,7 +120,7 @@ class Executor:
 
     def _accept(self, dispatch: dict[str, Any]) -> Attempt | None:
         """Makes the attempt, or its failure when it cannot be given to a handler."""
-        attempt = prepare(self._registry, dispatch)
+        attempt = prepare(self._registry, dispatch, source=self._session)
         if isinstance(attempt, bytes):
             self._outcomes.append(with_timings(attempt, dispatch["callable"]))
             return None

@@ -60,6 +60,10 @@ class FakeSession:
             self.slots.append(slots)
             self._changed.notify_all()
 
+    def fetch(self, request: bytes | str, timeout_ms: int) -> str:
+        asked = json.loads(request)
+        return json.dumps({**asked, "results": [{"of": asked["name"]}]})
+
     def send(self, *messages: dict[str, Any]) -> None:
         self._messages.put(json.dumps(messages))
 
@@ -178,6 +182,14 @@ def test_the_method_that_the_template_names_is_called_with_its_configuration(
         results={"before": {"result": 6}},
     )
     assert outcome["results"] == {"result": 6**64}
+
+
+def test_results_that_a_dispatch_leaves_out_are_fetched_from_its_session(running: Running) -> None:
+    class Reading(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            return {"read": sequence["before"]}
+
+    assert running.run("s", Reading, omitted=["before"])["results"] == {"read": {"of": "before"}}
 
 
 def test_each_attempt_has_an_instance_of_its_own(running: Running) -> None:

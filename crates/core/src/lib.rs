@@ -8,6 +8,7 @@
 //! - [`time`]: points in time.
 //! - [`clock`]: the engine's clock, which follows PostgreSQL's.
 //! - [`pulse`]: noticing that one was frozen.
+//! - [`trace`]: where a task is in a distributed trace.
 //! - [`graph`]: the graph of a template, made once and shared by its tasks.
 //! - [`outcome`]: what a handler said of a step, held against what the step can have.
 //! - [`batches`]: how a step's work is split into batches.
@@ -65,6 +66,7 @@ pub mod state;
 pub mod task;
 pub mod texts;
 pub mod time;
+pub mod trace;
 pub mod view;
 pub mod waiting;
 pub mod worker;

@@ -33,6 +33,9 @@ pub struct Request {
     /// The correlation id of what caused the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_correlation_id: Option<String>,
+    /// The span that asked for the task, as a W3C `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 impl From<&CreateTask> for Request {
@@ -44,6 +47,7 @@ impl From<&CreateTask> for Request {
             tags: create.tags.clone(),
             correlation_id: create.correlation_id.clone(),
             parent_correlation_id: create.parent_correlation_id.clone(),
+            traceparent: None,
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::batch::{self, Status};
 use crate::clock::Clock;
 use crate::command::{Answer, Command, Loaded, NewTask, Order};
 use crate::follow::Followed;
+use crate::traces::{self, Traces};
 
 mod orders;
 
@@ -95,6 +96,7 @@ pub struct Engine {
     /// Outcomes that changed nothing, since the start: repeats, and those of unknown attempts.
     passed_over: u64,
     pulse: Pulse,
+    traces: Traces,
     /// When the commit that is in flight began.
     commit_began: Option<Time>,
 }
@@ -106,9 +108,11 @@ impl Engine {
         recovered: Recovered,
         clock: Clock,
         to_read: mpsc::UnboundedSender<TaskId>,
+        traces: Traces,
     ) -> Engine {
         Engine {
             to_read,
+            traces,
             readings: Readings::default(),
             passed_over: 0,
             pulse: Pulse::new(clock.now()),
@@ -446,7 +450,10 @@ impl Engine {
 
     fn dispatch(&self, id: TaskId, step: StepIndex, attempt: u32) -> Option<Dispatch> {
         let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
-        Some(texts.dispatch(task, step, attempt))
+        Some(Dispatch {
+            traceparent: self.traces.parent_of_attempts(task, &texts.request),
+            ..texts.dispatch(task, step, attempt)
+        })
     }
 
     /// What the journal is to append next. Who follows a task hears of it once it is durable.
@@ -460,6 +467,11 @@ impl Engine {
             &mut self.stored,
             &mut self.keys,
         );
+        for change in &append.changed {
+            if let Some(ended) = self.ended(change.task_uuid) {
+                self.reply(move || ended.send());
+            }
+        }
         for part in commit.tasks {
             if let Some(followers) = self.followers.get_mut(&part.task) {
                 followers.retain(|follower| !follower.is_closed());
@@ -473,6 +485,12 @@ impl Engine {
             }
         }
         Some(append)
+    }
+
+    /// The span of a task, if it has ended.
+    fn ended(&self, id: TaskId) -> Option<traces::Ended> {
+        let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
+        self.traces.ended(task, &texts.request)
     }
 
     fn committed(&mut self, outcome: journal::AppendOutcome) -> Result<(), Error> {

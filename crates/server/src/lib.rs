@@ -8,7 +8,7 @@
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
 //! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
-//! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit.
+//! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit. [`traces`]: spans of tasks.
 
 pub mod admission;
 pub mod api;
@@ -25,3 +25,4 @@ pub mod past;
 pub mod recovery;
 pub mod service;
 pub mod session;
+pub mod traces;

@@ -26,6 +26,7 @@ use crate::idempotency::{self, Keys};
 use crate::options::Serve;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
+use crate::traces::Traces;
 
 /// Between attempts to reach PostgreSQL at the start: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -225,7 +226,9 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     let server = tokio::spawn(server.into_future());
 
     let (stop_engine, engine_stops) = watch::channel(false);
-    let engine = tokio::spawn(run(options, Arc::clone(&health), engine_stops));
+    let traces = Traces::from_env();
+    let engine = run(options, Arc::clone(&health), traces.clone(), engine_stops);
+    let engine = tokio::spawn(engine);
     let result = tokio::select! {
         () = stop => {
             tracing::info!("stopping");
@@ -236,7 +239,9 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     // The calls first, then the engine that answers them.
     close.send_replace(true);
     stop_engine.send_replace(true);
-    match tokio::time::timeout(SHUTDOWN, server).await {
+    let served = tokio::time::timeout(SHUTDOWN, server).await;
+    traces.shut_down().await;
+    match served {
         Ok(Ok(Err(error))) => Err(Error::Serve(address, error)),
         _ => result,
     }
@@ -245,6 +250,7 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
 async fn run(
     options: Serve,
     health: Arc<Health>,
+    traces: Traces,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let journal = tokio::select! {
@@ -273,7 +279,7 @@ async fn run(
     });
     health.recovered(Arc::clone(&running));
     let (to_read, mut readings) = mpsc::unbounded_channel();
-    let engine = Engine::new(recovered, clock.clone(), to_read).run(journal.clone(), queue);
+    let engine = Engine::new(recovered, clock.clone(), to_read, traces).run(journal.clone(), queue);
     let reader = async {
         while let Some(task) = readings.recv().await {
             let command = running.find(task).await;

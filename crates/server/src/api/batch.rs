@@ -63,9 +63,10 @@ pub async fn create(
             "the header Idempotency-Key is for one task: give each of `tasks` an `idempotency_key` of its own",
         ));
     }
+    let trace = creation::trace(&headers);
     let wanted: Vec<Result<Wanted, ApiError>> = tasks
         .iter()
-        .map(|task| Wanted::check(parse(task.get().as_bytes())?))
+        .map(|task| Wanted::check(parse(task.get().as_bytes())?, trace))
         .collect();
     drop(tasks);
     let (items, new) = decide(&engine, wanted).await?;

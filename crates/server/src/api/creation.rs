@@ -4,6 +4,7 @@
 use axum::http::HeaderMap;
 use serde_json::json;
 use tasker_core::texts::Request;
+use tasker_core::trace::TraceContext;
 use tasker_core::{TaskId, creation};
 use tasker_journal::{FirstUse, Key, NewKey};
 use tasker_protocol::api::{CreateTask, MAX_KEY_CHARS};
@@ -17,16 +18,20 @@ use crate::service::Running;
 /// The header that a creation may have its idempotency key in.
 pub const KEY_HEADER: &str = "Idempotency-Key";
 
+/// The header that a creation may have the caller's span in.
+pub const TRACE_HEADER: &str = "traceparent";
+
 /// A creation whose body may be taken.
 pub struct Wanted {
     create: CreateTask,
+    trace: Option<TraceContext>,
     key: Option<Key>,
     body_hash: [u8; 32],
 }
 
 impl Wanted {
-    /// Refuses what the body alone forbids.
-    pub fn check(mut create: CreateTask) -> Result<Wanted, ApiError> {
+    /// Refuses what the body alone forbids. `trace` is the span of whoever asks.
+    pub fn check(mut create: CreateTask, trace: Option<TraceContext>) -> Result<Wanted, ApiError> {
         creation::check_body(&create)?;
         let key = create.idempotency_key.take();
         if let Some(key) = &key {
@@ -40,6 +45,7 @@ impl Wanted {
         let key = key.map(|key| Key { namespace, key });
         Ok(Wanted {
             create,
+            trace,
             key,
             body_hash,
         })
@@ -78,7 +84,10 @@ impl Wanted {
                 .catalog
                 .find(&create.namespace, &create.name, create.version.as_deref())?;
         creation::check_context(&graph, &create.context)?;
-        let request = Request::from(&create);
+        let request = Request {
+            traceparent: self.trace.map(|trace| trace.to_string()),
+            ..Request::from(&create)
+        };
         let bytes = engine.admission.admit(create.context.get().len())?;
         let id = engine.new_task_id(self.key.as_ref())?;
         Ok(NewTask {
@@ -119,6 +128,13 @@ pub fn take_header(headers: &HeaderMap, create: &mut CreateTask) -> Result<(), A
             Ok(())
         }
     }
+}
+
+/// The span of whoever asks, by the header `traceparent`. One that cannot be read is none, as its standard wants it.
+pub fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all(TRACE_HEADER).iter();
+    let only = values.next().filter(|_| values.next().is_none())?;
+    only.to_str().ok()?.parse().ok()
 }
 
 fn check_key(key: &str) -> Result<(), ApiError> {

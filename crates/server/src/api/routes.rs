@@ -22,6 +22,10 @@ use super::{
 
 const STEP: &str = "/v1/tasks/{task_uuid}/workflow_steps/{step_uuid}";
 
+/// What the header of that name is for.
+const CALLERS_TRACE: &str =
+    "The caller's span, by W3C Trace Context: the attempts of the task are in its trace.";
+
 /// All calls, in the order of their paths.
 pub fn all() -> Vec<Operation> {
     let mut all = of_tasks();
@@ -40,6 +44,7 @@ fn of_tasks() -> Vec<Operation> {
                 creation::KEY_HEADER,
                 "Names this creation in its namespace, as `idempotency_key` in the body does.",
             )
+            .header(creation::TRACE_HEADER, CALLERS_TRACE)
             .body::<CreateTask>()
             .answers::<Task>(StatusCode::CREATED, "The task, which is durable.")
             .answers::<Task>(
@@ -56,6 +61,7 @@ fn of_tasks() -> Vec<Operation> {
             .refuses(&[InvalidRequest]),
         Operation::post("/v1/tasks/batch", batch::create)
             .named("create_tasks", "Creates up to 1,000 tasks in one commit.")
+            .header(creation::TRACE_HEADER, CALLERS_TRACE)
             .body::<CreateTasks>()
             .answers::<CreatedTasks>(StatusCode::OK, "What became of each.")
             .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])

@@ -71,7 +71,7 @@ pub async fn create(
     let engine = app.engine()?;
     let limit = wait.limit()?;
     creation::take_header(&headers, &mut create)?;
-    let wanted = Wanted::check(create)?;
+    let wanted = Wanted::check(create, creation::trace(&headers))?;
     let mut held = None;
     if let Some(key) = wanted.key() {
         let key = engine.keys.hold(key.clone()).await;
