@@ -4,7 +4,7 @@ Layout, each module above those it imports:
 - `sync_client`, `async_client`: a method for each operation; `connection` is their only I/O.
 - `event_stream`, `flow`: what is done, as generators; `retry` says what is tried again.
 - `operations`, `call`: what each operation sends, and how its answer is read.
-- `endpoint`, `errors`: where the engine is; what can go wrong.
+- `endpoint`, `errors`, `trace`: where the engine is; what can go wrong; who asks.
 - `models`, `fleet`, `bodies`, `shown`, `states`: the API's types; a test holds them against
   docs/openapi.json.
 """

@@ -36,6 +36,8 @@ class Call(Generic[T]):
     """Whether a failure is worth another attempt."""
     seconds: float = 0.0
     """What the engine may take on purpose."""
+    traced: bool = False
+    """Whether the engine takes note of the span of who asks."""
     answers: frozenset[int] = frozenset({200, 201})
     """The statuses of an answer; any other is an error."""
 

@@ -13,6 +13,7 @@ from tasker_core.client.errors import ApiError, ConnectionLostError
 from tasker_core.client.event_stream import SILENCE_SECONDS, EventStream
 from tasker_core.client.flow import Flow, Pause, Reply
 from tasker_core.client.models import TaskEvent
+from tasker_core.client.trace import trace_headers
 
 T = TypeVar("T")
 
@@ -179,12 +180,15 @@ class AsyncConnection:
 def _request(
     http: httpx.Client | httpx.AsyncClient, call: Call[Any], answer_seconds: float
 ) -> httpx.Request:
+    headers = trace_headers() if call.traced else {}
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
     return http.build_request(
         call.method,
         call.path,
         params=call.query or None,
         content=None if call.body is None else call.body.encode(),
-        headers=None if call.body is None else {"Content-Type": "application/json"},
+        headers=headers,
         timeout=httpx.Timeout(answer_seconds + call.seconds, connect=CONNECT_SECONDS),
     )
 

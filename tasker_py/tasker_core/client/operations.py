@@ -61,6 +61,7 @@ def create_task(
         query=query(wait=wait),
         body=body,
         read=read_model(Task),
+        traced=True,
         repeatable=body.idempotency_key is not None,
         seconds=wait or 0.0,
     )
@@ -73,6 +74,7 @@ def create_tasks(tasks: Iterable[CreateTask]) -> Call[CreatedTasks]:
         path=path("v1", "tasks", "batch"),
         body=body,
         read=read_model(CreatedTasks),
+        traced=True,
         repeatable=all(task.idempotency_key is not None for task in body.tasks),
     )
 

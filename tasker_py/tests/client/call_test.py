@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from opentelemetry import trace
 from pydantic import BaseModel
 from samples import STEP, STEP_UUID, SUMMARY, TASK, TASK_UUID, Played, error
 
@@ -172,6 +173,21 @@ def test_an_answer_of_something_else_is_told(answer: httpx.Response, reason: str
     assert raised.value.status == answer.status_code
     assert "\n" not in str(raised.value)
     assert isinstance(raised.value, ApiError)
+
+
+def test_a_creation_names_the_span_of_who_asks() -> None:
+    created = Played(task())
+    created.call("create_task", "shop", "order", {})
+    assert "traceparent" not in created.requests[0].headers
+    flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+    span = trace.SpanContext(0xABC, 0x12, is_remote=False, trace_flags=flags)
+    with trace.use_span(trace.NonRecordingSpan(span)):
+        created.call("create_task", "shop", "order", {})
+        read = Played(task())
+        read.call("get_task", TASK_UUID)
+    traceparent = "00-00000000000000000000000000000abc-0000000000000012-01"
+    assert created.requests[0].headers["traceparent"] == traceparent
+    assert "traceparent" not in read.requests[0].headers
 
 
 def test_a_batch_gives_what_became_of_each() -> None:

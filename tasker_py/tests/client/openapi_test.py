@@ -258,6 +258,18 @@ def test_steps_and_events_are_operations() -> None:
     assert request.headers["Last-Event-ID"] == "1-0"
 
 
+def test_the_headers_are_those_that_the_client_knows() -> None:
+    headers = {
+        field["name"]
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+        for field in operation.get("parameters", ())
+        if field["in"] == "header"
+    }
+    # The first is sent in the body.
+    assert headers == {"Idempotency-Key", "Last-Event-ID", "traceparent"}
+
+
 def test_every_operation_has_a_method() -> None:
     called = {operation for operation, *_ in [*CALLS, STEPS, FOLLOW]}
     assert called | NO_CALL == set(operations())
