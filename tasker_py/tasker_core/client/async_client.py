@@ -31,11 +31,6 @@ T = TypeVar("T")
 class AsyncTaskerClient:
     """As TaskerClient, for coroutines of one event loop.
 
-    Every method raises a subclass of ApiError for what the engine refuses or does not answer.
-    Before that it tries again, for at most `retry_seconds` of pauses, what did nothing or may be
-    done twice: reading; creating under an idempotency key; anything that was not sent, or that the
-    engine answered with UNAVAILABLE or OVERLOADED.
-
     Close it, or use it in an `async with` statement.
     """
 
@@ -51,10 +46,7 @@ class AsyncTaskerClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`url` and `token` default to TASKER_URL and TASKER_TOKEN, or a local engine without one.
-
-        `answer_seconds` is what an answer may take. ConfigurationError for what is no URL.
-        """
+        """As TaskerClient's."""
         self.endpoint = Endpoint.find(url, token, os.environ)
         self._flows = Flows(retry_seconds=retry_seconds, clock=clock, random=chance)
         self._connection = AsyncConnection(self.endpoint, answer_seconds, transport, sleep)

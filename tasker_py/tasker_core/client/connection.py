@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import httpx
@@ -143,8 +144,10 @@ class AsyncConnection:
         while not stream.has_ended:
             lost: ApiError | None = None
             try:
-                async for event in self._events(stream):
-                    yield event
+                # Closed with this, if whoever reads has had enough.
+                async with aclosing(self._events(stream)) as events:
+                    async for event in events:
+                        yield event
             except ApiError as error:
                 lost = error
             if not stream.has_ended:
@@ -157,7 +160,7 @@ class AsyncConnection:
         except httpx.RequestError as error:
             return self._endpoint.failure(_shown(request), error)
 
-    async def _events(self, stream: EventStream) -> AsyncIterator[TaskEvent]:
+    async def _events(self, stream: EventStream) -> AsyncGenerator[TaskEvent, None]:
         call, headers = stream.connect()
         request = self._http.build_request(
             call.method, call.path, headers=headers, timeout=_FOLLOW_TIMEOUT

@@ -129,6 +129,19 @@ def test_events_that_break_off_go_on(call: Call) -> None:
     assert resumed == [b"", b"1-0", b"2-0"]
 
 
+def test_whoever_has_seen_enough_breaks_off() -> None:
+    async def ask(url: str) -> str:
+        async with AsyncTaskerClient(url) as client:
+            async for event in client.follow(TASK_UUID):
+                return event.kind
+        raise AssertionError("there is an event")
+
+    with serving(STREAM + event(1, "pending")) as (url, _):
+        assert asyncio.run(ask(url)) == "task"
+    with serving(STREAM + event(1, "pending")) as (url, _), TaskerClient(url) as client:
+        assert next(iter(client.follow(TASK_UUID))).kind == "task"
+
+
 def test_no_engine_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
