@@ -54,6 +54,10 @@ def integers_of_any_size() -> Iterator[None]:
         _LIFTED.leave()
 
 
+class LargeNumber(Decimal):
+    """A JSON number that is too large for a float. Written as the number that it is."""
+
+
 def from_json(text: str | bytes) -> Any:
     """The value of a JSON text; integers are exact."""
     return json.loads(text)
@@ -152,7 +156,9 @@ def _write_array(value: list[Any] | tuple[Any, ...], parts: list[str]) -> None:
 
 
 def _write_converted(value: Any, parts: list[str]) -> None:
-    if isinstance(value, Decimal):
+    if isinstance(value, LargeNumber):
+        parts.append(str(value))
+    elif isinstance(value, Decimal):
         if not value.is_finite():
             raise _UnwritableError(f"Decimal {value}, which is not a number")
         parts.append(encode_basestring(str(value)))

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from tasker_core.client.bodies import Body
 from tasker_core.client.errors import UnexpectedAnswerError, refusal
 from tasker_core.client.models import ErrorBody
 from tasker_core.client.shown import Shown
-from tasker_core.serialization import integers_of_any_size
+from tasker_core.serialization import LargeNumber, integers_of_any_size
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Shown)
@@ -73,7 +72,8 @@ def read_model(model: type[M]) -> Callable[[Any], M]:
 def decode(content: bytes | str) -> Any:
     """The value of a JSON text.
 
-    Integers are exact, whatever their length; a number that is too large for a float is a Decimal.
+    Integers are exact, whatever their length; a number that is too large for a float is a
+    LargeNumber, a Decimal.
     """
     with integers_of_any_size():
         return json.loads(content, parse_float=_float, parse_constant=_refuse)
@@ -93,9 +93,9 @@ def read(call: Call[T], answer: Answer) -> T:
     raise refusal(shown, answer.status, detail, _seconds(answer.retry_after))
 
 
-def _float(text: str) -> float | Decimal:
+def _float(text: str) -> float | LargeNumber:
     value = float(text)
-    return value if math.isfinite(value) else Decimal(text)
+    return value if math.isfinite(value) else LargeNumber(text)
 
 
 def _refuse(constant: str) -> Any:

@@ -79,7 +79,7 @@ def system() -> Iterator[System]:
             "PYTHONPATH": os.pathsep.join(sys.path),
             "TASKER_URL": url,
             "TASKER_TOKEN": TOKEN,
-            "COLUMNS": "200",
+            "COLUMNS": "1000",
         }
         yield System(url=url, environ=environ)
 
