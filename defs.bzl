@@ -7,6 +7,7 @@ load("//tools/pybind:defs.bzl", _pybind_extension = "pybind_extension")
 load("//tools/pytest:defs.bzl", _pytest_test = "pytest_test")
 load("//tools/rust:defs.bzl", _rust_crate = "rust_crate", _rust_feature = "rust_feature")
 load("//tools/rust:optimized.bzl", _optimized_binary = "optimized_binary")
+load("//tools/wheel:defs.bzl", _python_wheel = "python_wheel")
 
 POSTGRES_DATA = _POSTGRES_DATA
 POSTGRES_FOLDER = _POSTGRES_FOLDER
@@ -14,6 +15,7 @@ optimized_binary = _optimized_binary
 pybind_extension = _pybind_extension
 pytest_test = _pytest_test
 python_lint_tests = _python_lint_tests
+python_wheel = _python_wheel
 rust_crate = _rust_crate
 rust_feature = _rust_feature
 rust_lint_tests = _rust_lint_tests

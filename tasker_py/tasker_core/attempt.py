@@ -47,9 +47,14 @@ class Attempt:
     )
 
     def __init__(
-        self, dispatch: dict[str, Any], handler: Handler, now: float, source: Source | None
+        self,
+        ref: AttemptRef,
+        dispatch: dict[str, Any],
+        handler: Handler,
+        now: float,
+        source: Source | None,
     ) -> None:
-        self.ref = AttemptRef.of(dispatch)
+        self.ref = ref
         self.callable: str = dispatch["callable"]
         self.handler = handler
         self.method: str = dispatch["method"]
@@ -115,7 +120,7 @@ def prepare(
             error_type="payload_too_deep",
             retryable=False,
         )
-    return Attempt(dispatch, handler, time.monotonic() if now is None else now, source)
+    return Attempt(ref, dispatch, handler, time.monotonic() if now is None else now, source)
 
 
 def invoke(attempt: Attempt) -> bytes:

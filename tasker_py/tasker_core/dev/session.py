@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasker_core.client import ApiError, JsonText, TaskerClient
 from tasker_core.client.lines import event_line, result_lines
-from tasker_core.dev import interrupts, ports
+from tasker_core.dev import installed, interrupts, ports
 from tasker_core.dev.postgres import Cluster
 from tasker_core.dev.processes import Service
 from tasker_core.errors import DevError
@@ -52,12 +52,12 @@ def default_data_folder(environ: Mapping[str, str]) -> Path:
 
 
 def find_server(environ: Mapping[str, str]) -> Path:
-    """The engine's program: TASKER_SERVER_BIN, else `tasker-server` in the PATH."""
-    named = environ.get("TASKER_SERVER_BIN")
-    found = named or shutil.which("tasker-server", path=environ.get("PATH"))
+    """The engine's program: TASKER_SERVER_BIN, else this wheel's, else the one in the PATH."""
+    named = environ.get("TASKER_SERVER_BIN") or installed.server()
+    found = named or shutil.which(installed.PROGRAM, path=environ.get("PATH"))
     if found is None:
         raise DevError(
-            "there is no program tasker-server in the PATH; name the engine's program with "
+            f"there is no program {installed.PROGRAM} in the PATH; name the engine's program with "
             "TASKER_SERVER_BIN"
         )
     server = Path(found).absolute()
