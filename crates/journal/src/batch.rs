@@ -153,6 +153,10 @@ impl Witness {
         })
     }
 
+    pub(crate) fn task_uuid(&self) -> Uuid {
+        self.task_uuid
+    }
+
     pub(crate) fn number(&self) -> CommitNumber {
         self.number
     }

@@ -12,7 +12,7 @@
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
-//! - `partition`: a day's partitions, made ahead of time.
+//! - `partition` and `retention`: a day's partitions, made ahead of time and dropped when the day is over.
 //! - `reader`, `list`, `template` and `key`: tasks, lists of them, templates and idempotency keys, read beside the
 //!   appends.
 //! - [`migration`]: the tables, made by numbered files.
@@ -30,6 +30,7 @@ pub mod migration;
 mod partition;
 mod place;
 mod reader;
+mod retention;
 mod row;
 mod session;
 mod takeover;

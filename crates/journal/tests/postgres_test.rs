@@ -8,6 +8,7 @@ mod cases {
     mod fence;
     mod key;
     mod list;
+    mod retention;
     mod schema;
     mod template;
 }

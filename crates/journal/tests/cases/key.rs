@@ -5,7 +5,7 @@ use tasker_journal::{
 };
 use uuid::Uuid;
 
-use crate::support::{migrated, new_task, open};
+use crate::support::{day, migrated, new_task, open};
 
 fn key(namespace: &str, key: &str) -> Key {
     Key {
@@ -95,37 +95,6 @@ async fn a_nul_byte_in_a_key_is_refused_with_its_task() {
     assert_eq!(journal.task(task.task_uuid).await.unwrap(), None);
 }
 
-/// Makes a day's table of keys, as if it had been made when it was the day.
-async fn make(server: &crate::support::Server, day: &str, attach: bool) {
-    let client = server.connect().await;
-    let table = format!("tasker.idempotency_{day}");
-    client
-        .batch_execute(&format!(
-            "CREATE TABLE {table} (LIKE tasker.idempotency INCLUDING ALL)"
-        ))
-        .await
-        .unwrap();
-    if attach {
-        // Any range will do: the name says the day.
-        let day: u64 = day.parse().expect("digits");
-        let (from, to) = (
-            Uuid::from_u128(day.into()),
-            Uuid::from_u128(day as u128 + 1),
-        );
-        let attach = format!(
-            "ALTER TABLE tasker.idempotency ATTACH PARTITION {table} FOR VALUES FROM ('{from}') TO ('{to}')"
-        );
-        client.batch_execute(&attach).await.unwrap();
-    }
-}
-
-async fn tables(server: &crate::support::Server) -> Vec<String> {
-    let tables = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname < 'idempotency_2' AND relname \
-                  LIKE 'idempotency%' ORDER BY relname";
-    let rows = server.connect().await.query(tables, &[]).await.unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
-}
-
 /// 1970-01-01 is day 0.
 const SECOND_OF_JANUARY: Day = Day(1);
 
@@ -133,12 +102,12 @@ const SECOND_OF_JANUARY: Day = Day(1);
 async fn days_whose_keys_mean_nothing_any_more_are_dropped() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
-    make(&server, "19700101", true).await;
+    day::make_table(&server, "idempotency", Day(0), true).await;
     // Detached by a process that ended before it could drop the table.
-    make(&server, "19700102", false).await;
-    make(&server, "19700103", true).await;
+    day::make_table(&server, "idempotency", Day(1), false).await;
+    day::make_table(&server, "idempotency", Day(2), true).await;
     journal.drop_keys(SECOND_OF_JANUARY).await.unwrap();
-    assert_eq!(tables(&server).await, ["idempotency_19700103"]);
+    assert_eq!(day::tables(&server).await, ["idempotency_19700103"]);
     // What is in use stays and goes on.
     add(&journal, &key("ns", "k"), 1).await;
 }
@@ -147,7 +116,7 @@ async fn days_whose_keys_mean_nothing_any_more_are_dropped() {
 async fn a_day_that_somebody_reads_is_dropped_the_next_time() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
-    make(&server, "19700101", true).await;
+    day::make_table(&server, "idempotency", Day(0), true).await;
     let reader = server.connect().await;
     reader
         .batch_execute("BEGIN; SELECT count(*) FROM tasker.idempotency")
@@ -159,5 +128,5 @@ async fn a_day_that_somebody_reads_is_dropped_the_next_time() {
     add(&journal, &key("ns", "k"), 1).await;
     reader.batch_execute("COMMIT").await.unwrap();
     journal.drop_keys(SECOND_OF_JANUARY).await.unwrap();
-    assert_eq!(tables(&server).await, [""; 0]);
+    assert_eq!(day::tables(&server).await, [""; 0]);
 }

@@ -1,5 +1,6 @@
 //! A PostgreSQL server of a test's own, and a network between it and the journal that can fail.
 
+pub mod day;
 mod network;
 mod pooler;
 mod server;

@@ -1,0 +1,55 @@
+//! Days that are over, as if their partitions had been made when they were the day.
+
+use tasker_journal::{Day, NewTask};
+use uuid::Uuid;
+
+use super::{Server, new_task};
+
+const MILLIS_PER_DAY: u64 = 86_400_000;
+
+/// A task of a day, the `number`th of it.
+pub fn task_of(day: Day, number: u64) -> NewTask {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&number.to_be_bytes());
+    let millis = day.0 as u64 * MILLIS_PER_DAY + number;
+    let mut task = new_task(&format!("{}.{number}", day.0));
+    task.task_uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    task.created_at = millis as i64 * 1000;
+    task
+}
+
+/// Makes a day's tables, attached.
+pub async fn make(server: &Server, day: Day) {
+    for table in ["tasks", "records", "idempotency"] {
+        make_table(server, table, day, true).await;
+    }
+}
+
+/// Makes one of a day's tables.
+pub async fn make_table(server: &Server, table: &str, day: Day, attached: bool) {
+    let client = server.connect().await;
+    let name = name(table, day);
+    let mut sql = format!("CREATE TABLE {name} (LIKE tasker.{table} INCLUDING ALL);");
+    if attached {
+        let first = |day: i32| Uuid::from_u128((day as u128 * MILLIS_PER_DAY as u128) << 80);
+        sql += &format!(
+            "ALTER TABLE tasker.{table} ATTACH PARTITION {name} FOR VALUES FROM ('{}') TO ('{}')",
+            first(day.0),
+            first(day.0 + 1)
+        );
+    }
+    client.batch_execute(&sql).await.unwrap();
+}
+
+/// The name of one of a day's tables, for days of January 1970.
+pub fn name(table: &str, day: Day) -> String {
+    assert!((0..31).contains(&day.0), "{day:?}");
+    format!("tasker.{table}_197001{:02}", day.0 + 1)
+}
+
+/// The tables of January 1970 that there are.
+pub async fn tables(server: &Server) -> Vec<String> {
+    let tables = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname ~ '_197001[0-9]{2}$' ORDER BY 1";
+    let rows = server.connect().await.query(tables, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
