@@ -4,10 +4,12 @@ mod support;
 
 mod cases {
     mod append;
+    mod failover;
     mod fault;
     mod fence;
     mod key;
     mod list;
+    mod refusal;
     mod retention;
     mod schema;
     mod template;

@@ -1,25 +1,11 @@
 //! Of two processes that both believe to own an engine, only the later one writes.
 
-use tasker_journal::{Append, Error, Journal, NewTask, Status};
+use tasker_journal::{Append, Error, NewTask, Status};
 
 use crate::support::{
-    ENGINE, Server, migrated, new_task, open, recover, try_open, wait_for_status,
+    ENGINE, Server, append_in_background, creating, migrated, new_task, open, recover, try_open,
+    wait_for_status,
 };
-
-fn creating(task: &NewTask) -> Append {
-    Append {
-        created: vec![task.clone()],
-        ..Append::default()
-    }
-}
-
-fn append_in_background(
-    journal: &Journal,
-    task: &NewTask,
-) -> tokio::task::JoinHandle<Result<tasker_journal::AppendOutcome, Error>> {
-    let (journal, append) = (journal.clone(), creating(task));
-    tokio::spawn(async move { journal.append(append).await })
-}
 
 /// Makes the next append that creates `task` stop in the middle of its statement, after the fence: the primary key is
 /// taken by a transaction that is neither committed nor rolled back.
@@ -86,7 +72,7 @@ async fn an_append_begun_before_a_take_over_commits_nothing_after_it() {
         "UPDATE tasker.engines SET epoch = epoch + 1, holder = gen_random_uuid() WHERE engine = $1";
     other.batch_execute("BEGIN").await.unwrap();
     other.execute(take_over, &[&ENGINE]).await.unwrap();
-    let append = append_in_background(&journal, &task);
+    let append = append_in_background(&journal, creating(&task));
     server.wait_until(AN_APPEND_WAITS).await;
     other.batch_execute("COMMIT").await.unwrap();
 
@@ -100,7 +86,7 @@ async fn a_take_over_waits_for_an_append_that_has_passed_the_fence() {
     let first = open(&server.url()).await;
     let task = new_task("{}");
     let frost = freeze_creation(&server, &task).await;
-    let append = append_in_background(&first, &task);
+    let append = append_in_background(&first, creating(&task));
     server.wait_until(AN_APPEND_WAITS).await;
     let url = server.url();
     let take_over = tokio::spawn(async move { open(&url).await });
@@ -122,7 +108,7 @@ async fn an_append_frozen_in_the_middle_is_ended_by_a_take_over_and_commits_noth
     let first = open(&server.url()).await;
     let task = new_task("{}");
     let frost = freeze_creation(&server, &task).await;
-    let append = append_in_background(&first, &task);
+    let append = append_in_background(&first, creating(&task));
     server.wait_until(AN_APPEND_WAITS).await;
     // Nothing thaws it, so the take-over can only end the session.
     let second = open(&server.url()).await;

@@ -3,13 +3,16 @@
 pub mod day;
 mod network;
 mod pooler;
+mod refusal;
 mod server;
 
 pub use network::Network;
 pub use pooler::Pooler;
+pub use refusal::{Refusal, today};
 pub use server::Server;
 
-use tasker_journal::{Journal, NewTask, Options, Row, Status};
+use tasker_journal::{Append, AppendOutcome, Error, Journal, NewTask, Options, Row, Status};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// The engine that tests are, unless they say otherwise.
@@ -20,7 +23,7 @@ pub async fn open(url: &str) -> Journal {
     try_open(url, ENGINE).await.expect("the journal opens")
 }
 
-pub async fn try_open(url: &str, engine: &str) -> Result<Journal, tasker_journal::Error> {
+pub async fn try_open(url: &str, engine: &str) -> Result<Journal, Error> {
     Journal::open(Options {
         url: url.to_owned(),
         engine_id: engine.to_owned(),
@@ -31,7 +34,11 @@ pub async fn try_open(url: &str, engine: &str) -> Result<Journal, tasker_journal
 
 /// A server with the journal's tables.
 pub async fn migrated() -> Server {
-    let server = Server::start();
+    migrate(Server::start()).await
+}
+
+/// The same of a server that has no tables yet.
+pub async fn migrate(server: Server) -> Server {
     Journal::migrate(&server.url())
         .await
         .expect("the migrations apply");
@@ -60,6 +67,38 @@ pub fn row(task_uuid: Uuid, records: &[u8], payload: &str) -> Row {
         records: records.to_vec(),
         payload: payload.to_owned(),
     }
+}
+
+pub fn creating(task: &NewTask) -> Append {
+    Append {
+        created: vec![task.clone()],
+        ..Append::default()
+    }
+}
+
+pub fn adding(task_uuid: Uuid, payload: &str) -> Append {
+    Append {
+        rows: vec![row(task_uuid, b"r", payload)],
+        ..Append::default()
+    }
+}
+
+pub fn append_in_background(
+    journal: &Journal,
+    append: Append,
+) -> JoinHandle<Result<AppendOutcome, Error>> {
+    let journal = journal.clone();
+    tokio::spawn(async move { journal.append(append).await })
+}
+
+/// The payloads of a task's rows: one for each time that it was added.
+pub async fn payloads(journal: &Journal, task_uuid: Uuid) -> Vec<String> {
+    let stored = journal
+        .task(task_uuid)
+        .await
+        .unwrap()
+        .expect("the task is stored");
+    stored.rows.into_iter().map(|row| row.payload).collect()
 }
 
 /// All open tasks, in the order of their UUIDs.
