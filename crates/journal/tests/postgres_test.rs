@@ -9,8 +9,10 @@ mod cases {
     mod fence;
     mod key;
     mod list;
+    mod million;
     mod refusal;
     mod retention;
     mod schema;
     mod template;
+    mod volume;
 }

@@ -31,14 +31,20 @@ pub async fn make_table(server: &Server, table: &str, day: Day, attached: bool) 
     let name = name(table, day);
     let mut sql = format!("CREATE TABLE {name} (LIKE tasker.{table} INCLUDING ALL);");
     if attached {
-        let first = |day: i32| Uuid::from_u128((day as u128 * MILLIS_PER_DAY as u128) << 80);
-        sql += &format!(
-            "ALTER TABLE tasker.{table} ATTACH PARTITION {name} FOR VALUES FROM ('{}') TO ('{}')",
-            first(day.0),
-            first(day.0 + 1)
-        );
+        sql += &attach(table, day);
     }
     client.batch_execute(&sql).await.unwrap();
+}
+
+/// The statement that attaches one of a day's tables.
+pub fn attach(table: &str, day: Day) -> String {
+    let first = |day: i32| Uuid::from_u128((day as u128 * MILLIS_PER_DAY as u128) << 80);
+    format!(
+        "ALTER TABLE tasker.{table} ATTACH PARTITION {} FOR VALUES FROM ('{}') TO ('{}')",
+        name(table, day),
+        first(day.0),
+        first(day.0 + 1)
+    )
 }
 
 /// The name of one of a day's tables, for days of January 1970.
