@@ -15,6 +15,7 @@
 //! - `partition` and `retention`: a day's partitions, made ahead of time and dropped when the day is over.
 //! - `reader`, `list`, `template` and `key`: tasks, lists of them, templates and idempotency keys, read beside the
 //!   appends.
+//! - [`memory`]: the same calls without PostgreSQL.
 //! - [`migration`]: the tables, made by numbered files.
 //! - [`Error`]: what can go wrong, and what the caller has to do.
 //!
@@ -26,6 +27,7 @@ mod error;
 mod journal;
 mod key;
 mod list;
+pub mod memory;
 pub mod migration;
 mod partition;
 mod place;

@@ -1,6 +1,18 @@
 //! The journal on a real PostgreSQL.
 
+#[path = "host/postgres.rs"]
+mod host;
+mod sample;
 mod support;
+
+mod conformance {
+    mod append;
+    mod fence;
+    mod key;
+    mod list;
+    mod retention;
+    mod template;
+}
 
 mod cases {
     mod append;
@@ -13,6 +25,5 @@ mod cases {
     mod refusal;
     mod retention;
     mod schema;
-    mod template;
     mod volume;
 }

@@ -1,9 +1,9 @@
-//! Of two processes that both believe to own an engine, only the later one writes.
+//! How PostgreSQL fences: appends and take-overs at the same time, frozen at the worst moment.
 
-use tasker_journal::{Append, Error, NewTask, Status};
+use tasker_journal::{Error, NewTask, Status};
 
 use crate::support::{
-    ENGINE, Server, append_in_background, creating, migrated, new_task, open, recover, try_open,
+    ENGINE, Server, append_in_background, creating, migrated, new_task, open, recover,
     wait_for_status,
 };
 
@@ -130,61 +130,4 @@ async fn a_take_over_frozen_in_the_middle_is_ended_by_the_next() {
     let journal = open(&server.url()).await;
     journal.append(creating(&new_task("{}"))).await.unwrap();
     assert!(frozen.batch_execute("COMMIT").await.is_err());
-}
-
-#[tokio::test]
-async fn another_engine_that_starts_takes_all_shards_and_fences_the_first() {
-    let server = migrated().await;
-    let first = open(&server.url()).await;
-    let reopened = open(&server.url()).await;
-    let task = new_task("{}");
-    let before = reopened.append(creating(&task)).await.unwrap().commit;
-    let stranger = try_open(&server.url(), "engine-2").await.unwrap();
-    for journal in [first, reopened] {
-        assert!(matches!(
-            journal.append(creating(&new_task("{}"))).await,
-            Err(Error::Fenced { .. })
-        ));
-    }
-    assert_eq!(recover(&stranger).await.len(), 1);
-    let row = tasker_journal::Row {
-        task_uuid: task.task_uuid,
-        records: vec![1],
-        payload: String::new(),
-    };
-    let after = stranger
-        .append(Append {
-            rows: vec![row],
-            ..Append::default()
-        })
-        .await
-        .unwrap()
-        .commit;
-    assert!(after > before, "{after} is not above {before}");
-}
-
-#[tokio::test]
-async fn of_many_that_start_at_once_one_is_left() {
-    let server = migrated().await;
-    let url = server.url();
-    let opening = (0..8).map(|n| {
-        let url = url.clone();
-        tokio::spawn(async move {
-            try_open(&url, if n % 2 == 0 { "even" } else { "odd" })
-                .await
-                .unwrap()
-        })
-    });
-    let mut journals = Vec::new();
-    for journal in opening.collect::<Vec<_>>() {
-        journals.push(journal.await.unwrap());
-    }
-    let mut winners = 0;
-    for journal in &journals {
-        match journal.append(creating(&new_task("{}"))).await {
-            Ok(_) => winners += 1,
-            Err(error) => assert!(matches!(error, Error::Fenced { .. }), "{error}"),
-        }
-    }
-    assert_eq!(winners, 1);
 }

@@ -1,10 +1,11 @@
 //! Lists of a million tasks read no more than lists of few: what a round costs follows from its depth, and from nothing
 //! else.
 
-use tasker_journal::{Day, SHARDS, TaskFilter};
+use tasker_journal::{Day, ListedTask, SHARDS, TaskFilter};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use crate::sample::task_of;
 use crate::support::{day, migrated};
 
 const TASKS: u32 = 1_000_000;
@@ -161,7 +162,7 @@ async fn a_round_over_a_million_tasks_reads_as_many_pages_as_its_depth_says() {
 
     const TYPES: &str =
         "uuid, uuid, bigint, bigint, text, text, smallint, timestamptz, timestamptz, text, text";
-    let middle = day::task_of(DAYS[2], 0).task_uuid;
+    let middle = task_of(DAYS[2], 0).task_uuid;
     let shards = SHARDS as u64;
     for (filter, parameters) in filters() {
         for before in [Uuid::max(), middle] {
@@ -203,7 +204,7 @@ async fn a_round_over_a_million_tasks_reads_as_many_pages_as_its_depth_says() {
         list(shards.iter().map(ToString::to_string).collect()),
         list(tasks.iter().map(ToString::to_string).collect()),
     );
-    let statement = include_str!("../../sql/listed.sql");
+    let statement = ListedTask::STATEMENT;
     let run = Run::of(
         &client,
         statement,

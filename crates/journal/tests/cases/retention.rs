@@ -10,7 +10,8 @@ use tasker_journal::{
 };
 use uuid::Uuid;
 
-use crate::support::{Server, day, migrated, new_task, open, recover, row, wait_for_status};
+use crate::sample::task_of;
+use crate::support::{Server, day, migrated, new_task, open, row, wait_for_status};
 
 /// The days of the tests, long past.
 const DAYS: [Day; 3] = [Day(1), Day(2), Day(3)];
@@ -43,7 +44,7 @@ async fn with_old_days() -> (Server, Journal, Vec<NewTask>) {
     for past in DAYS {
         day::make(&server, past).await;
     }
-    let tasks: Vec<NewTask> = DAYS.iter().map(|past| day::task_of(*past, 1)).collect();
+    let tasks: Vec<NewTask> = DAYS.iter().map(|past| task_of(*past, 1)).collect();
     for task in &tasks {
         assert_eq!(journal.append(creating(task)).await.unwrap().refused, []);
     }
@@ -104,36 +105,6 @@ async fn a_day_goes_once_all_its_tasks_have_ended() {
     assert_eq!(left(journal.clone()).await, [false; 3]);
     // What is in use stays and goes on.
     journal.append(creating(&new_task("{}"))).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_task_of_a_dropped_day_is_unknown_and_what_comes_late_goes_with_it() {
-    let (_server, journal, tasks) = with_old_days().await;
-    let dropped = &tasks[0];
-    journal.append(ending(dropped)).await.unwrap();
-    journal.drop_tasks(DAYS[0]).await.unwrap();
-
-    let task_uuid = dropped.task_uuid;
-    assert_eq!(journal.task(task_uuid).await.unwrap(), None);
-    assert_eq!(journal.outline(task_uuid).await.unwrap(), None);
-    assert_eq!(journal.listed(&[task_uuid]).await.unwrap(), []);
-    assert_eq!(journal.payloads(task_uuid, &[1]).await.unwrap(), [""; 0]);
-    let today = new_task("today");
-    let outcome = journal.append(Append {
-        created: vec![today.clone()],
-        rows: vec![
-            row(task_uuid, b"r", "late"),
-            row(today.task_uuid, b"r", "r"),
-        ],
-        ..Append::default()
-    });
-    assert_eq!(outcome.await.unwrap().refused, []);
-    let contexts: Vec<String> = recover(&journal)
-        .await
-        .iter()
-        .map(|stored| stored.task.context.to_string())
-        .collect();
-    assert_eq!(contexts, ["2.1", "3.1", "today"]);
 }
 
 /// The last commit that is known is looked for after each lost connection, and its task may be gone by then.

@@ -1,22 +1,11 @@
 //! Days that are over, as if their partitions had been made when they were the day.
 
-use tasker_journal::{Day, NewTask};
+use tasker_journal::Day;
 use uuid::Uuid;
 
-use super::{Server, new_task};
+use super::Server;
 
 const MILLIS_PER_DAY: u64 = 86_400_000;
-
-/// A task of a day, the `number`th of it.
-pub fn task_of(day: Day, number: u64) -> NewTask {
-    let mut random = [0; 10];
-    random[2..].copy_from_slice(&number.to_be_bytes());
-    let millis = day.0 as u64 * MILLIS_PER_DAY + number;
-    let mut task = new_task(&format!("{}.{number}", day.0));
-    task.task_uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-    task.created_at = millis as i64 * 1000;
-    task
-}
 
 /// Makes a day's tables, attached.
 pub async fn make(server: &Server, day: Day) {

@@ -11,7 +11,12 @@ pub use pooler::Pooler;
 pub use refusal::{Refusal, today};
 pub use server::Server;
 
-use tasker_journal::{Append, AppendOutcome, Error, Journal, NewTask, Options, Row, Status};
+pub use crate::{
+    host::{payloads, recover},
+    sample::{creating, new_task, row},
+};
+
+use tasker_journal::{Append, AppendOutcome, Error, Journal, Options, Status};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -45,37 +50,6 @@ pub async fn migrate(server: Server) -> Server {
     server
 }
 
-/// A task of today.
-pub fn new_task(context: &str) -> NewTask {
-    NewTask {
-        task_uuid: Uuid::now_v7(),
-        namespace: "linear".to_owned(),
-        name: "sequence".to_owned(),
-        version: "1.0.0".to_owned(),
-        template_hash: "0f1e".to_owned(),
-        status: 1,
-        created_at: 1_700_000_000_123_456,
-        priority: -7,
-        context: context.into(),
-        request: r#"{"initiator":"test"}"#.into(),
-    }
-}
-
-pub fn row(task_uuid: Uuid, records: &[u8], payload: &str) -> Row {
-    Row {
-        task_uuid,
-        records: records.to_vec(),
-        payload: payload.to_owned(),
-    }
-}
-
-pub fn creating(task: &NewTask) -> Append {
-    Append {
-        created: vec![task.clone()],
-        ..Append::default()
-    }
-}
-
 pub fn adding(task_uuid: Uuid, payload: &str) -> Append {
     Append {
         rows: vec![row(task_uuid, b"r", payload)],
@@ -89,27 +63,6 @@ pub fn append_in_background(
 ) -> JoinHandle<Result<AppendOutcome, Error>> {
     let journal = journal.clone();
     tokio::spawn(async move { journal.append(append).await })
-}
-
-/// The payloads of a task's rows: one for each time that it was added.
-pub async fn payloads(journal: &Journal, task_uuid: Uuid) -> Vec<String> {
-    let stored = journal
-        .task(task_uuid)
-        .await
-        .unwrap()
-        .expect("the task is stored");
-    stored.rows.into_iter().map(|row| row.payload).collect()
-}
-
-/// All open tasks, in the order of their UUIDs.
-pub async fn recover(journal: &Journal) -> Vec<tasker_journal::StoredTask> {
-    let mut tasks = Vec::new();
-    let mut pages = journal.open_tasks();
-    while let Some(page) = pages.next().await.expect("open tasks can be read") {
-        tasks.extend(page);
-    }
-    tasks.sort_by_key(|stored| stored.task.task_uuid);
-    tasks
 }
 
 /// Waits until the journal says something of itself.
