@@ -59,6 +59,9 @@ pub struct Serve {
     /// Days for which an idempotency key counts from its first use on.
     #[arg(long, env = "TASKER_IDEMPOTENCY_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub idempotency_days: u16,
+    /// Days for which a task is kept. It goes with the others of its day, once all of them have ended.
+    #[arg(long, env = "TASKER_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub retention_days: u16,
 }
 
 fn host_name() -> String {
@@ -69,7 +72,12 @@ fn host_name() -> String {
 
 /// A sentence for each variable that begins with `TASKER_` and means nothing.
 pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
-    let known = ["TASKER_BIND", "TASKER_ENGINE_ID", "TASKER_IDEMPOTENCY_DAYS"];
+    let known = [
+        "TASKER_BIND",
+        "TASKER_ENGINE_ID",
+        "TASKER_IDEMPOTENCY_DAYS",
+        "TASKER_RETENTION_DAYS",
+    ];
     let known = || OTHERS.into_iter().chain(known);
     names
         .filter(|name| name.starts_with("TASKER_") && !name.starts_with("TASKER_TEST_"))
