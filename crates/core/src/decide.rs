@@ -297,6 +297,12 @@ fn tick(state: &State, now: Time, random: u64) -> Vec<Change> {
                     draft.record(task, Record::Expired { at: now });
                 }
             }
+            Timer::Rest(id) => {
+                let task = state.task(id);
+                let rests = task.is_some_and(|task| state.is_idle(task, now));
+                draft.changes.push(Change::Looked { task: id, rests });
+            }
+            Timer::Wake(task) => draft.changes.push(Change::Called { task }),
         }
     }
     draft.changes
@@ -370,7 +376,7 @@ fn undelivered(task: &Task, step: StepIndex, at: Time) -> Record {
 }
 
 /// Whether an attempt is open with the worker of this session.
-pub(crate) fn is_open(
+pub fn is_open(
     state: &State,
     session: SessionId,
     task: &Task,

@@ -52,10 +52,19 @@ pub enum Release<R> {
     },
     /// A worker may forget these outcomes.
     Accepted(SessionId, Vec<AttemptRef>),
-    /// An ended task has left the state.
-    Evict(TaskId),
+    /// A task has left the state: it has ended, or nothing happens to it for a while.
+    Evict(TaskId, Leaves),
     /// What the shell holds back.
     Reply(R),
+}
+
+/// Why a task leaves the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// It has ended.
+    Ended,
+    /// It has nothing to do for a while.
+    Idle,
 }
 
 /// What one commit adds: a part for each task, in the order in which something first happened to them.
@@ -187,14 +196,24 @@ impl<R> Engine<R> {
         let Engine { state, open, .. } = self;
         releases.retain(|release| match release {
             // A late outcome came after the end: the task stays until that is durable too.
-            Release::Evict(task) if open.places.contains_key(task) => {
-                open.held.releases.push(Release::Evict(*task));
+            Release::Evict(task, Leaves::Ended) if open.places.contains_key(task) => {
+                let release = Release::Evict(*task, Leaves::Ended);
+                open.held.releases.push(release);
                 false
             }
-            Release::Evict(task) => {
+            Release::Evict(task, Leaves::Ended) => {
                 state.evolve(&Change::Evicted { task: *task });
                 true
             }
+            // Something has happened to it meanwhile.
+            Release::Evict(task, Leaves::Idle) if open.places.contains_key(task) => false,
+            Release::Evict(task, Leaves::Idle) => match state.idle_of(*task) {
+                Some(idle) => {
+                    state.evolve(&Change::Rested { task: *task, idle });
+                    true
+                }
+                None => false,
+            },
             _ => true,
         });
         releases
@@ -236,7 +255,7 @@ impl<R> Engine<R> {
                 let ended = self.state.task(restored.task).map(Task::has_ended);
                 if ended == Some(true) {
                     let releases = &mut self.latest().releases;
-                    releases.push(Release::Evict(restored.task));
+                    releases.push(Release::Evict(restored.task, Leaves::Ended));
                 }
             }
             Change::Revoked { instance, attempt } => {
@@ -246,7 +265,14 @@ impl<R> Engine<R> {
                     releases.push(Release::Cancel(session, *attempt));
                 }
             }
+            Change::Looked { task, rests: true } => {
+                let releases = &mut self.latest().releases;
+                releases.push(Release::Evict(*task, Leaves::Idle));
+            }
             Change::Due { .. }
+            | Change::Looked { .. }
+            | Change::Rested { .. }
+            | Change::Called { .. }
             | Change::Slots { .. }
             | Change::Closed { .. }
             | Change::Awaited { .. }
@@ -280,7 +306,7 @@ impl<R> Engine<R> {
                 });
             }
         } else if task.has_ended() && !had_ended {
-            releases.push(Release::Evict(id));
+            releases.push(Release::Evict(id, Leaves::Ended));
         }
     }
 }

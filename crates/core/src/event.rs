@@ -7,6 +7,7 @@ use tasker_protocol::frame::{AttemptRef, Welcome};
 
 use crate::operator::Action;
 use crate::outcome::Success;
+use crate::state::Idle;
 use crate::worker::{Offer, SessionId};
 use crate::{Graph, Instance, Record, StepIndex, TaskId, Time};
 
@@ -234,6 +235,25 @@ pub enum Change {
         session: SessionId,
         /// The attempt.
         attempt: AttemptRef,
+    },
+    /// A task that has been quiet for a while was looked at.
+    Looked {
+        /// The task.
+        task: TaskId,
+        /// Whether it is to leave memory, once all of it is committed.
+        rests: bool,
+    },
+    /// A task that has nothing to do leaves memory but for this.
+    Rested {
+        /// The task.
+        task: TaskId,
+        /// What remains.
+        idle: Idle,
+    },
+    /// A task that is not in memory has something to do: the shell reads it, and says [`Event::Restored`].
+    Called {
+        /// The task.
+        task: TaskId,
     },
     /// An ended task leaves memory, once its end is committed.
     Evicted {

@@ -1,22 +1,28 @@
-//! Results that a dispatch left out, for the attempt that asks: a page at a time, of what memory holds.
+//! Results that a dispatch left out, for the attempt that asks: a page at a time.
 
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::{Fetch, Fetched, Rejection};
 
 use crate::decide::is_open;
-use crate::payload::{Page, Payload};
+use crate::payload::{Look, Page, Slot};
+use crate::texts::TaskTexts;
 use crate::worker::SessionId;
 use crate::{NodeIndex, State, StepIndex, Task};
 
-/// The answer to a worker. `payload` is that of the fetch's task. What it shows was durable before the attempt started.
+/// The answer to a worker. `texts` are those of the fetch's task. What it shows was durable before the attempt started.
+///
+/// # Errors
+/// The texts that it needs and that are not in memory.
 pub fn answer(
     state: &State,
-    payload: Option<&Payload>,
+    texts: Option<&TaskTexts>,
     session: SessionId,
-    fetch: Fetch,
-) -> Fetched {
-    let found = find(state, session, &fetch).and_then(|(task, ancestor)| {
-        let page = payload.and_then(|payload| payload.page(task, ancestor, fetch.from));
+    fetch: &Fetch,
+) -> Result<Fetched, Vec<Slot>> {
+    let look = texts.map(Look::new);
+    let found = find(state, session, fetch).and_then(|(task, ancestor)| {
+        let look = look.as_ref();
+        let page = look.and_then(|look| look.page(task, ancestor, fetch.from));
         page.ok_or_else(|| {
             let message = format!("{} has no result {}", fetch.name, fetch.from);
             rejection(ErrorCode::ResultNotFound, message)
@@ -26,15 +32,19 @@ pub fn answer(
         Ok(page) => (page, None),
         Err(error) => (Page::default(), Some(error)),
     };
-    Fetched {
+    let fetched = Fetched {
         task_uuid: fetch.task_uuid,
         step_uuid: fetch.step_uuid,
         attempt: fetch.attempt,
-        name: fetch.name,
+        name: fetch.name.clone(),
         from: fetch.from,
         results: page.results,
         next: page.next,
         error,
+    };
+    match look {
+        Some(look) => look.finish(fetched),
+        None => Ok(fetched),
     }
 }
 

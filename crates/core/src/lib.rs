@@ -27,7 +27,8 @@
 //! - [`dispatch`]: which ready step goes to which worker.
 //! - [`waiting`]: why a step is not done.
 //! - [`payload`]: what a task carries and the core does not read.
-//! - [`texts`]: the same with how the task was asked for, for all tasks in memory.
+//! - [`texts`]: the same with how the task was asked for.
+//! - [`store`]: the same for all tasks in memory, under a budget.
 //! - [`missed`]: what concerns tasks that are not in memory.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
@@ -63,6 +64,7 @@ pub mod pulse;
 pub mod ready;
 pub mod record;
 pub mod state;
+pub mod store;
 pub mod task;
 pub mod texts;
 pub mod time;

@@ -1,50 +1,131 @@
 //! What a task carries and the core does not read: its context, and the results and failures of its steps, as JSON text.
-
-use std::collections::BTreeMap;
+//!
+//! A text is in memory or has left it; where its row has it is always known, and so is its length. So which results
+//! travel with a dispatch is decided without them, and only those are needed.
 
 use serde_json::value::RawValue;
-use tasker_protocol::frame::{Dispatch, MAX_DISPATCHED_RESULTS_BYTES, MAX_PAGE_BYTES};
-use tasker_protocol::{Json, json_null};
+use tasker_protocol::Json;
 
 use crate::gateway::Texts;
-use crate::task::Ending;
-use crate::{NodeIndex, Record, StepIndex, Task};
+use crate::{Record, StepIndex};
+
+mod look;
+
+pub use look::{Look, Page};
+
+/// What a text takes besides its bytes, about.
+const OVERHEAD: usize = 64;
 
 /// The texts of one task.
 #[derive(Clone, Debug)]
 pub struct Payload {
-    /// What it works on.
-    pub context: Json,
+    context: Option<Json>,
     /// For each step, what it has to show: its results or last failure.
-    steps: Vec<Option<Texts>>,
+    steps: Vec<Option<Shown>>,
 }
 
-/// Some of a node's results.
-#[derive(Clone, Debug, Default)]
-pub struct Page {
-    /// The results, in order.
-    pub results: Vec<Json>,
-    /// The index at which the next page begins; none on the last.
-    pub next: Option<u64>,
+/// What a step has to show.
+#[derive(Clone, Debug)]
+struct Shown {
+    texts: Option<Texts>,
+    place: Place,
+}
+
+/// Where the journal has the texts of a record: in a row of their task, one behind the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The row's number among those of its task, counted from 1; 0 while they are with no commit.
+    pub row: u32,
+    /// Bytes of the row before them.
+    pub offset: u32,
+    /// The lengths of the body, the metadata and the list of cursors; 0 of what there is not.
+    pub lengths: [u32; 3],
+}
+
+/// A text of a task, or what belongs together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Slot {
+    /// What the task works on.
+    Context,
+    /// What a step has to show.
+    Step(StepIndex),
+}
+
+impl Place {
+    /// That of the texts of a record behind `offset` bytes of a row's payload.
+    pub fn of<'a>(row: u32, offset: usize, texts: impl IntoIterator<Item = &'a str>) -> Place {
+        let mut lengths = [0; 3];
+        for (length, text) in lengths.iter_mut().zip(texts) {
+            *length = text.len() as u32;
+        }
+        // A row's payload is far below 4 GiB.
+        let offset = offset as u32;
+        Place {
+            row,
+            offset,
+            lengths,
+        }
+    }
+
+    /// The texts, cut out of the payload of their row.
+    fn cut<'a>(&self, payload: &'a str) -> Option<[&'a str; 3]> {
+        let mut texts = [""; 3];
+        let mut from = self.offset as usize;
+        for (text, length) in texts.iter_mut().zip(self.lengths) {
+            let end = from + length as usize;
+            *text = payload.get(from..end)?;
+            from = end;
+        }
+        Some(texts)
+    }
+}
+
+impl Shown {
+    fn body_length(&self) -> usize {
+        match &self.texts {
+            Some(texts) => texts.body.get().len(),
+            None => self.place.lengths[0] as usize,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts.as_ref().map_or(0, bytes_of)
+    }
+}
+
+fn bytes_of(texts: &Texts) -> usize {
+    let length = |json: &Json| json.get().len() + OVERHEAD;
+    let cursors = texts.cursors.iter().flat_map(|cursors| cursors.iter());
+    let metadata = texts.metadata.iter();
+    length(&texts.body) + metadata.chain(cursors).map(length).sum::<usize>()
 }
 
 impl Payload {
     /// That of a task without outcomes.
     pub fn new(context: Json) -> Payload {
         Payload {
-            context,
+            context: Some(context),
             steps: Vec::new(),
         }
     }
 
-    /// Keeps the texts of a record, if they are what its step has to show.
-    pub fn keep(&mut self, record: &Record, texts: &Texts) {
-        if let (true, Some(step)) = (record.shows(), record.step()) {
-            let step = step as usize;
-            if self.steps.len() <= step {
-                self.steps.resize(step + 1, None);
-            }
-            self.steps[step] = Some(texts.clone());
+    /// What the task works on, if it is in memory.
+    pub fn context(&self) -> Option<&Json> {
+        self.context.as_ref()
+    }
+
+    /// Keeps the texts of a record, if they are what its step has to show. Gives how many bytes there are now more or
+    /// fewer in memory.
+    pub fn keep(&mut self, record: &Record, texts: &Texts) -> isize {
+        self.show(record, Some(texts.clone()), Place::default())
+    }
+
+    /// A commit has the texts of a record, at a place.
+    pub fn commit(&mut self, record: &Record, place: Place) {
+        if let (true, Some(step)) = (record.shows(), record.step())
+            && let Some(Some(shown)) = self.steps.get_mut(step as usize)
+        {
+            shown.place = place;
         }
     }
 
@@ -56,169 +137,110 @@ impl Payload {
         &mut self,
         record: &Record,
         texts: &[&str],
+        place: Place,
     ) -> Result<(), serde_json::Error> {
-        let (Some(body), Some(metadata)) = (texts.first(), texts.get(1)) else {
-            return Ok(());
-        };
-        let cursors: Option<Vec<Box<RawValue>>> = texts
-            .get(2)
-            .map(|cursors| serde_json::from_str(cursors))
-            .transpose()?;
-        let texts = Texts {
-            body: json(body)?,
-            metadata: match *metadata {
-                "" => None,
-                metadata => Some(json(metadata)?),
-            },
-            cursors: cursors.map(|cursors| cursors.into_iter().map(Json::from).collect()),
-        };
-        self.keep(record, &texts);
+        if record.shows()
+            && let Some(texts) = read(texts)?
+        {
+            self.show(record, Some(texts), place);
+        }
         Ok(())
     }
 
-    /// What a step has to show.
-    pub fn step(&self, step: StepIndex) -> Option<&Texts> {
-        self.steps.get(step as usize)?.as_ref()
-    }
-
-    /// What a step's handler, or an operator in its place, gave.
-    pub fn result(&self, task: &Task, step: StepIndex) -> Option<Json> {
-        match task.step(step).last {
-            Some(Ending::Succeeded | Ending::Completed) => Some(self.step(step)?.body.clone()),
-            _ => None,
+    fn show(&mut self, record: &Record, texts: Option<Texts>, place: Place) -> isize {
+        let (true, Some(step)) = (record.shows(), record.step()) else {
+            return 0;
+        };
+        let step = step as usize;
+        if self.steps.len() <= step {
+            self.steps.reserve_exact(step + 1 - self.steps.len());
+            self.steps.resize(step + 1, None);
         }
+        let before = self.steps[step].as_ref().map_or(0, Shown::bytes);
+        let shown = Shown { texts, place };
+        let after = shown.bytes();
+        self.steps[step] = Some(shown);
+        after as isize - before as isize
     }
 
-    /// The results of a node from an index on, up to [`MAX_PAGE_BYTES`] or else one; none if there is none of this index.
-    pub fn page(&self, task: &Task, node: NodeIndex, from: u64) -> Option<Page> {
-        let results = self.results_of(task, node);
-        let start = usize::try_from(from)
-            .ok()
-            .filter(|from| *from <= results.len())?;
-        let mut left = MAX_PAGE_BYTES;
-        let page = results[start..]
-            .iter()
-            .enumerate()
-            .take_while(|(number, result)| {
-                let length = result.get().len() + 1;
-                let fits = *number == 0 || length <= left;
-                left = left.saturating_sub(length);
-                fits
-            });
-        let page: Vec<Json> = page.map(|(_, result)| result.clone()).collect();
-        if page.is_empty() && !(from == 0 && task.is_batched(node)) {
-            return None;
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        let context = self.context.as_ref();
+        let context = context.map_or(0, |context| context.get().len() + OVERHEAD);
+        context + self.steps.iter().flatten().map(Shown::bytes).sum::<usize>()
+    }
+
+    /// Lets go of what is in the first `rows` rows, and of the context if `created`. Gives how many bytes that were.
+    pub fn forget(&mut self, created: bool, rows: u32) -> usize {
+        let mut forgotten = 0;
+        if created && let Some(context) = self.context.take() {
+            forgotten += context.get().len() + OVERHEAD;
         }
-        let end = start + page.len();
-        Some(Page {
-            results: page,
-            next: (end < results.len()).then_some(end as u64),
-        })
-    }
-
-    /// The message that gives a worker an attempt; `tags`, `correlation_id` and `traceparent` are empty.
-    pub fn dispatch(&self, task: &Task, step: StepIndex, attempt: u32) -> Dispatch {
-        let (results, omitted) = self.results_before(task, step);
-        let (graph, node, now) = (&task.graph, task.node(step), task.step(step));
-        Dispatch {
-            task_uuid: task.id,
-            step_uuid: now.uuid,
-            attempt,
-            max_attempts: task.max_attempts(step),
-            namespace: graph.namespace.to_string(),
-            name: graph.name.clone(),
-            version: graph.version.clone(),
-            step_name: task.step_name(step).into_owned(),
-            callable: node.callable.to_string(),
-            method: node.method.clone(),
-            configuration: node.configuration.clone(),
-            idempotency_key: now.uuid.to_string(),
-            context: self.context.clone(),
-            results,
-            omitted,
-            cursor: self.cursor(task, step),
-            batch_config: node.batch_config.clone(),
-            batches: batches_before(task, step),
-            timeout_ms: node.timeout_ms,
-            tags: Vec::new(),
-            correlation_id: None,
-            traceparent: None,
-        }
-    }
-
-    /// The results of the steps before a step, the nearest first, as many as fit, and the names of the others. Those of
-    /// batches are a list in cursor order under their node's name.
-    fn results_before(
-        &self,
-        task: &Task,
-        step: StepIndex,
-    ) -> (BTreeMap<String, Json>, Vec<String>) {
-        let (mut results, mut omitted) = (BTreeMap::new(), Vec::new());
-        let mut left = MAX_DISPATCHED_RESULTS_BYTES;
-        for &ancestor in &*task.ancestors(step) {
-            let of_ancestor = self.results_of(task, ancestor);
-            let batched = task.is_batched(ancestor);
-            if of_ancestor.is_empty() && !batched {
-                continue;
+        for shown in self.steps.iter_mut().flatten() {
+            if (1..=rows).contains(&shown.place.row) {
+                forgotten += shown.bytes();
+                shown.texts = None;
             }
-            let name = task.graph.node(ancestor).name.clone();
-            let lengths = of_ancestor.iter().map(|result| result.get().len() + 1);
-            let length = lengths.sum::<usize>();
-            if length > left {
-                omitted.push(name);
-                continue;
+        }
+        forgotten
+    }
+
+    /// The row that has a text which is not in memory, 0 for the one of the task itself, and the text's bytes.
+    pub fn absent(&self, slot: Slot) -> Option<(u32, usize)> {
+        match slot {
+            Slot::Context => self.context.is_none().then_some((0, 0)),
+            Slot::Step(step) => {
+                let shown = self.steps.get(step as usize)?.as_ref()?;
+                let lengths = shown.place.lengths.iter();
+                let bytes = lengths.map(|length| *length as usize).sum();
+                shown.texts.is_none().then_some((shown.place.row, bytes))
             }
-            left -= length;
-            let result = if batched {
-                list(&of_ancestor)
-            } else {
-                of_ancestor[0].clone()
-            };
-            results.insert(name, result);
-        }
-        (results, omitted)
-    }
-
-    /// The results of a node's steps, in order; of a step that is no batch none, if it has none.
-    fn results_of(&self, task: &Task, node: NodeIndex) -> Vec<Json> {
-        let steps = task.steps_of(node).map(|step| self.result(task, step));
-        if task.is_batched(node) {
-            steps
-                .map(|result| result.unwrap_or_else(json_null))
-                .collect()
-        } else {
-            steps.flatten().collect()
         }
     }
 
-    /// The cursor of a batch, as the batchable step gave it.
-    fn cursor(&self, task: &Task, step: StepIndex) -> Option<Json> {
-        let number = task.step(step).batch.checked_sub(1)?;
-        let parent = task.parents(step).next()?;
-        let batchable = task.steps_of(parent).next()?;
-        let cursors = self.step(batchable)?.cursors.as_ref()?;
-        cursors.get(number as usize).cloned()
+    /// Takes a text from the row that has it, if it is still missing and still there. Gives how many bytes that are.
+    ///
+    /// # Errors
+    /// It is not JSON, or the row is shorter than it was.
+    pub fn fill(&mut self, slot: Slot, row: u32, text: &str) -> Result<usize, serde_json::Error> {
+        if self.absent(slot).is_none_or(|(absent, _)| absent != row) {
+            return Ok(0);
+        }
+        match slot {
+            Slot::Context => {
+                self.context = Some(json(text)?);
+                Ok(text.len() + OVERHEAD)
+            }
+            Slot::Step(step) => {
+                let Some(Some(shown)) = self.steps.get_mut(step as usize) else {
+                    return Ok(0);
+                };
+                let texts = shown.place.cut(text).unwrap_or_default();
+                let count = if shown.place.lengths[2] > 0 { 3 } else { 2 };
+                shown.texts = read(&texts[..count])?;
+                Ok(shown.bytes())
+            }
+        }
     }
 }
 
-/// The batch workers before a step, and how many batches each has.
-fn batches_before(task: &Task, step: StepIndex) -> BTreeMap<String, u32> {
-    let ancestors = task.ancestors(step);
-    let batched = ancestors.iter().filter(|node| task.is_batched(**node));
-    batched
-        .map(|&node| {
-            (
-                task.graph.node(node).name.clone(),
-                task.steps_of(node).len() as u32,
-            )
-        })
-        .collect()
-}
-
-fn list(results: &[Json]) -> Json {
-    let texts: Vec<&str> = results.iter().map(|result| result.get()).collect();
-    json(&format!("[{}]", texts.join(",")))
-        .unwrap_or_else(|error| unreachable!("a list of JSON texts is JSON: {error}"))
+/// Texts as a record's row has them.
+fn read(texts: &[&str]) -> Result<Option<Texts>, serde_json::Error> {
+    let [body, metadata, rest @ ..] = texts else {
+        return Ok(None);
+    };
+    let cursors: Option<Vec<Box<RawValue>>> = rest
+        .first()
+        .map(|cursors| serde_json::from_str(cursors))
+        .transpose()?;
+    Ok(Some(Texts {
+        body: json(body)?,
+        metadata: match *metadata {
+            "" => None,
+            metadata => Some(json(metadata)?),
+        },
+        cursors: cursors.map(|cursors| cursors.into_iter().map(Json::from).collect()),
+    }))
 }
 
 fn json(text: &str) -> Result<Json, serde_json::Error> {

@@ -15,6 +15,10 @@ use crate::task::{Move, Step};
 use crate::worker::Workers;
 use crate::{Instance, StepIndex, Task, TaskId, Time};
 
+mod idle;
+
+pub use idle::{Idle, PATIENCE};
+
 /// What the engine allows an attempt beyond its time-out, which its worker enforces.
 pub const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
 
@@ -26,6 +30,10 @@ pub struct State {
     ready: Ready,
     workers: Workers,
     timers: BTreeSet<(Time, Timer)>,
+    /// Tasks that have left memory because they have nothing to do.
+    idle: FxHashMap<TaskId, Idle>,
+    /// How long a task has nothing to do before it leaves memory; none: it stays.
+    patience: Option<Duration>,
     /// Kept to spare an allocation a record.
     moves: Vec<Move>,
 }
@@ -38,6 +46,8 @@ struct Entry {
     queues: Queues,
     /// Where each step is known besides in its task.
     places: Vec<Place>,
+    /// When the task is looked at, if nothing happens to it until then: it is quiet.
+    rests_at: Option<Time>,
 }
 
 /// Where a step is known besides in its task.
@@ -63,6 +73,10 @@ pub enum Timer {
     GiveUp(Instance),
     /// A task has taken too long.
     Expire(TaskId),
+    /// A task has been quiet for a while.
+    Rest(TaskId),
+    /// A task that is not in memory has something to do.
+    Wake(TaskId),
 }
 
 impl State {
@@ -165,6 +179,9 @@ impl State {
             }
             Change::Frozen { gap } => self.postpone(*gap),
             Change::Missing { .. } => {}
+            Change::Looked { task, .. } => self.unwatch(*task),
+            Change::Rested { task, idle } => self.lay_down(*task, *idle),
+            Change::Called { task } => self.call(*task),
             Change::Evicted { task } => self.evict(*task),
         }
     }
@@ -180,6 +197,7 @@ impl State {
             lanes: self.ready.lanes_of(&task.graph, &self.workers).into(),
             queues: Queues::default(),
             places: vec![Place::Nowhere; steps as usize],
+            rests_at: None,
             task,
         };
         self.tasks.insert(id, entry);
@@ -192,6 +210,7 @@ impl State {
         if self.tasks.contains_key(&restored.task) {
             return;
         }
+        self.take_up(restored.task);
         let graph = Arc::clone(&restored.graph);
         self.insert(Task::new(
             restored.task,
@@ -221,8 +240,11 @@ impl State {
             if let Some(Entry { task, queues, .. }) = entry {
                 self.ready.served(queues, turn_of(task));
             }
-        } else if ended {
-            self.cancel_expiry(id);
+        } else {
+            if ended {
+                self.cancel_expiry(id);
+            }
+            self.watch(id, record.at());
         }
     }
 
@@ -233,6 +255,7 @@ impl State {
         if entry.task.step(step).state == StepState::WaitingForRetry {
             entry.task.retry_is_due(step);
             self.settle(id, step);
+            self.unwatch(id);
         }
     }
 
@@ -328,7 +351,7 @@ impl State {
                     self.timers.insert((time + gap, timer));
                     self.workers.entry(instance).until = Some(time + gap);
                 }
-                Timer::Retry(..) | Timer::Expire(_) => {}
+                Timer::Retry(..) | Timer::Expire(_) | Timer::Rest(_) | Timer::Wake(_) => {}
             }
         }
     }
@@ -345,6 +368,7 @@ impl State {
 
     fn evict(&mut self, id: TaskId) {
         self.cancel_expiry(id);
+        self.unwatch(id);
         if let Some(entry) = self.tasks.remove(&id) {
             self.ready.forget(&entry.queues);
             for (step, place) in (0..).zip(entry.places) {

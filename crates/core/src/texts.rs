@@ -1,16 +1,13 @@
-//! What the tasks in memory carry and the core does not read: how they were asked for, their contexts, the results and
-//! errors of their steps.
+//! What a task carries and the core does not read: how it was asked for, its context, the results and errors of its
+//! steps.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tasker_protocol::Json;
 use tasker_protocol::api::CreateTask;
-use tasker_protocol::frame::Dispatch;
 
 use crate::payload::Payload;
-use crate::{StepIndex, Task, TaskId};
 
 /// How a task was asked for, without what the core or a column of its own holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,16 +66,4 @@ impl TaskTexts {
             payload: Payload::new(context),
         }
     }
-
-    /// The message that gives a worker an attempt.
-    pub fn dispatch(&self, task: &Task, step: StepIndex, attempt: u32) -> Dispatch {
-        Dispatch {
-            tags: self.request.tags.clone(),
-            correlation_id: self.request.correlation_id.clone(),
-            ..self.payload.dispatch(task, step, attempt)
-        }
-    }
 }
-
-/// The texts of all tasks in memory.
-pub type Payloads = HashMap<TaskId, TaskTexts>;

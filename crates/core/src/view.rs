@@ -12,8 +12,8 @@ use time::macros::format_description;
 
 use crate::history::Transition;
 use crate::outcome::Invalid;
+use crate::payload::Look;
 use crate::task::Ending;
-use crate::texts::TaskTexts;
 use crate::worker::{Offer, Worker};
 use crate::{State, StepIndex, Task, Time, waiting};
 
@@ -32,10 +32,10 @@ pub fn rfc3339(time: Time) -> String {
 }
 
 /// A task. `state` says why its steps wait.
-pub fn task(state: &State, task: &Task, texts: &TaskTexts) -> api::Task {
+pub fn task(state: &State, task: &Task, texts: &Look<'_>) -> api::Task {
     let total = task.steps.len() as u32;
     let done = task.done();
-    let request = &texts.request;
+    let request = texts.request();
     api::Task {
         task_uuid: task.id,
         namespace: task.graph.namespace.to_string(),
@@ -47,7 +47,7 @@ pub fn task(state: &State, task: &Task, texts: &TaskTexts) -> api::Task {
         created_at: rfc3339(task.created_at),
         updated_at: rfc3339(task.updated_at),
         completed_at: task.ended_at.map(rfc3339),
-        context: texts.payload.context.clone(),
+        context: texts.context(),
         initiator: request.initiator.clone(),
         source_system: request.source_system.clone(),
         reason: request.reason.clone(),
@@ -73,7 +73,7 @@ pub fn percentage(done: u32, total: u32) -> f64 {
 }
 
 /// The steps that hold a task up, and why, but for those that only wait for others; the first few of many.
-fn waiting_on(state: &State, task: &Task, texts: &TaskTexts) -> Vec<String> {
+fn waiting_on(state: &State, task: &Task, texts: &Look<'_>) -> Vec<String> {
     let holds_up = |state| {
         use StepState::{Enqueued, Error, InProgress, WaitingForRetry};
         matches!(state, Enqueued | InProgress | WaitingForRetry | Error)
@@ -100,7 +100,7 @@ fn waiting_on(state: &State, task: &Task, texts: &TaskTexts) -> Vec<String> {
     reasons
 }
 
-fn reason(state: &State, task: &Task, texts: &TaskTexts, step: StepIndex) -> Option<String> {
+fn reason(state: &State, task: &Task, texts: &Look<'_>, step: StepIndex) -> Option<String> {
     let failure = match task.step(step).state {
         StepState::WaitingForRetry | StepState::Error => failure(task, texts, step),
         _ => None,
@@ -110,12 +110,9 @@ fn reason(state: &State, task: &Task, texts: &TaskTexts, step: StepIndex) -> Opt
 }
 
 /// A step.
-pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> api::Step {
+pub fn step(state: &State, task: &Task, texts: &Look<'_>, index: StepIndex) -> api::Step {
     let (node, step) = (task.node(index), task.step(index));
-    let metadata = texts
-        .payload
-        .step(index)
-        .and_then(|texts| texts.metadata.clone());
+    let metadata = texts.step(index).and_then(|texts| texts.metadata.clone());
     api::Step {
         step_uuid: step.uuid,
         task_uuid: task.id,
@@ -128,7 +125,7 @@ pub fn step(state: &State, task: &Task, texts: &TaskTexts, index: StepIndex) -> 
         attempts: step.attempts,
         max_attempts: task.max_attempts(index),
         retryable: node.retry.retryable,
-        results: texts.payload.result(task, index).unwrap_or_else(json_null),
+        results: texts.result(task, index).unwrap_or_else(json_null),
         metadata: metadata.unwrap_or_else(json_null),
         error: failure(task, texts, index),
         created_at: rfc3339(step.created_at),
@@ -165,7 +162,7 @@ pub fn worker(offer: &Offer, worker: &Worker, opened: Time) -> api::Worker {
 }
 
 /// Why the last ended attempt of a step failed.
-fn failure(task: &Task, texts: &TaskTexts, index: StepIndex) -> Option<Failure> {
+fn failure(task: &Task, texts: &Look<'_>, index: StepIndex) -> Option<Failure> {
     let step = task.step(index);
     let of_engine = |outcome| {
         let worker = step.worker.as_ref()?;
@@ -173,7 +170,7 @@ fn failure(task: &Task, texts: &TaskTexts, index: StepIndex) -> Option<Failure> 
     };
     match step.last.as_ref()? {
         Ending::Succeeded | Ending::Completed | Ending::Resolved => None,
-        Ending::Failed => serde_json::from_str(texts.payload.step(index)?.body.get()).ok(),
+        Ending::Failed => serde_json::from_str(texts.step(index)?.body.get()).ok(),
         Ending::Lost => of_engine(HistoryOutcome::WorkerLost),
         Ending::TimedOut => of_engine(HistoryOutcome::Timeout),
         Ending::Undelivered => of_engine(HistoryOutcome::Undelivered),

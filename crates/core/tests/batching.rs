@@ -5,8 +5,9 @@ mod world;
 use tasker_core::TaskId;
 use tasker_core::operator::Action;
 use tasker_core::outcome::{Invalid, Success};
-use tasker_core::payload::Payload;
+use tasker_core::payload::Look;
 use tasker_core::task::Ending;
+use tasker_core::texts::{Request, TaskTexts};
 use tasker_protocol::api::{StepState, TaskStatus};
 use tasker_protocol::json_null;
 use world::World;
@@ -57,8 +58,9 @@ fn a_dispatch_says_which_of_the_results_are_those_of_batches() {
         let (mut world, task) = split(CSV, batches, 8);
         world.finish_all(1);
         let convergence = world.index(task, "c");
-        let payload = Payload::new(json_null());
-        payload.dispatch(world.task(task), convergence, 1).batches
+        let texts = TaskTexts::new(Request::default(), json_null());
+        let look = Look::new(&texts);
+        look.dispatch(world.task(task), convergence, 1).batches
     };
     assert_eq!(counted(5), [("b".to_owned(), 5)].into());
     assert_eq!(counted(0), [("b".to_owned(), 0)].into());

@@ -1,7 +1,8 @@
 -- The next open tasks of this engine's shards, in the order of shard and task.
--- $1 engine; $2 and $3 the last shard and task that were read; $4 how many.
+-- $1 engine; $2 and $3 the last shard and task that were read; $4 how many; $5 a status of which contexts are not wanted.
 SELECT
-    task_uuid, namespace, name, version, template_hash, status, created_at, ended_at, priority, context, request, shard
+    task_uuid, namespace, name, version, template_hash, status, created_at, ended_at, priority,
+    CASE WHEN status = $5::smallint THEN '' ELSE context END AS context, request, shard
 FROM tasker.tasks
 WHERE ended_at IS NULL
   AND (shard, task_uuid) > ($2, $3)

@@ -252,6 +252,12 @@ impl Journal {
         self.reader.payloads(task_uuid, commits).await
     }
 
+    /// Texts of tasks, in the order of `places`: each names a task and one of its rows, counted from 1 in the order of
+    /// the commits, or by 0 the task's context. None where there is no such row.
+    pub async fn texts(&self, places: &[(Uuid, u32)]) -> Result<Vec<Option<String>>, Error> {
+        self.reader.texts(places).await
+    }
+
     /// What every version of every template means now, in the order of namespace, name and version (as texts).
     pub async fn templates(&self) -> Result<Vec<StoredTemplate>, Error> {
         self.reader

@@ -121,6 +121,30 @@ impl Reader {
     }
 }
 
+impl Reader {
+    pub(crate) async fn texts(&self, places: &[(Uuid, u32)]) -> Result<Vec<Option<String>>, Error> {
+        let tasks: &Vec<Uuid> = &places.iter().map(|(task, _)| *task).collect();
+        let shards: &Vec<i16> = &tasks.iter().map(|task| shard_of(*task)).collect();
+        // A task has far fewer rows than an i32 counts.
+        let numbers: &Vec<i32> = &places.iter().map(|(_, number)| *number as i32).collect();
+        let (least, greatest) = (tasks.iter().min(), tasks.iter().max());
+        self.read(|session| async move {
+            let query = include_str!("../sql/texts.sql");
+            let client = &session.client;
+            let parameters: [&(dyn ToSql + Sync); 5] = [shards, tasks, numbers, &least, &greatest];
+            let mut texts = vec![None; places.len()];
+            for row in client.query(query, &parameters).await? {
+                let position = usize::try_from(row.get::<_, i64>(0)).unwrap_or_default();
+                if let Some(text) = texts.get_mut(position.wrapping_sub(1)) {
+                    *text = Some(row.get(1));
+                }
+            }
+            Ok(texts)
+        })
+        .await
+    }
+}
+
 /// PostgreSQL's clock, in microseconds since 1970-01-01 UTC.
 pub(crate) async fn now(client: &Client) -> Result<i64, Error> {
     Ok(micros(
@@ -138,6 +162,7 @@ pub struct OpenTasks {
     engine: String,
     after: (i16, Uuid),
     limit: i64,
+    without_rows: Option<i16>,
 }
 
 impl OpenTasks {
@@ -147,6 +172,15 @@ impl OpenTasks {
             engine,
             after: (-1, Uuid::nil()),
             limit: 16,
+            without_rows: None,
+        }
+    }
+
+    /// Leaves out the contexts and rows of tasks with this status: their own rows say enough.
+    pub fn without_rows_of(self, status: i16) -> OpenTasks {
+        OpenTasks {
+            without_rows: Some(status),
+            ..self
         }
     }
 
@@ -167,6 +201,7 @@ impl OpenTasks {
 
     async fn try_next(&mut self) -> Result<Option<Vec<StoredTask>>, Error> {
         let (engine, (shard, task), limit) = (&self.engine, self.after, self.limit);
+        let without_rows = self.without_rows;
         let (found, mut rows) = self
             .reader
             .read(|session| async move {
@@ -174,10 +209,13 @@ impl OpenTasks {
                 let found = client
                     .query(
                         include_str!("../sql/open_tasks.sql"),
-                        &[engine, &shard, &task, &limit],
+                        &[engine, &shard, &task, &limit, &without_rows],
                     )
                     .await?;
-                let (shards, tasks) = found.iter().map(place).unzip();
+                let with_rows = found
+                    .iter()
+                    .filter(|task| Some(task.get("status")) != without_rows);
+                let (shards, tasks) = with_rows.map(place).unzip();
                 let rows = records(client, shards, tasks).await?;
                 Ok((found, rows))
             })

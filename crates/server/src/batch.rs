@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use tasker_core::engine::{Commit, Part};
-use tasker_core::texts::{Payloads, TaskTexts};
+use tasker_core::store::Store;
+use tasker_core::texts::TaskTexts;
 use tasker_core::{State, Task, TaskId, record};
 use tasker_journal::{Append, NewKey, NewTask, Row, Summary, TaskChange};
 use tasker_protocol::api::{StepState, TaskStatus};
 
 /// What the journal is to append. `state` is as it is after the commit; `stored`, what the row of each task says, is
 /// brought up to date; `keys` are those of tasks that are created.
-pub fn append(
+pub fn append<W>(
     commit: &Commit,
     state: &State,
-    payloads: &Payloads,
+    texts: &Store<W>,
     stored: &mut HashMap<TaskId, Status>,
     keys: &mut HashMap<TaskId, NewKey>,
 ) -> Append {
@@ -26,7 +27,7 @@ pub fn append(
         let Some(task) = state.task(part.task) else {
             continue;
         };
-        if let (true, Some(texts)) = (part.created, payloads.get(&task.id)) {
+        if let (true, Some(texts)) = (part.created, texts.get(task.id)) {
             stored.insert(task.id, Status::Open);
             append.created.push(created(task, texts));
             append.keys.extend(keys.remove(&task.id));
@@ -51,7 +52,12 @@ fn created(task: &Task, texts: &TaskTexts) -> NewTask {
         status: Status::Open as i16,
         created_at: task.created_at.0,
         priority: task.priority,
-        context: texts.payload.context.get().into(),
+        // It stays in memory until it is durable.
+        context: texts
+            .payload
+            .context()
+            .map_or("null", |context| context.get())
+            .into(),
         request: request.into(),
     }
 }

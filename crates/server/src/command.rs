@@ -107,6 +107,8 @@ pub enum Command {
     },
     /// Do something to a task, or to a step of it.
     Order(Order),
+    /// Texts that the engine wanted, in the order in which it wanted them.
+    Texts(Vec<Option<String>>),
     /// The task of what found it not in memory.
     Found {
         /// Which.
@@ -153,6 +155,8 @@ pub struct Loaded {
     pub restored: Arc<Restored>,
     /// What it carries.
     pub texts: TaskTexts,
+    /// Rows that the journal has of it.
+    pub rows: u32,
 }
 
 /// Where a task goes that was asked for.

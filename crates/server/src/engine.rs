@@ -7,27 +7,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tasker_core::engine::Release;
+use tasker_core::engine::{Leaves, Release};
 use tasker_core::gateway::{self, Texts};
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
-use tasker_core::texts::{Payloads, TaskTexts};
+use tasker_core::state::PATIENCE;
+use tasker_core::store::{self, Store, Wanted};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time, fetch, order, view};
+use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
 use tasker_journal::{self as journal, Append, Journal, NewKey, Refused};
-use tasker_protocol::api;
-use tasker_protocol::error::ErrorDetail;
-use tasker_protocol::frame::{Dispatch, EngineMessage, Fetch};
-use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
+use tasker_protocol::frame::EngineMessage;
+use tokio::sync::mpsc;
 
 use crate::batch::{self, Status};
 use crate::clock::Clock;
-use crate::command::{Answer, Command, Loaded, NewTask, Order};
+use crate::command::{Answer, Command, Loaded, Order};
 use crate::follow::Followed;
 use crate::traces::{self, Traces};
 
 mod orders;
+mod views;
 
 /// Commands that are taken at once.
 const COMMANDS: usize = 4096;
@@ -49,23 +48,63 @@ pub enum Error {
         /// What PostgreSQL said.
         reason: String,
     },
+    /// The journal does not give back what it was given.
+    #[error(transparent)]
+    Texts(#[from] store::Error),
 }
 
 /// What recovery rebuilt.
-#[derive(Default)]
 pub struct Recovered {
     /// The core's state.
     pub state: State,
     /// The texts of the tasks in it.
-    pub payloads: Payloads,
+    pub texts: Store<WaitingForTexts>,
     /// Where the row of each task says that it stands.
     pub stored: HashMap<TaskId, Status>,
+}
+
+impl Recovered {
+    /// No tasks yet; `budget` is what the texts of all may take in memory.
+    pub fn new(budget: usize) -> Recovered {
+        Recovered {
+            state: State::with_patience(PATIENCE),
+            texts: Store::new(budget),
+            stored: HashMap::new(),
+        }
+    }
+}
+
+/// What waits for texts that are being read.
+pub enum WaitingForTexts {
+    /// An attempt that is to be given to a worker.
+    Dispatch(Started),
+    /// A command that is to be carried out then.
+    Command(Command),
+}
+
+/// An attempt whose start is durable.
+#[derive(Clone, Copy)]
+pub struct Started {
+    session: SessionId,
+    task: TaskId,
+    step: StepIndex,
+    attempt: u32,
+}
+
+/// What the engine has others read for it; they answer with commands.
+pub struct Readers {
+    /// Tasks that are not in memory: [`Command::Found`].
+    pub tasks: mpsc::UnboundedSender<TaskId>,
+    /// Texts that are not in memory: [`Command::Texts`].
+    pub texts: mpsc::UnboundedSender<Vec<Wanted>>,
 }
 
 /// What waits for a task that is being read.
 enum Waiting {
     Outcome(Missed),
     Order(Order),
+    /// Its own timer.
+    Time,
 }
 
 /// What gives a caller an answer that was held back.
@@ -80,7 +119,7 @@ struct Open {
 /// The loop's state.
 pub struct Engine {
     core: tasker_core::Engine<Reply>,
-    payloads: Payloads,
+    texts: Store<WaitingForTexts>,
     stored: HashMap<TaskId, Status>,
     /// Idempotency keys of tasks whose creation is not with the journal yet.
     keys: HashMap<TaskId, NewKey>,
@@ -89,8 +128,7 @@ pub struct Engine {
     /// Calls that wait for a task to settle.
     waiters: HashMap<TaskId, Vec<Answer>>,
     followers: HashMap<TaskId, Vec<mpsc::UnboundedSender<Arc<Followed>>>>,
-    /// Tasks that are to be read again.
-    to_read: mpsc::UnboundedSender<TaskId>,
+    readers: Readers,
     /// The tasks that are being read.
     readings: Readings<Waiting>,
     /// Outcomes that changed nothing, since the start: repeats, and those of unknown attempts.
@@ -102,23 +140,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that goes on from what recovery rebuilt. A task that is named through `to_read`
-    /// is answered with [`Command::Found`].
-    pub fn new(
-        recovered: Recovered,
-        clock: Clock,
-        to_read: mpsc::UnboundedSender<TaskId>,
-        traces: Traces,
-    ) -> Engine {
+    /// An engine that goes on from what recovery rebuilt.
+    pub fn new(recovered: Recovered, clock: Clock, readers: Readers, traces: Traces) -> Engine {
         Engine {
-            to_read,
+            readers,
             traces,
             readings: Readings::default(),
             passed_over: 0,
             pulse: Pulse::new(clock.now()),
             commit_began: None,
             core: tasker_core::Engine::new(recovered.state),
-            payloads: recovered.payloads,
+            texts: recovered.texts,
             stored: recovered.stored,
             keys: HashMap::new(),
             clock,
@@ -155,8 +187,9 @@ impl Engine {
                 () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
             }
             for command in taken.drain(..) {
-                self.command(command);
+                self.command(command)?;
             }
+            self.look_again()?;
             // What has arrived was handled first: nobody is given up for the engine's own silence.
             self.pass_time();
             self.happen(&Event::Dispatch, None);
@@ -166,6 +199,11 @@ impl Engine {
             }
             let free = self.core.free();
             self.release(free);
+            if let Some(wanted) = self.texts.read() {
+                // The reader ends only with the process.
+                let _ = self.readers.texts.send(wanted);
+            }
+            self.texts.trim();
         }
         drop(appends);
         let _ = writer.await;
@@ -196,37 +234,27 @@ impl Engine {
         self.happen(&Event::Tick, None);
     }
 
-    fn command(&mut self, command: Command) {
+    fn command(&mut self, command: Command) -> Result<(), Error> {
         match command {
             Command::Create { task, wait, reply } => self.create(*task, wait, reply),
             Command::CreateMany { tasks, reply } => self.create_many(tasks, reply),
             Command::Task { task, wait, reply } => self.show(task, wait, reply),
-            Command::Tasks { tasks, reply } => {
-                let tasks = tasks
-                    .into_iter()
-                    .filter_map(|id| self.task(id))
-                    .collect::<Vec<_>>();
-                self.reply(move || drop(reply.send(tasks)));
-            }
+            Command::Tasks { tasks, reply } => self.show_many(tasks, reply),
             Command::Steps {
                 task,
                 from,
                 limit,
                 reply,
-            } => {
-                let steps = self.steps(task, from, limit);
-                self.reply(move || drop(reply.send(steps)));
-            }
+            } => self.show_steps(task, from, limit, reply),
             Command::Step {
                 task,
                 step_uuid,
                 reply,
-            } => {
-                let step = self.step(task, step_uuid);
-                self.reply(move || drop(reply.send(step)));
-            }
+            } => self.show_step(task, step_uuid, reply),
             Command::Follow { task, reply } => {
-                let commits = self.core.state().task(task).map(|_| {
+                let state = self.core.state();
+                let is_open = state.task(task).is_some() || state.idle(task).is_some();
+                let commits = is_open.then(|| {
                     let (sender, receiver) = mpsc::unbounded_channel();
                     self.followers.entry(task).or_default().push(sender);
                     receiver
@@ -239,7 +267,7 @@ impl Engine {
             }
             Command::Open { event, outbox } => {
                 let Event::Opened { session, offer, .. } = &event else {
-                    return;
+                    return Ok(());
                 };
                 let worker = self.core.state().workers().get(offer.instance);
                 let replaced = worker.and_then(|worker| worker.session);
@@ -263,14 +291,16 @@ impl Engine {
             Command::Fetch { session, fetch } => self.fetch(session, fetch),
             Command::Order(order) => self.order(order),
             Command::Found { task, loaded } => self.found(task, loaded),
+            Command::Texts(texts) => self.texts.found(&texts)?,
         }
+        Ok(())
     }
 
     /// Has a task read that is not in memory; what waits for it is taken up again then.
     fn read(&mut self, task: TaskId, waits: Waiting) {
         if self.readings.add(task, waits) {
             // The reader ends only with the process.
-            let _ = self.to_read.send(task);
+            let _ = self.readers.tasks.send(task);
         }
     }
 
@@ -278,7 +308,7 @@ impl Engine {
     fn found(&mut self, id: TaskId, loaded: Option<Box<Loaded>>) {
         let exists = loaded.is_some();
         if let (None, Some(loaded)) = (self.core.state().task(id), loaded) {
-            self.payloads.insert(id, loaded.texts);
+            self.texts.restore(id, loaded.texts, loaded.rows);
             self.happen(&Event::Restored(loaded.restored), None);
             if let Some(task) = self.core.state().task(id) {
                 self.stored.insert(id, batch::stored_status(task));
@@ -295,108 +325,10 @@ impl Engine {
                     self.happen(&Event::Unknown { session, attempt }, None);
                 }
                 Waiting::Order(order) => self.obey(order),
+                // What is due follows by itself.
+                Waiting::Time => {}
             }
         }
-    }
-
-    fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
-        let id = self.add(new);
-        if wait {
-            self.wait(id, reply);
-        } else {
-            let task = self.task(id);
-            self.reply(move || drop(reply.send(task)));
-        }
-    }
-
-    fn create_many(&mut self, new: Vec<NewTask>, reply: oneshot::Sender<Vec<Option<api::Task>>>) {
-        let ids: Vec<TaskId> = new.into_iter().map(|new| self.add(new)).collect();
-        let tasks = ids.into_iter().map(|id| self.task(id)).collect();
-        self.reply(move || drop(reply.send(tasks)));
-    }
-
-    fn add(&mut self, new: NewTask) -> TaskId {
-        let texts = TaskTexts::new(new.request, new.context);
-        self.payloads.insert(new.id, texts);
-        if let Some(key) = new.key {
-            self.keys.insert(new.id, key);
-        }
-        let event = Event::Create {
-            task: new.id,
-            graph: new.graph,
-            priority: new.priority,
-        };
-        self.happen(&event, None);
-        let until_durable = new.until_durable;
-        self.reply(move || drop(until_durable));
-        new.id
-    }
-
-    fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
-        let open = self
-            .core
-            .state()
-            .task(id)
-            .is_some_and(|task| !task.is_settled());
-        if wait && open {
-            self.wait(id, reply);
-        } else {
-            let task = self.task(id);
-            self.reply(move || drop(reply.send(task)));
-        }
-    }
-
-    /// Answers when the task settles. Who asked may have gone meanwhile: such calls are forgotten by and by.
-    fn wait(&mut self, task: TaskId, reply: Answer) {
-        let waiters = self.waiters.entry(task).or_default();
-        waiters.retain(|waiter| !waiter.is_closed());
-        waiters.push(reply);
-    }
-
-    fn task(&self, id: TaskId) -> Option<api::Task> {
-        let (state, texts) = (self.core.state(), self.payloads.get(&id)?);
-        Some(view::task(state, state.task(id)?, texts))
-    }
-
-    fn steps(&self, id: TaskId, from: StepIndex, limit: usize) -> Option<Vec<api::Step>> {
-        let (state, texts) = (self.core.state(), self.payloads.get(&id)?);
-        let task = state.task(id)?;
-        let steps = (from..task.steps.len() as StepIndex)
-            .take(limit)
-            .map(|step| view::step(state, task, texts, step));
-        Some(steps.collect())
-    }
-
-    fn step(&self, id: TaskId, step_uuid: Uuid) -> Option<Result<(api::Step, u64), ErrorDetail>> {
-        let (state, texts) = (self.core.state(), self.payloads.get(&id)?);
-        let task = state.task(id)?;
-        Some(match task.find(step_uuid) {
-            Some(step) => Ok((view::step(state, task, texts, step), task.records)),
-            None => Err(order::no_step(id, step_uuid)),
-        })
-    }
-
-    fn workers(&self) -> Vec<api::Worker> {
-        let workers = self.core.state().workers().iter();
-        let mut workers: Vec<api::Worker> = workers
-            .filter_map(|(_, worker)| {
-                let open = self.sessions.get(&worker.session?)?;
-                Some(view::worker(worker.offer.as_ref()?, worker, open.since))
-            })
-            .collect();
-        workers.sort_by(|a, b| (&a.worker_id, a.instance).cmp(&(&b.worker_id, b.instance)));
-        workers
-    }
-
-    fn fetch(&mut self, session: SessionId, fetch: Fetch) {
-        let Some(open) = self.sessions.get(&session) else {
-            return;
-        };
-        let (outbox, texts) = (open.outbox.clone(), self.payloads.get(&fetch.task_uuid));
-        let payload = texts.map(|texts| &texts.payload);
-        let fetched = fetch::answer(self.core.state(), payload, session, fetch);
-        // A session that closes meanwhile says so by an event of its own.
-        self.reply(move || drop(outbox.send(EngineMessage::Fetched(fetched))));
     }
 
     /// Answers once all that the answer saw is durable.
@@ -420,8 +352,8 @@ impl Engine {
         for change in changes {
             match change {
                 Change::Recorded { task: id, record } => {
-                    if let (Some(texts), Some(kept)) = (texts, self.payloads.get_mut(&id)) {
-                        kept.payload.keep(&record, texts);
+                    if let Some(texts) = texts {
+                        self.texts.keep(id, &record, texts);
                     }
                     if self.core.state().task(id).is_some_and(Task::is_settled) {
                         self.settled(id);
@@ -436,6 +368,7 @@ impl Engine {
                     };
                     self.read(attempt.task_uuid, Waiting::Outcome(missed));
                 }
+                Change::Called { task } => self.read(task, Waiting::Time),
                 _ => {}
             }
         }
@@ -443,17 +376,8 @@ impl Engine {
 
     fn settled(&mut self, id: TaskId) {
         for reply in self.waiters.remove(&id).unwrap_or_default() {
-            let task = self.task(id);
-            self.reply(move || drop(reply.send(task)));
+            self.show(id, false, reply);
         }
-    }
-
-    fn dispatch(&self, id: TaskId, step: StepIndex, attempt: u32) -> Option<Dispatch> {
-        let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
-        Some(Dispatch {
-            traceparent: self.traces.parent_of_attempts(task, &texts.request),
-            ..texts.dispatch(task, step, attempt)
-        })
     }
 
     /// What the journal is to append next. Who follows a task hears of it once it is durable.
@@ -463,10 +387,11 @@ impl Engine {
         let append = batch::append(
             &commit,
             self.core.state(),
-            &self.payloads,
+            &self.texts,
             &mut self.stored,
             &mut self.keys,
         );
+        self.texts.sealed(&commit);
         for change in &append.changed {
             if let Some(ended) = self.ended(change.task_uuid) {
                 self.reply(move || ended.send());
@@ -489,7 +414,7 @@ impl Engine {
 
     /// The span of a task, if it has ended.
     fn ended(&self, id: TaskId) -> Option<traces::Ended> {
-        let (task, texts) = (self.core.state().task(id)?, self.payloads.get(&id)?);
+        let (task, texts) = (self.core.state().task(id)?, self.texts.get(id)?);
         self.traces.ended(task, &texts.request)
     }
 
@@ -501,6 +426,7 @@ impl Engine {
             });
         }
         self.commit_began = None;
+        self.texts.committed();
         let released = self.core.committed();
         self.release(released);
         Ok(())
@@ -524,15 +450,20 @@ impl Engine {
                     step,
                     attempt,
                 } => {
-                    if let Some(dispatch) = self.dispatch(task, step, attempt) {
-                        self.send(session, EngineMessage::Dispatch(Box::new(dispatch)));
-                    }
+                    self.dispatch(Started {
+                        session,
+                        task,
+                        step,
+                        attempt,
+                    });
                 }
                 Release::Reply(answer) => answer(),
-                Release::Evict(task) => {
-                    self.payloads.remove(&task);
+                Release::Evict(task, leaves) => {
+                    self.texts.remove(task);
                     self.stored.remove(&task);
-                    self.followers.remove(&task);
+                    if leaves == Leaves::Ended {
+                        self.followers.remove(&task);
+                    }
                 }
             }
         }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use tasker_core::attempts::Attempts;
+use tasker_core::payload::{Look, Place};
 use tasker_core::texts::TaskTexts;
 use tasker_core::{Record, State, StepIndex, Task, TaskId, record, view};
 use tasker_journal::{Journal, Outline};
@@ -107,7 +108,8 @@ impl Past {
             let (own, others) = texts.split_at(record.texts());
             texts = others;
             if record.step() == Some(self.step) {
-                let kept = self.texts.payload.keep_stored(&record, own);
+                let payload = &mut self.texts.payload;
+                let kept = payload.keep_stored(&record, own, Place::default());
                 kept.map_err(|error| Error::Json { task, error })?;
                 let own = own.iter().map(|text| (*text).to_owned()).collect();
                 self.records.push((record, own));
@@ -120,7 +122,8 @@ impl Past {
 
     /// The step as the journal has it.
     pub fn step(&self) -> api::Step {
-        view::step(&State::default(), &self.now, &self.texts, self.step)
+        let texts = Look::new(&self.texts);
+        view::step(&State::default(), &self.now, &texts, self.step)
     }
 
     /// What happened to the step in so many of its task's records.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use tasker_core::event::Restored;
+use tasker_core::payload::Place;
+use tasker_core::state::Idle;
 use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Change, Graph, Record, Task, TaskId, Time, record};
 use tasker_journal::{self as journal, Journal, NewTask, StoredTask};
 
-use crate::batch::stored_status;
+use crate::batch::{Status, stored_status};
 use crate::catalog::{self, Catalog};
 use crate::engine::Recovered;
 
@@ -60,22 +62,37 @@ pub struct Decoded {
     pub record_texts: Vec<Arc<str>>,
 }
 
-/// Rebuilds the state from all open tasks.
-pub async fn recover(journal: &Journal, catalog: &Catalog) -> Result<Recovered, Error> {
-    let mut recovered = Recovered::default();
-    let mut pages = journal.open_tasks();
+/// Rebuilds the state from all open tasks; of those that are blocked, their own rows say enough. `budget` is what their texts may take.
+pub async fn recover(
+    journal: &Journal,
+    catalog: &Catalog,
+    budget: usize,
+) -> Result<Recovered, Error> {
+    let mut recovered = Recovered::new(budget);
+    let mut pages = journal.open_tasks().without_rows_of(Status::Blocked as i16);
     while let Some(page) = pages.next().await? {
         for stored in page {
+            if stored.task.status == Status::Blocked as i16 {
+                let task = &stored.task;
+                let graph = graph(journal, task, catalog).await?;
+                recovered.state.evolve(&Change::Rested {
+                    task: task.task_uuid,
+                    idle: Idle::blocked(&graph, Time(task.created_at)),
+                });
+                continue;
+            }
             let decoded = decode(journal, &stored, catalog).await?;
             let id = stored.task.task_uuid;
             let restored = Arc::new(restored(&stored, &decoded));
             recovered.state.evolve(&Change::Restored(restored));
-            recovered.payloads.insert(id, decoded.texts);
+            let rows = stored.rows.len() as u32;
+            recovered.texts.restore(id, decoded.texts, rows);
             if let Some(task) = recovered.state.task(id) {
                 // A row is changed in the commit that changes what it says.
                 recovered.stored.insert(id, stored_status(task));
             }
         }
+        recovered.texts.trim();
     }
     Ok(recovered)
 }
@@ -154,15 +171,18 @@ pub async fn decode(
     let mut texts = texts(&stored.task)?;
     let mut records = Vec::new();
     let mut record_texts = Vec::new();
-    for row in &stored.rows {
+    for (number, row) in (1..).zip(&stored.rows) {
         let (row_records, row_texts) = record::decode(&row.records, &row.payload)
             .map_err(|error| Error::Records { task: id, error })?;
-        let mut rest = row_texts.as_slice();
+        let (mut offset, mut rest) = (0, row_texts.as_slice());
         for record in &row_records {
             // As many texts as the records say: decoding has counted them.
             let (own, others) = rest.split_at(record.texts());
             rest = others;
-            texts.payload.keep_stored(record, own).map_err(in_json)?;
+            let place = Place::of(number, offset, own.iter().copied());
+            let kept = texts.payload.keep_stored(record, own, place);
+            kept.map_err(in_json)?;
+            offset += own.iter().map(|text| text.len()).sum::<usize>();
         }
         record_texts.extend(row_texts.into_iter().map(Arc::from));
         records.extend(row_records);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
+use tasker_core::store::Wanted;
 use tasker_core::{TaskId, Time, order};
 use tasker_journal::{
     self as journal, Day, Journal, Key, Listed, ListedTask, Round, Status, StoredTask, TaskFilter,
@@ -115,8 +116,11 @@ impl Running {
             match self.stored(task).await {
                 Ok((stored, decoded)) => {
                     let restored = Arc::new(recovery::restored(&stored, &decoded));
-                    let texts = decoded.texts;
-                    break Some(Box::new(Loaded { restored, texts }));
+                    break Some(Box::new(Loaded {
+                        restored,
+                        texts: decoded.texts,
+                        rows: stored.rows.len() as u32,
+                    }));
                 }
                 Err(error) if error.code() == ErrorCode::Unavailable => {
                     tokio::time::sleep(RETRY.1).await;
@@ -262,11 +266,12 @@ async fn run(
     };
     let catalog = Arc::new(Catalog::default());
     catalog.load(&journal.templates().await?)?;
-    let recovered = recovery::recover(&journal, &catalog).await?;
+    let recovered = recovery::recover(&journal, &catalog, options.payload_budget).await?;
     let clock = Clock::new(Time(journal.now().await?));
     tracing::info!(
         epoch = journal.epoch(),
         open_tasks = recovered.state.tasks().count(),
+        blocked_tasks = recovered.state.idle_tasks().count(),
         "recovered"
     );
     let (admission, queue) = Admission::new();
@@ -281,8 +286,11 @@ async fn run(
         environment: options.environment,
     });
     health.recovered(Arc::clone(&running));
-    let (to_read, mut readings) = mpsc::unbounded_channel();
-    let engine = Engine::new(recovered, clock.clone(), to_read, traces).run(journal.clone(), queue);
+    let (tasks, mut readings) = mpsc::unbounded_channel();
+    let (texts, wanted) = mpsc::unbounded_channel();
+    let readers = engine::Readers { tasks, texts };
+    let engine = Engine::new(recovered, clock.clone(), readers, traces).run(journal.clone(), queue);
+    let texts = read_texts(&journal, &running.admission, wanted);
     let reader = async {
         while let Some(task) = readings.recv().await {
             let command = running.find(task).await;
@@ -308,6 +316,7 @@ async fn run(
         () = partitions => Ok(()),
         () = lookups => Ok(()),
         () = reader => Ok(()),
+        () = texts => Ok(()),
         () = time => Ok(()),
         // Found out while nothing is appended; otherwise the append says it.
         Ok(status) = ended => Err(match &*status {
@@ -319,6 +328,34 @@ async fn run(
         }
         .into()),
     }
+}
+
+/// Reads the texts that the engine wants, one reading after the other, each once PostgreSQL is there.
+async fn read_texts(
+    journal: &Journal,
+    admission: &Admission,
+    mut wanted: mpsc::UnboundedReceiver<Vec<Wanted>>,
+) {
+    while let Some(wanted) = wanted.recv().await {
+        let places: Vec<_> = wanted.iter().map(|text| (text.task, text.row)).collect();
+        let mut wait = RETRY.0;
+        let texts = loop {
+            match journal.texts(&places).await {
+                Ok(texts) => break texts,
+                Err(error) => {
+                    tracing::warn!(
+                        "texts that dispatches wait for: {error}; trying again in {wait:?}"
+                    );
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(RETRY.1);
+                }
+            }
+        };
+        if !admission.wait(Command::Texts(texts)).await {
+            break;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Makes the partitions of the coming days, and drops those of keys that mean nothing any more and of tasks that need

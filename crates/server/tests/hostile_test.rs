@@ -247,7 +247,8 @@ impl World {
                 }
                 Output::Event(event, _) => self.happen(&event),
                 Output::Fetch(asked) => {
-                    let fetched = fetch::answer(self.engine.state(), None, HOSTILE, asked);
+                    let fetched = fetch::answer(self.engine.state(), None, HOSTILE, &asked);
+                    let fetched = fetched.expect("nothing is missing");
                     let error = fetched.error.expect("nothing is to be fetched");
                     assert!(fetched.results.is_empty() && !error.message.is_empty());
                 }

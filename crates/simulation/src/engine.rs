@@ -10,6 +10,8 @@ mod sessions;
 
 use std::sync::Arc;
 
+use tasker_core::state::Idle;
+use tasker_core::store::Wanted;
 use tasker_core::{Change, State, TaskId, Time};
 
 use crate::clock::EngineClock;
@@ -53,6 +55,8 @@ pub enum JournalAnswer {
     Rejoined(i64, bool),
     /// The task of an outcome, if there is one.
     Found(TaskId, Option<Stored>),
+    /// Texts that were wanted; none when they could not be read.
+    Texts(Vec<Wanted>, Option<Vec<Option<String>>>),
     /// No answer will come.
     Lost,
 }
@@ -121,10 +125,18 @@ fn ask(id: EngineId, request: JournalRequest, env: &mut Environment) {
     env.after(wait, Happening::Journal(id, Ticket(0), request));
 }
 
-/// The state that the journal's tasks make.
+/// The state that the journal's tasks make. Of those that are blocked it is enough to know that.
 pub fn recover(tasks: &[Stored], env: &Environment) -> State {
-    let mut state = State::default();
+    let mut state = State::with_patience(env.plan.patience);
     for stored in tasks {
+        if stored.blocked {
+            let graph = &env.workflows[&stored.created.template].graph;
+            state.evolve(&Change::Rested {
+                task: stored.task,
+                idle: Idle::blocked(graph, stored.created.at),
+            });
+            continue;
+        }
         let restored = stored.restored(&env.workflows[&stored.created.template].graph);
         state.evolve(&Change::Restored(Arc::new(restored)));
     }

@@ -1,12 +1,16 @@
 //! Invariants of an engine's memory: what it keeps is compared with what follows from scratch.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use tasker_core::payload::Look;
+use tasker_core::state::Idle;
 use tasker_core::worker::Worker;
 use tasker_core::{Change, Instance, Record, State, StepIndex, Task, TaskId, Time, waiting};
 use tasker_protocol::api::StepState;
+use tasker_protocol::frame::Dispatch;
 
-use crate::engine::{Serving, View, recover};
+use crate::engine::{Serving, View};
 use crate::environment::Environment;
 use crate::invariants::{Check, Violation, holds};
 use crate::journal::Stored;
@@ -59,6 +63,24 @@ pub fn workers_hold_what_is_open_with_them(state: &State, live: &Live) -> Check 
         workers_hold_what_is_open_with_them,
         wrong.is_none() && missing.is_none(),
         "{wrong:?} or {missing:?}, open are {live:?}"
+    )
+}
+
+/// A dispatch carries what the journal alone gives for it.
+pub fn dispatched_with(
+    dispatch: &Dispatch,
+    task: &Task,
+    step: StepIndex,
+    env: &Environment,
+) -> Check {
+    let stored = env.journal.task(task.id);
+    let texts = stored.map(Stored::texts);
+    let durable = texts.map(|texts| Look::new(&texts).dispatch(task, step, dispatch.attempt));
+    let text = |dispatch: &Dispatch| serde_json::to_string(dispatch).unwrap_or_default();
+    holds!(
+        a_dispatch_carries_what_the_journal_has,
+        durable.as_ref().map(text) == Some(text(dispatch)),
+        "{dispatch:?} and not {durable:?}"
     )
 }
 
@@ -151,7 +173,11 @@ fn without_time((state, attempts): (StepState, u32)) -> (StepState, u32) {
 /// An engine that has nothing uncommitted has in memory what recovery would make of the journal.
 pub fn the_journal_alone_gives_the_same_state(serving: &Serving, env: &Environment) -> Check {
     let stored = env.journal.open_tasks();
-    let recovered = recover(&stored, env);
+    let mut recovered = State::default();
+    for stored in &stored {
+        let restored = stored.restored(&env.workflows[&stored.created.template].graph);
+        recovered.evolve(&Change::Restored(Arc::new(restored)));
+    }
     let live = serving.state();
     let now = serving.now(env);
     let normal = |task: &Task| {
@@ -166,6 +192,25 @@ pub fn the_journal_alone_gives_the_same_state(serving: &Serving, env: &Environme
     let tasks = stored.iter().map(|stored| stored.task);
     let ids: BTreeSet<TaskId> = tasks.chain(live.tasks().map(|task| task.id)).collect();
     for id in ids {
+        if let Some(idle) = live.idle(id) {
+            let made = stored
+                .iter()
+                .find(|stored| stored.task == id)
+                .map(|stored| {
+                    let graph = &env.workflows[&stored.created.template].graph;
+                    Idle::of(&stored.replay(graph, u64::MAX))
+                });
+            holds!(
+                the_journal_alone_gives_the_same_state,
+                live.task(id).is_none()
+                    && made.is_some_and(|made| {
+                        made.status == idle.status
+                            && idle.next.is_none_or(|_| idle.next == made.next)
+                    }),
+                "task {id} is {idle:?} in memory, the journal makes {made:?}"
+            )?;
+            continue;
+        }
         let (kept, made) = (live.task(id).map(normal), recovered.task(id).map(normal));
         holds!(
             the_journal_alone_gives_the_same_state,

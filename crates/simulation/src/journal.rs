@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use tasker_core::event::Restored;
-use tasker_core::payload::Payload;
+use tasker_core::payload::Place;
+use tasker_core::store::Wanted;
+use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Graph, Record, Task, TaskId, Time, record};
 use tasker_protocol::{Json, json_null};
 
@@ -37,6 +39,8 @@ pub struct Row {
     pub payload: String,
     /// Whether the task has ended with this.
     pub ended: bool,
+    /// Whether it is blocked after this.
+    pub blocked: bool,
 }
 
 /// What a task's row says of its creation.
@@ -63,6 +67,8 @@ pub struct Stored {
     pub rows: Vec<(Vec<u8>, String)>,
     /// Whether it has ended.
     pub ended: bool,
+    /// Whether it is blocked.
+    pub blocked: bool,
 }
 
 impl Stored {
@@ -74,15 +80,20 @@ impl Stored {
     }
 
     /// What the task carries after all its records.
-    pub fn payload(&self) -> Payload {
-        let mut payload = Payload::new(json(&self.created.context));
-        for (record, texts) in self.records() {
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            payload
-                .keep_stored(&record, &texts)
-                .unwrap_or_else(|error| panic!("a stored text is not JSON: {error}"));
+    pub fn texts(&self) -> TaskTexts {
+        let mut kept = TaskTexts::new(Request::default(), json(&self.created.context));
+        for (number, (bytes, payload)) in (1..).zip(&self.rows) {
+            let mut offset = 0;
+            for (record, texts) in records(bytes, payload) {
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                let place = Place::of(number, offset, texts.iter().copied());
+                kept.payload
+                    .keep_stored(&record, &texts, place)
+                    .unwrap_or_else(|error| panic!("a stored text is not JSON: {error}"));
+                offset += texts.iter().map(|text| text.len()).sum::<usize>();
+            }
         }
-        payload
+        kept
     }
 
     /// What the core needs to have it in memory again.
@@ -198,6 +209,7 @@ impl Journal {
                     created: created.clone(),
                     rows: Vec::new(),
                     ended: false,
+                    blocked: false,
                 });
             }
             if let Some(stored) = self.tasks.get_mut(&row.task) {
@@ -205,6 +217,7 @@ impl Journal {
                     stored.rows.push((row.records.clone(), row.payload.clone()));
                 }
                 stored.ended |= row.ended;
+                stored.blocked = row.blocked;
             }
         }
         Appended::Durable
@@ -213,6 +226,18 @@ impl Journal {
     /// A task.
     pub fn task(&self, task: TaskId) -> Option<&Stored> {
         self.tasks.get(&task)
+    }
+
+    /// Contexts, and the payloads of rows.
+    pub fn texts(&self, wanted: &[Wanted]) -> Vec<Option<String>> {
+        let text = |wanted: &Wanted| {
+            let stored = self.tasks.get(&wanted.task)?;
+            match wanted.row.checked_sub(1) {
+                None => Some(stored.created.context.clone()),
+                Some(row) => Some(stored.rows.get(row as usize)?.1.clone()),
+            }
+        };
+        wanted.iter().map(text).collect()
     }
 
     /// All tasks.

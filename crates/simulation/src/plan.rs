@@ -32,6 +32,10 @@ pub struct Plan {
     pub faults: Vec<(Fault, Duration)>,
     /// Tasks, in a thousand, that somebody cancels, and those whose failed steps somebody mends.
     pub meddling: u64,
+    /// Bytes that an engine's texts may take in memory.
+    pub payload_budget: usize,
+    /// How long a task has nothing to do before it leaves an engine's memory.
+    pub patience: Duration,
     /// What handlers do.
     pub temper: Temper,
 }
@@ -76,6 +80,8 @@ impl Plan {
             lost_answers: rough * chance.pick(&[0, 1, 10]),
             faults,
             meddling: chance.pick(&[0, 0, 100]),
+            patience: Duration::from_millis(chance.pick(&[1, 500, 60_000])),
+            payload_budget: chance.pick(&[0, 500, 5_000, 256 << 20]),
             temper: Temper {
                 fail: chance.pick(&[0, 50, 300]),
                 give_up: chance.pick(&[0, 5, 50]),

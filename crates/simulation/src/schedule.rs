@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
+use tasker_core::store::Wanted;
 use tasker_core::{TaskId, Time};
 
 use crate::client::ClientInput;
@@ -68,6 +69,13 @@ pub enum JournalRequest {
     Read,
     /// Read the task of an outcome.
     Find(TaskId),
+    /// Read texts.
+    Texts {
+        /// Which.
+        wanted: Vec<Wanted>,
+        /// Whether it fails.
+        fails: bool,
+    },
     /// Commit.
     Append {
         /// The engine's epoch.

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use tasker_core::TaskId;
 use tasker_protocol::frame::AttemptRef;
 
 use crate::chance::Chance;
@@ -150,6 +151,11 @@ pub fn logs(attempt: &AttemptRef) -> Option<String> {
 /// Whether the handler of an attempt fetches what it was sent, as one in four does.
 pub fn fetches(attempt: &AttemptRef) -> bool {
     (attempt.step_uuid.as_bytes()[14] ^ attempt.attempt as u8).is_multiple_of(4)
+}
+
+/// What a task works on, which no other task does.
+pub fn context(task: TaskId) -> String {
+    format!(r#"{{"of": "{task}"}}"#)
 }
 
 /// The results of an attempt, which no other attempt has.

@@ -40,6 +40,10 @@ pub enum Note {
     Recovered(EngineId, usize),
     /// A commit reached the journal.
     Appended(EngineId, Appended, usize),
+    /// An engine wants texts that have left its memory.
+    Wanted(EngineId, usize),
+    /// A task that has nothing to do has left an engine's memory.
+    Rested(TaskId),
     /// A commit added this.
     Recorded(TaskId, Record),
     /// A task was created.
@@ -74,6 +78,8 @@ impl Note {
             Note::Recovered(..) => "recovered",
             Note::Appended(_, Appended::Durable, _) => "appended",
             Note::Appended(_, Appended::Fenced, _) => "append fenced",
+            Note::Wanted(..) => "texts wanted",
+            Note::Rested(_) => "rested",
             Note::Recorded(_, record) => kind(record),
             Note::Created(_) => "created",
             Note::Began(..) => "handler began",
@@ -194,11 +200,12 @@ impl Trace {
             Note::TookOver(engine, epoch) => (engine, epoch).hash(hasher),
             Note::Recovered(engine, tasks) => (engine, tasks).hash(hasher),
             Note::Appended(engine, appended, rows) => (engine, appended, rows).hash(hasher),
+            Note::Wanted(engine, texts) => (engine, texts).hash(hasher),
             Note::Recorded(task, record) => {
                 let (bytes, _) = record::encode(std::slice::from_ref(record), []);
                 (task, bytes).hash(hasher);
             }
-            Note::Created(task) => task.hash(hasher),
+            Note::Created(task) | Note::Rested(task) => task.hash(hasher),
             Note::Began(worker, attempt)
             | Note::Finished(worker, attempt)
             | Note::Accepted(worker, attempt) => (worker, attempt).hash(hasher),

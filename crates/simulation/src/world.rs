@@ -183,6 +183,10 @@ impl World {
                 let stored = env.journal.task(task).cloned();
                 (JournalAnswer::Found(task, stored), false)
             }
+            JournalRequest::Texts { wanted, fails } => {
+                let texts = (!fails).then(|| env.journal.texts(&wanted));
+                (JournalAnswer::Texts(wanted, texts), false)
+            }
             JournalRequest::Append {
                 epoch,
                 number,

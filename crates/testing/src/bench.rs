@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use tasker_core::engine::Release;
 use tasker_core::gateway::{self, Output, Session, Texts};
 use tasker_core::graph::Kind;
-use tasker_core::texts::{Payloads, Request, TaskTexts};
+use tasker_core::payload::Look;
+use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::worker::SessionId;
 use tasker_core::{
     Change, Engine, Event, Graph, State, Task, TaskId, Time, creation, fetch, order, view,
@@ -19,7 +20,7 @@ use tasker_protocol::frame::{EngineMessage, Outcome, WorkerMessage, encode};
 use uuid::Uuid;
 
 use crate::command::{Answer, Clock, Command, Crash, Options, Template, TemplateStep};
-use crate::journal::Journal;
+use crate::journal::{Journal, Payloads};
 use crate::random::Random;
 use crate::worker::Worker;
 
@@ -164,6 +165,7 @@ impl Bench {
             Command::Show { task_uuid } => {
                 let (task, steps) = self.with_task(task_uuid, |task, texts| {
                     let state = self.core.state();
+                    let texts = &Look::new(texts);
                     let steps = 0..task.steps.len() as u32;
                     let steps = steps.map(|step| view::step(state, task, texts, step));
                     let steps = steps.collect();
@@ -304,9 +306,10 @@ impl Bench {
                 }
                 Output::Fetch(asked) => {
                     let texts = self.texts.get(&asked.task_uuid);
-                    let payload = texts.map(|texts| &texts.payload);
                     let session = SessionId(self.sessions);
-                    let fetched = fetch::answer(self.core.state(), payload, session, asked);
+                    let fetched = fetch::answer(self.core.state(), texts, session, &asked);
+                    let fetched = fetched
+                        .unwrap_or_else(|_| unreachable!("all texts of a test stay in memory"));
                     self.worker.receive(EngineMessage::Fetched(fetched));
                 }
                 Output::Close => {}
@@ -376,12 +379,12 @@ impl Bench {
                 } => {
                     let known = (self.core.state().task(task), self.texts.get(&task));
                     if let (Some(task), Some(texts)) = known {
-                        let dispatch = texts.dispatch(task, step, attempt);
+                        let dispatch = Look::new(texts).dispatch(task, step, attempt);
                         self.worker
                             .receive(EngineMessage::Dispatch(Box::new(dispatch)));
                     }
                 }
-                Release::Evict(task) => {
+                Release::Evict(task, _) => {
                     self.texts.remove(&task);
                 }
                 Release::Reply(never) => match never {},

@@ -1,16 +1,20 @@
 //! Commits, as bytes and texts, and tasks read back from them: what an engine that died leaves to the next one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use tasker_core::attempts::Attempts;
 use tasker_core::engine::Commit;
 use tasker_core::event::Restored;
-use tasker_core::texts::{Payloads, Request, TaskTexts};
+use tasker_core::payload::Place;
+use tasker_core::texts::{Request, TaskTexts};
 use tasker_core::{Graph, Record, State, StepIndex, Task, TaskId, Time, record};
 use tasker_protocol::Json;
 use tasker_protocol::history::HistoryEntry;
+
+/// The texts of the tasks in memory.
+pub type Payloads = HashMap<TaskId, TaskTexts>;
 
 /// The rows of every task.
 #[derive(Debug, Default)]
@@ -36,7 +40,10 @@ impl Journal {
                 let stored = Stored {
                     priority: task.priority,
                     at: task.created_at,
-                    context: texts.payload.context.get().to_owned(),
+                    context: texts
+                        .payload
+                        .context()
+                        .map_or_else(String::new, |context| context.get().to_owned()),
                     request: (*texts.request).clone(),
                     rows: Vec::new(),
                     ended: false,
@@ -68,7 +75,7 @@ impl Journal {
         stored.each(|record, own| {
             texts
                 .payload
-                .keep_stored(&record, own)
+                .keep_stored(&record, own, Place::default())
                 .unwrap_or_else(|error| unreachable!("texts are JSON: {error}"));
             records.push(record);
         });

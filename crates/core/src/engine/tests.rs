@@ -10,6 +10,8 @@ use crate::worker::Offer;
 
 use super::*;
 
+mod idle;
+
 const TASK: TaskId = Uuid::from_u128(7);
 const SESSION: SessionId = SessionId(1);
 
@@ -160,7 +162,7 @@ fn what_happens_during_a_commit_waits_for_the_next_one() {
         engine.committed(),
         [
             Release::Accepted(SESSION, vec![attempt("b", 1)]),
-            Release::Evict(TASK),
+            Release::Evict(TASK, Leaves::Ended),
             Release::Reply("after"),
         ]
     );
@@ -213,10 +215,18 @@ fn an_ended_task_stays_for_an_outcome_that_comes_during_its_last_commit() {
     happen(&mut engine, &Event::Cancel { task: TASK });
     engine.seal().expect("the end is to be committed");
     happen(&mut engine, &succeeded("a"));
-    assert!(!engine.committed().contains(&Release::Evict(TASK)));
+    assert!(
+        !engine
+            .committed()
+            .contains(&Release::Evict(TASK, Leaves::Ended))
+    );
     engine.seal().expect("a late outcome is to be committed");
     assert!(engine.state().task(TASK).is_some());
-    assert!(engine.committed().contains(&Release::Evict(TASK)));
+    assert!(
+        engine
+            .committed()
+            .contains(&Release::Evict(TASK, Leaves::Ended))
+    );
     assert!(engine.state().task(TASK).is_none());
 }
 
@@ -255,7 +265,11 @@ fn an_ended_task_that_was_read_again_stays_for_its_late_outcome() {
     let commit = engine.seal().expect("a late outcome is to be committed");
     assert!(matches!(commit.tasks[0].records[..], [Record::Late { .. }]));
     assert!(engine.state().task(TASK).is_some());
-    assert!(engine.committed().contains(&Release::Evict(TASK)));
+    assert!(
+        engine
+            .committed()
+            .contains(&Release::Evict(TASK, Leaves::Ended))
+    );
     assert!(engine.state().task(TASK).is_none());
 }
 

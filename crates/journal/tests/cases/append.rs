@@ -1,8 +1,86 @@
 //! How appends and the partitions that they need behave in PostgreSQL.
 
-use tasker_journal::{Append, Day, Summary, TaskChange};
+use tasker_journal::{Append, Day, StoredTask, Summary, TaskChange};
+use uuid::Uuid;
 
 use crate::support::{migrated, new_task, open, recover, row};
+
+#[tokio::test]
+async fn texts_are_read_by_their_places_and_blocked_tasks_without_their_rows() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let (first, second) = (
+        new_task(r#"{"even_number": 6}"#),
+        new_task("[1e400, -0.0, 0.10]"),
+    );
+    journal
+        .append(Append {
+            created: vec![first.clone(), second.clone()],
+            rows: vec![
+                row(first.task_uuid, &[1, 2], "started"),
+                row(second.task_uuid, &[3], "failed"),
+            ],
+            changed: vec![TaskChange {
+                task_uuid: second.task_uuid,
+                status: 3,
+                ended_at: None,
+                summary: Summary::default(),
+            }],
+            ..Append::default()
+        })
+        .await
+        .unwrap();
+    journal
+        .append(Append {
+            rows: vec![row(first.task_uuid, &[4], "36")],
+            ..Append::default()
+        })
+        .await
+        .unwrap();
+
+    let places = [
+        (first.task_uuid, 2),
+        (second.task_uuid, 0),
+        (first.task_uuid, 1),
+        (first.task_uuid, 3),
+        (Uuid::nil(), 1),
+    ];
+    let texts = journal.texts(&places).await.unwrap();
+    let expected = [
+        Some("36"),
+        Some("[1e400, -0.0, 0.10]"),
+        Some("started"),
+        None,
+        None,
+    ];
+    assert_eq!(texts, expected.map(|text| text.map(str::to_owned)));
+
+    let next_process = open(&server.url()).await;
+    let mut expected = vec![
+        StoredTask {
+            rows: vec![
+                row(first.task_uuid, &[1, 2], "started"),
+                row(first.task_uuid, &[4], "36"),
+            ],
+            task: first,
+            ended_at: None,
+        },
+        StoredTask {
+            rows: Vec::new(),
+            task: tasker_journal::NewTask {
+                status: 3,
+                context: "".into(),
+                ..second
+            },
+            ended_at: None,
+        },
+    ];
+    expected.sort_by_key(|stored| stored.task.task_uuid);
+    let mut pages = next_process.open_tasks().without_rows_of(3);
+    let mut page = pages.next().await.unwrap().unwrap();
+    page.sort_by_key(|stored| stored.task.task_uuid);
+    assert_eq!(page, expected);
+}
 
 #[tokio::test]
 async fn a_task_that_ends_in_the_commit_of_its_creation_is_written_once() {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tasker_core::texts::TaskTexts;
+use tasker_core::payload::Look;
 use tasker_core::{StepIndex, TaskId, view};
 use tasker_protocol::api::{self, CreateTask, MAX_WAIT_SECONDS, StepPage};
 use tasker_protocol::error::ErrorCode;
@@ -216,11 +216,11 @@ async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api
 async fn stored<T>(
     engine: &Running,
     id: TaskId,
-    show: impl FnOnce(&tasker_core::Task, &TaskTexts) -> T,
+    show: impl FnOnce(&tasker_core::Task, &Look<'_>) -> T,
 ) -> Result<T, ApiError> {
     let (stored, decoded) = engine.stored(id).await?;
     let task = recovery::replay(&stored, &decoded);
-    Ok(show(&task, &decoded.texts))
+    Ok(show(&task, &Look::new(&decoded.texts)))
 }
 
 pub(super) fn stopping() -> ApiError {

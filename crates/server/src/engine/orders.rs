@@ -8,7 +8,7 @@ use tasker_protocol::error::ErrorDetail;
 use uuid::Uuid;
 
 use super::{Engine, Waiting};
-use crate::command::{Order, What};
+use crate::command::{Command, Order, What};
 
 impl Engine {
     /// Carries an order out, after its task was read if that is not in memory.
@@ -20,9 +20,19 @@ impl Engine {
         }
     }
 
-    /// Carries an order out, if its task is in memory.
+    /// Carries an order out, if its task is in memory, once what the answer shows is too.
     pub(super) fn obey(&mut self, order: Order) {
         let id = order.task;
+        let shown = match &order.what {
+            What::Cancel { .. } => self.task(id).map(|task| task.map(drop)),
+            What::Act { step_uuid, .. } => self.view(id, |state, task, texts| {
+                let step = task.find(*step_uuid);
+                step.map(|step| view::step(state, task, texts, step));
+            }),
+        };
+        if let Some(Err(absent)) = shown {
+            return self.later(vec![absent], Command::Order(order));
+        }
         match order.what {
             What::Cancel { reply } => {
                 let answer = self.cancel(id);
@@ -46,7 +56,7 @@ impl Engine {
             return Some(Err(refused));
         }
         self.happen(&Event::Cancel { task: id }, None);
-        self.task(id).map(Ok)
+        self.task(id)?.ok().map(Ok)
     }
 
     fn act(
@@ -67,7 +77,9 @@ impl Engine {
             action,
         };
         self.happen(&event, Some(texts));
-        let (state, kept) = (self.core.state(), self.payloads.get(&id)?);
-        Some(Ok(view::step(state, state.task(id)?, kept, step)))
+        let shown = self.view(id, |state, task, texts| {
+            view::step(state, task, texts, step)
+        });
+        shown?.ok().map(Ok)
     }
 }

@@ -87,9 +87,10 @@ impl Appender {
                 self.ask(request, env);
                 Progress::Open
             }
-            JournalAnswer::Owned(_) | JournalAnswer::Tasks(..) | JournalAnswer::Found(..) => {
-                Progress::Open
-            }
+            JournalAnswer::Owned(_)
+            | JournalAnswer::Tasks(..)
+            | JournalAnswer::Found(..)
+            | JournalAnswer::Texts(..) => Progress::Open,
         }
     }
 

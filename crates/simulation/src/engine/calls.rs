@@ -6,17 +6,19 @@ use std::sync::Arc;
 use tasker_core::gateway::Texts;
 use tasker_core::operator::{self, Action};
 use tasker_core::outcome::Success;
-use tasker_core::payload::Payload;
+use tasker_core::state::Idle;
+use tasker_core::texts::{Request as Asked, TaskTexts};
 use tasker_core::{Event, StepIndex, Task, TaskId};
 use tasker_protocol::api::StepState;
 use tasker_protocol::json_null;
 
-use super::serving::{Reply, Serving};
+use super::serving::{Reading, Reply, Serving};
 use crate::client::{Answer, ClientInput};
 use crate::environment::Environment;
 use crate::inspection;
 use crate::journal::json;
 use crate::schedule::Happening;
+use crate::script;
 use crate::workflow::{Kind, Workflow};
 
 /// A client's call.
@@ -105,6 +107,11 @@ pub fn answer(request: RequestId, view: Option<View>, env: &mut Environment) {
 impl Serving {
     /// A client asks something.
     pub(super) fn request(&mut self, id: RequestId, request: Request, env: &mut Environment) {
+        if let Request::Cancel { task } | Request::Mend { task, .. } = request
+            && self.core.state().idle(task).is_some()
+        {
+            return self.read_task(task, Reading::Request(id, request), env);
+        }
         let (task, wait) = match request {
             Request::Show { task, wait } => (task, wait),
             Request::Create {
@@ -129,6 +136,9 @@ impl Serving {
                 let view = View::of(known);
                 self.core.hold(Reply::View(id, view));
             }
+            None if wait && self.core.state().idle(task).is_some_and(Idle::goes_on) => {
+                self.waiters.entry(task).or_default().push(id);
+            }
             // It has ended and left memory, or never was: the journal knows.
             None => {
                 let view = env.journal.task(task).map(|stored| {
@@ -145,7 +155,9 @@ impl Serving {
         env.chance.fill(&mut random);
         let millis = u64::try_from(self.now(env).0 / 1000).unwrap_or(0);
         let task = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        self.texts.insert(task, Payload::new(json("{}")));
+        let context = json(&script::context(task));
+        self.texts
+            .create(task, TaskTexts::new(Asked::default(), context));
         let graph = Arc::clone(&env.workflows[template].graph);
         let event = Event::Create {
             task,

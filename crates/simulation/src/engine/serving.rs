@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_core::engine::{Commit, Release};
+use tasker_core::engine::{Commit, Leaves, Release};
 use tasker_core::gateway::Texts;
 use tasker_core::missed::{Missed, Readings};
-use tasker_core::payload::Payload;
 use tasker_core::pulse::{BEAT, Pulse};
+use tasker_core::store::{Absent, Store, Wanted};
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Engine, Event, TaskId, Time, fetch, record};
+use tasker_core::{Change, Engine, Event, StepIndex, TaskId, Time, decide, fetch, record};
+use tasker_protocol::api::TaskStatus;
 use tasker_protocol::frame::{EngineMessage, Fetch, Fetched};
 
 use super::appender::{Appender, Progress};
@@ -23,6 +24,7 @@ use crate::inspection;
 use crate::journal::{Append, Created, Row, Stored, Ticket};
 use crate::network::LinkId;
 use crate::schedule::{EngineId, Happening, JournalRequest};
+use crate::trace::Note;
 use crate::worker::Life;
 
 /// What the loop takes.
@@ -33,6 +35,30 @@ pub(super) enum Command {
     Fetch { session: SessionId, fetch: Fetch },
     Request(RequestId, Request),
     Found(TaskId, Option<Stored>),
+}
+
+/// What waits for texts that are being read.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    Dispatch(Started),
+    Fetch(SessionId, Fetch),
+}
+
+/// What waits for a task that is being read.
+#[derive(Debug)]
+pub(super) enum Reading {
+    Missed(Missed),
+    Request(RequestId, Request),
+    Time,
+}
+
+/// An attempt whose start is durable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Started {
+    session: SessionId,
+    task: TaskId,
+    step: StepIndex,
+    attempt: u32,
 }
 
 /// An answer that is held back.
@@ -49,7 +75,7 @@ pub struct Serving {
     clock: EngineClock,
     pub(super) core: Engine<Reply>,
     pub(super) appender: Appender,
-    pub(super) texts: BTreeMap<TaskId, Payload>,
+    pub(super) texts: Store<Waiting>,
     pub(super) connections: BTreeMap<LinkId, Connection>,
     /// Where a session's messages go; gone once another session has replaced it.
     pub(super) outboxes: BTreeMap<SessionId, LinkId>,
@@ -57,7 +83,7 @@ pub struct Serving {
     pub(super) waiters: BTreeMap<TaskId, Vec<RequestId>>,
     pub(super) commands: Vec<Command>,
     /// The tasks that are being read.
-    readings: Readings<Missed>,
+    readings: Readings<Reading>,
     pulse: Pulse,
     /// When the commit that is in flight began.
     commit_began: Option<Time>,
@@ -78,14 +104,17 @@ impl Serving {
         tasks: &[Stored],
         env: &mut Environment,
     ) -> Serving {
-        let texts = tasks.iter();
-        let texts = texts.map(|stored| (stored.task, stored.payload()));
+        let mut texts = Store::new(env.plan.payload_budget);
+        for stored in tasks.iter().filter(|stored| !stored.blocked) {
+            texts.restore(stored.task, stored.texts(), stored.rows.len() as u32);
+        }
+        texts.trim();
         let mut serving = Serving {
             id,
             clock,
             core: Engine::new(recover(tasks, env)),
             appender: Appender::new(id, epoch),
-            texts: texts.collect(),
+            texts,
             connections: BTreeMap::new(),
             outboxes: BTreeMap::new(),
             // Sessions of different processes have different numbers, which is only good to read.
@@ -158,9 +187,21 @@ impl Serving {
             self.turn_soon(env);
             return Progress::Open;
         }
+        if let JournalAnswer::Texts(wanted, texts) = answer {
+            match texts {
+                Some(texts) => {
+                    let found = self.texts.found(&texts);
+                    found.unwrap_or_else(|error| panic!("{error}"));
+                    self.turn_soon(env);
+                }
+                None => self.read_texts(wanted, env),
+            }
+            return Progress::Open;
+        }
         let progress = self.appender.answered(ticket, &answer, env);
         if progress == Progress::Durable {
             self.commit_began = None;
+            self.texts.committed();
             let released = self.core.committed();
             self.release(released, env);
             self.turn(env);
@@ -188,6 +229,7 @@ impl Serving {
         for command in std::mem::take(&mut self.commands) {
             self.command(command, env);
         }
+        self.look_again(env);
         if !Pulse::is_stuck(self.commit_began, self.now(env)) {
             if let Some(gap) = self.pulse.beat(self.now(env)) {
                 self.happen(&Event::Frozen { gap }, None, env);
@@ -201,11 +243,87 @@ impl Serving {
         }
         if let Some(commit) = self.core.seal() {
             self.commit_began = Some(self.now(env));
+            self.texts.sealed(&commit);
             let append = self.append(commit);
             self.appender.append(append, env);
         }
         let free = self.core.free();
         self.release(free, env);
+        if let Some(wanted) = self.texts.read() {
+            env.note(Note::Wanted(self.id, wanted.len()));
+            self.read_texts(wanted, env);
+        }
+        self.texts.trim();
+    }
+
+    fn read_texts(&mut self, wanted: Vec<Wanted>, env: &mut Environment) {
+        let fails = env.loses_commit();
+        let request = JournalRequest::Texts { wanted, fails };
+        let wait = env.commit();
+        env.after(wait, Happening::Journal(self.id, Ticket(0), request));
+    }
+
+    /// Goes on with what has waited for texts that are in memory now.
+    fn look_again(&mut self, env: &mut Environment) {
+        let mut messages = Vec::new();
+        for waiting in self.texts.ready() {
+            match waiting {
+                Waiting::Dispatch(started) if self.is_open(started) => {
+                    self.dispatch(started, &mut messages, env);
+                }
+                Waiting::Dispatch(_) => {}
+                Waiting::Fetch(session, fetch) => self.fetch(session, fetch),
+            }
+        }
+        self.say(messages, env);
+    }
+
+    fn is_open(&self, started: Started) -> bool {
+        let state = self.core.state();
+        state.task(started.task).is_some_and(|task| {
+            decide::is_open(state, started.session, task, started.step, started.attempt)
+        })
+    }
+
+    fn dispatch(
+        &mut self,
+        started: Started,
+        messages: &mut Vec<(SessionId, EngineMessage)>,
+        env: &mut Environment,
+    ) {
+        let Some(task) = self.core.state().task(started.task) else {
+            return;
+        };
+        let dispatch = self.texts.look(started.task, |texts| {
+            texts.dispatch(task, started.step, started.attempt)
+        });
+        match dispatch {
+            Some(Ok(dispatch)) => {
+                if env.journal.is_owner(self.id) {
+                    let check = inspection::dispatched_with(&dispatch, task, started.step, env);
+                    env.check(check);
+                }
+                let message = EngineMessage::Dispatch(Box::new(dispatch));
+                messages.push((started.session, message));
+            }
+            Some(Err(absent)) => {
+                let waiting = Waiting::Dispatch(started);
+                self.texts.wait(vec![absent], waiting);
+            }
+            None => {}
+        }
+    }
+
+    fn fetch(&mut self, session: SessionId, fetch: Fetch) {
+        let task = fetch.task_uuid;
+        let texts = self.texts.get(task);
+        match fetch::answer(self.core.state(), texts, session, &fetch) {
+            Ok(fetched) => self.core.hold(Reply::Fetched(session, fetched)),
+            Err(slots) => {
+                let absent = vec![Absent { task, slots }];
+                self.texts.wait(absent, Waiting::Fetch(session, fetch));
+            }
+        }
     }
 
     fn command(&mut self, command: Command, env: &mut Environment) {
@@ -232,11 +350,7 @@ impl Serving {
                 }
                 self.happen(&event, texts.as_ref(), env);
             }
-            Command::Fetch { session, fetch } => {
-                let payload = self.texts.get(&fetch.task_uuid);
-                let fetched = fetch::answer(self.core.state(), payload, session, fetch);
-                self.core.hold(Reply::Fetched(session, fetched));
-            }
+            Command::Fetch { session, fetch } => self.fetch(session, fetch),
             Command::Request(id, request) => self.request(id, request, env),
             Command::Found(task, stored) => self.found(task, stored, env),
         }
@@ -245,17 +359,33 @@ impl Serving {
     fn found(&mut self, id: TaskId, stored: Option<Stored>, env: &mut Environment) {
         let exists = stored.is_some();
         if let (None, Some(stored)) = (self.core.state().task(id), stored) {
-            self.texts.insert(id, stored.payload());
+            let rows = stored.rows.len() as u32;
+            self.texts.restore(id, stored.texts(), rows);
             let restored = stored.restored(&env.workflows[&stored.created.template].graph);
             self.happen(&Event::Restored(Arc::new(restored)), None, env);
         }
-        for missed in self.readings.end(id) {
-            let (session, attempt) = (missed.session, missed.attempt);
-            if exists {
-                self.happen(&missed.event, missed.texts.as_ref(), env);
-            } else if !matches!(missed.event, Event::Logged { .. }) {
-                self.happen(&Event::Unknown { session, attempt }, None, env);
+        for waiting in self.readings.end(id) {
+            match waiting {
+                Reading::Missed(missed) if exists => {
+                    self.happen(&missed.event, missed.texts.as_ref(), env);
+                }
+                Reading::Missed(missed) if matches!(missed.event, Event::Logged { .. }) => {}
+                Reading::Missed(missed) => {
+                    let (session, attempt) = (missed.session, missed.attempt);
+                    self.happen(&Event::Unknown { session, attempt }, None, env);
+                }
+                Reading::Request(id, request) => self.request(id, request, env),
+                Reading::Time => {}
             }
+        }
+    }
+
+    /// Has a task read that is not in memory; what waits for it is taken up again then.
+    pub(super) fn read_task(&mut self, task: TaskId, waits: Reading, env: &mut Environment) {
+        if self.readings.add(task, waits) {
+            let request = JournalRequest::Find(task);
+            let wait = env.commit();
+            env.after(wait, Happening::Journal(self.id, Ticket(0), request));
         }
     }
 
@@ -270,8 +400,8 @@ impl Serving {
         for change in &changes {
             match change {
                 Change::Recorded { task, record } => {
-                    if let (Some(kept), Some(texts)) = (self.texts.get_mut(task), texts) {
-                        kept.keep(record, texts);
+                    if let Some(texts) = texts {
+                        self.texts.keep(*task, record, texts);
                     }
                     self.settled(*task);
                 }
@@ -282,12 +412,9 @@ impl Serving {
                         session: *session,
                         attempt: *attempt,
                     };
-                    if self.readings.add(attempt.task_uuid, missed) {
-                        let request = JournalRequest::Find(attempt.task_uuid);
-                        let wait = env.commit();
-                        env.after(wait, Happening::Journal(self.id, Ticket(0), request));
-                    }
+                    self.read_task(attempt.task_uuid, Reading::Missed(missed), env);
                 }
+                Change::Called { task } => self.read_task(*task, Reading::Time, env),
                 _ => {}
             }
         }
@@ -312,7 +439,11 @@ impl Serving {
                 template: task.graph.hash.clone(),
                 priority: task.priority,
                 at: task.created_at,
-                context: self.texts[&task.id].context.get().to_owned(),
+                context: self
+                    .texts
+                    .get(task.id)
+                    .and_then(|texts| texts.payload.context())
+                    .map_or_else(String::new, |context| context.get().to_owned()),
             });
             let (records, payload) = if part.records.is_empty() {
                 (Vec::new(), String::new())
@@ -325,6 +456,7 @@ impl Serving {
                 records,
                 payload,
                 ended: task.has_ended(),
+                blocked: task.status() == TaskStatus::BlockedByFailures,
             })
         });
         Append {
@@ -351,11 +483,13 @@ impl Serving {
                     step,
                     attempt,
                 } => {
-                    let known = (self.core.state().task(task), self.texts.get(&task));
-                    if let (Some(task), Some(texts)) = known {
-                        let dispatch = texts.dispatch(task, step, attempt);
-                        messages.push((session, EngineMessage::Dispatch(Box::new(dispatch))));
-                    }
+                    let started = Started {
+                        session,
+                        task,
+                        step,
+                        attempt,
+                    };
+                    self.dispatch(started, &mut messages, env);
                 }
                 Release::Reply(Reply::View(request, view)) => {
                     calls::answer(request, Some(view), env);
@@ -363,8 +497,11 @@ impl Serving {
                 Release::Reply(Reply::Fetched(session, fetched)) => {
                     messages.push((session, EngineMessage::Fetched(fetched)));
                 }
-                Release::Evict(task) => {
-                    self.texts.remove(&task);
+                Release::Evict(task, leaves) => {
+                    self.texts.remove(task);
+                    if leaves == Leaves::Idle {
+                        env.note(Note::Rested(task));
+                    }
                 }
             }
         }

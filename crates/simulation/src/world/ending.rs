@@ -95,6 +95,10 @@ impl World {
                 states.collect::<Vec<_>>()
             ));
         }
+        let mut waiting = state.idle_tasks().filter(|(_, idle)| idle.goes_on());
+        if let Some((task, idle)) = waiting.next() {
+            return Some(format!("task {task} that is not in memory: {idle:?}"));
+        }
         if !self.clients.are_idle() {
             return Some("a client waits for an answer".to_owned());
         }

@@ -1,0 +1,247 @@
+//! What is made of tasks and their texts: answers to callers, dispatches, results that were left out. Where texts are
+//! not in memory, it is made once they are.
+
+use tasker_core::payload::Look;
+use tasker_core::state::Idle;
+use tasker_core::store::Absent;
+use tasker_core::texts::TaskTexts;
+use tasker_core::worker::SessionId;
+use tasker_core::{Event, State, StepIndex, Task, TaskId, decide, fetch, order, view};
+use tasker_protocol::api;
+use tasker_protocol::error::ErrorDetail;
+use tasker_protocol::frame::{Dispatch, EngineMessage, Fetch};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Engine, Error, Started, WaitingForTexts};
+use crate::command::{Answer, Command, NewTask};
+
+type ShownStep = Option<Result<(api::Step, u64), ErrorDetail>>;
+
+impl Engine {
+    pub(super) fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
+        let id = self.add(new);
+        if wait {
+            self.wait(id, reply);
+        } else {
+            self.show(id, false, reply);
+        }
+    }
+
+    pub(super) fn create_many(
+        &mut self,
+        new: Vec<NewTask>,
+        reply: oneshot::Sender<Vec<Option<api::Task>>>,
+    ) {
+        let ids: Vec<TaskId> = new.into_iter().map(|new| self.add(new)).collect();
+        // What has just come is in memory.
+        let tasks = ids.into_iter().map(|id| self.task(id)?.ok()).collect();
+        self.reply(move || drop(reply.send(tasks)));
+    }
+
+    fn add(&mut self, new: NewTask) -> TaskId {
+        let texts = TaskTexts::new(new.request, new.context);
+        self.texts.create(new.id, texts);
+        if let Some(key) = new.key {
+            self.keys.insert(new.id, key);
+        }
+        let event = Event::Create {
+            task: new.id,
+            graph: new.graph,
+            priority: new.priority,
+        };
+        self.happen(&event, None);
+        let until_durable = new.until_durable;
+        self.reply(move || drop(until_durable));
+        new.id
+    }
+
+    pub(super) fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
+        let state = self.core.state();
+        let task = state.task(id).map(|task| !task.is_settled());
+        let idle = state.idle(id).map(Idle::goes_on);
+        if wait && task.or(idle) == Some(true) {
+            return self.wait(id, reply);
+        }
+        match self.task(id).transpose() {
+            Ok(task) => self.reply(move || drop(reply.send(task))),
+            Err(absent) => self.later(
+                vec![absent],
+                Command::Task {
+                    task: id,
+                    wait,
+                    reply,
+                },
+            ),
+        }
+    }
+
+    pub(super) fn show_many(&mut self, ids: Vec<TaskId>, reply: oneshot::Sender<Vec<api::Task>>) {
+        let (mut tasks, mut absent) = (Vec::new(), Vec::new());
+        for task in ids.iter().filter_map(|id| self.task(*id)) {
+            match task {
+                Ok(task) => tasks.push(task),
+                Err(missing) => absent.push(missing),
+            }
+        }
+        if absent.is_empty() {
+            self.reply(move || drop(reply.send(tasks)));
+        } else {
+            self.later(absent, Command::Tasks { tasks: ids, reply });
+        }
+    }
+
+    pub(super) fn show_steps(
+        &mut self,
+        id: TaskId,
+        from: StepIndex,
+        limit: usize,
+        reply: oneshot::Sender<Option<Vec<api::Step>>>,
+    ) {
+        let steps = self.view(id, |state, task, texts| {
+            (from..task.steps.len() as StepIndex)
+                .take(limit)
+                .map(|step| view::step(state, task, texts, step))
+                .collect()
+        });
+        match steps.transpose() {
+            Ok(steps) => self.reply(move || drop(reply.send(steps))),
+            Err(absent) => self.later(
+                vec![absent],
+                Command::Steps {
+                    task: id,
+                    from,
+                    limit,
+                    reply,
+                },
+            ),
+        }
+    }
+
+    pub(super) fn show_step(
+        &mut self,
+        id: TaskId,
+        step_uuid: Uuid,
+        reply: oneshot::Sender<ShownStep>,
+    ) {
+        let step = self.view(id, |state, task, texts| match task.find(step_uuid) {
+            Some(step) => Ok((view::step(state, task, texts, step), task.records)),
+            None => Err(order::no_step(id, step_uuid)),
+        });
+        match step.transpose() {
+            Ok(step) => self.reply(move || drop(reply.send(step))),
+            Err(absent) => self.later(
+                vec![absent],
+                Command::Step {
+                    task: id,
+                    step_uuid,
+                    reply,
+                },
+            ),
+        }
+    }
+
+    /// Answers when the task settles. Who asked may have gone meanwhile: such calls are forgotten by and by.
+    fn wait(&mut self, task: TaskId, reply: Answer) {
+        let waiters = self.waiters.entry(task).or_default();
+        waiters.retain(|waiter| !waiter.is_closed());
+        waiters.push(reply);
+    }
+
+    pub(super) fn task(&mut self, id: TaskId) -> Option<Result<api::Task, Absent>> {
+        self.view(id, view::task)
+    }
+
+    /// What `show` makes of a task that is in memory, or which texts that needs that are not.
+    pub(super) fn view<T>(
+        &mut self,
+        id: TaskId,
+        show: impl FnOnce(&State, &Task, &Look<'_>) -> T,
+    ) -> Option<Result<T, Absent>> {
+        let state = self.core.state();
+        let task = state.task(id)?;
+        self.texts.look(id, |texts| show(state, task, texts))
+    }
+
+    /// Has texts read; then the command is carried out.
+    pub(super) fn later(&mut self, absent: Vec<Absent>, command: Command) {
+        self.texts.wait(absent, WaitingForTexts::Command(command));
+    }
+
+    /// Goes on with what has waited for texts that are in memory now.
+    pub(super) fn look_again(&mut self) -> Result<(), Error> {
+        for waiting in self.texts.ready() {
+            match waiting {
+                WaitingForTexts::Dispatch(started) if self.is_open(started) => {
+                    self.dispatch(started);
+                }
+                // The engine has ended the attempt, or its worker is gone: it was never given to a handler.
+                WaitingForTexts::Dispatch(_) => {}
+                WaitingForTexts::Command(command) => self.command(command)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_open(&self, started: Started) -> bool {
+        let state = self.core.state();
+        state.task(started.task).is_some_and(|task| {
+            decide::is_open(state, started.session, task, started.step, started.attempt)
+        })
+    }
+
+    /// Gives a worker an attempt, once its texts are in memory.
+    pub(super) fn dispatch(&mut self, started: Started) {
+        let Started {
+            session,
+            task: id,
+            step,
+            attempt,
+        } = started;
+        let state = self.core.state();
+        let Some(task) = state.task(id) else {
+            return;
+        };
+        let traces = &self.traces;
+        let dispatch = self.texts.look(id, |texts| Dispatch {
+            traceparent: traces.parent_of_attempts(task, texts.request()),
+            ..texts.dispatch(task, step, attempt)
+        });
+        match dispatch {
+            Some(Ok(dispatch)) => self.send(session, EngineMessage::Dispatch(Box::new(dispatch))),
+            Some(Err(absent)) => {
+                let waiting = WaitingForTexts::Dispatch(started);
+                self.texts.wait(vec![absent], waiting);
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn fetch(&mut self, session: SessionId, fetch: Fetch) {
+        let Some(open) = self.sessions.get(&session) else {
+            return;
+        };
+        let (outbox, task) = (open.outbox.clone(), fetch.task_uuid);
+        let texts = self.texts.get(task);
+        match fetch::answer(self.core.state(), texts, session, &fetch) {
+            // A session that closes meanwhile says so by an event of its own.
+            Ok(fetched) => self.reply(move || drop(outbox.send(EngineMessage::Fetched(fetched)))),
+            Err(slots) => self.later(
+                vec![Absent { task, slots }],
+                Command::Fetch { session, fetch },
+            ),
+        }
+    }
+
+    pub(super) fn workers(&self) -> Vec<api::Worker> {
+        let workers = self.core.state().workers().iter();
+        let mut workers: Vec<api::Worker> = workers
+            .filter_map(|(_, worker)| {
+                let open = self.sessions.get(&worker.session?)?;
+                Some(view::worker(worker.offer.as_ref()?, worker, open.since))
+            })
+            .collect();
+        workers.sort_by(|a, b| (&a.worker_id, a.instance).cmp(&(&b.worker_id, b.instance)));
+        workers
+    }
+}
