@@ -4,6 +4,7 @@ Nothing else should run on the machine meanwhile. The suite starts engine and wo
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,8 @@ FILES = Path(__file__).absolute().parents[1]
 
 def main() -> int:
     """Runs the suite; its options pass through."""
+    # As Ctrl-C does it: nothing is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Not in memory: a commit is to reach a disk.
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="tasker-bench-") as name:
         folder = Path(name)
@@ -36,7 +39,7 @@ def main() -> int:
             }
             server = FILES / "crates/server/server"
             subprocess.run([server, "migrate"], env=environ, check=True)
-            code = subprocess.run(
+            suite = subprocess.Popen(
                 [
                     FILES / "bench/suite",
                     *sys.argv[1:],
@@ -51,8 +54,13 @@ def main() -> int:
                 env=environ,
                 # Where whoever runs it means a file to be.
                 cwd=os.environ.get("BUILD_WORKING_DIRECTORY"),
-                check=False,
-            ).returncode
+            )
+            try:
+                code = suite.wait()
+            finally:
+                # It takes engine and workers with it.
+                suite.terminate()
+                suite.wait()
             if code:
                 for log in folder.glob("*.log"):
                     print(f"{log.name}{tail(log)}", file=sys.stderr)

@@ -29,8 +29,9 @@ struct Options {
     /// A folder of templates.
     #[arg(long)]
     templates: PathBuf,
-    /// Attempts that each session holds at once.
-    #[arg(long, default_value_t = 1024)]
+    /// Attempts that each session holds at once: more than the tasks that the suite has in flight, so that a step that
+    /// becomes ready starts in the commit of the outcome that it waited for.
+    #[arg(long, default_value_t = 2048)]
     slots: u32,
     /// Workers in this process, each with a session of its own.
     #[arg(long, default_value_t = 1)]

@@ -22,14 +22,27 @@ mod report;
 mod scenario;
 mod system;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 use bench::Bench;
 use options::{Name, Options};
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = run() => result,
+        // What runs is dropped, and every process with it.
+        _ = interrupt.recv() => bail!("interrupted"),
+        _ = terminate.recv() => bail!("terminated"),
+    }
+}
+
+/// Measures what the command line says, and prints it.
+async fn run() -> Result<()> {
     let bench = Bench::new(Options::parse()).await?;
     let chosen = match bench.options.scenarios.as_slice() {
         [] => Name::value_variants(),
