@@ -8,7 +8,13 @@ import pytest
 
 # Each member of the workspace by its folder: the members that it may depend on, in tests too.
 ALLOWED = {
-    "bench": {"crates/client", "crates/core", "crates/protocol", "crates/template"},
+    "bench": {
+        "crates/client",
+        "crates/core",
+        "crates/protocol",
+        "crates/template",
+        "crates/worker",
+    },
     "crates/client": {"crates/protocol"},
     "crates/core": {"crates/protocol", "crates/template"},
     "crates/ffi": {

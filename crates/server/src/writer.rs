@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Message;
 use futures_util::{Sink, SinkExt};
-use tasker_protocol::frame::{EngineMessage, MAX_FRAME_BYTES, encode};
+use tasker_protocol::frame::{EngineMessage, MAX_FRAME_BYTES};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
@@ -68,35 +68,36 @@ pub async fn write<S: Sink<Message> + Unpin>(
     ended
 }
 
-/// The messages in as few frames as their size allows.
+/// The messages in as few frames as their size allows. Each is written where it is sent from: a busy session's are many.
 fn frames(messages: &[EngineMessage]) -> Vec<String> {
     let mut frames = Vec::with_capacity(1);
-    let mut gathered: Vec<String> = Vec::with_capacity(messages.len());
-    let mut bytes = 0;
+    let mut frame = Vec::new();
+    let mut count = 0;
     for message in messages {
-        let text = encode(std::slice::from_ref(message))
+        let end = frame.len();
+        frame.push(if count == 0 { b'[' } else { b',' });
+        serde_json::to_writer(&mut frame, message)
             .unwrap_or_else(|error| unreachable!("a message serialises into memory: {error}"));
-        if !gathered.is_empty() && bytes + text.len() > GATHERED_BYTES {
-            frames.push(frame(&mut gathered));
-            bytes = 0;
+        if count > 0 && frame.len() > GATHERED_BYTES {
+            let mut next = frame.split_off(end);
+            next[0] = b'[';
+            frames.push(text(std::mem::replace(&mut frame, next), count));
+            count = 0;
         }
-        bytes += text.len() + 1;
-        gathered.push(text);
+        count += 1;
     }
-    frames.push(frame(&mut gathered));
+    frames.push(text(frame, count));
     frames
 }
 
-fn frame(gathered: &mut Vec<String>) -> String {
-    match gathered.pop() {
-        Some(only) if gathered.is_empty() => only,
-        last => {
-            gathered.extend(last);
-            let frame = format!("[{}]", gathered.join(","));
-            gathered.clear();
-            frame
-        }
+/// A frame of so many messages: without the array that it begins if there is only one.
+fn text(mut frame: Vec<u8>, messages: usize) -> String {
+    if messages == 1 {
+        frame.remove(0);
+    } else {
+        frame.push(b']');
     }
+    String::from_utf8(frame).unwrap_or_else(|error| unreachable!("JSON is UTF-8: {error}"))
 }
 
 #[cfg(test)]
