@@ -5,6 +5,43 @@ use uuid::Uuid;
 
 use crate::support::{migrated, new_task, open, recover, row};
 
+/// Made while the tables are empty and kept for the connection's life, as an engine's first plan is.
+#[tokio::test]
+async fn changed_tasks_are_looked_up_one_by_one() {
+    let server = migrated().await;
+    let _journal = open(&server.url()).await;
+    let client = server.connect().await;
+    let changes = include_str!("../../sql/append_changes.sql");
+    let append = include_str!("../../sql/append.sql")
+        .replace("{changes}", changes)
+        .replace("{keys}", "");
+    let prepare = format!("PREPARE append (text, bigint, bigint) AS {append}");
+    client
+        .batch_execute(include_str!("../../sql/session.sql"))
+        .await
+        .unwrap();
+    client
+        .batch_execute(&format!(
+            "SET plan_cache_mode = 'force_generic_plan'; {prepare}"
+        ))
+        .await
+        .unwrap();
+    let nulls = "NULL, ".repeat(28);
+    let explain = format!(
+        "EXPLAIN (COSTS OFF) EXECUTE append ({nulls} '{}', '{}')",
+        Uuid::nil(),
+        Uuid::max()
+    );
+    let rows = client.query(&explain, &[]).await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let plan = lines.join("\n");
+    let (_, changed) = plan.split_once("CTE changed").expect("a plan");
+    let looks_up = "Index Cond: ((shard = c_1.shard) AND (task_uuid = c_1.task_uuid)";
+    assert!(changed.contains(looks_up), "{plan}");
+    assert!(!changed.contains("Materialize"), "{plan}");
+    assert!(!changed.contains("Join Filter"), "{plan}");
+}
+
 #[tokio::test]
 async fn texts_are_read_by_their_places_and_blocked_tasks_without_their_rows() {
     let server = migrated().await;
