@@ -1,6 +1,6 @@
-"""Brings up PostgreSQL, the engine and a Python worker of the benchmarks' own, and measures them.
+"""Brings up a PostgreSQL of the benchmarks' own, with its defaults, and runs the suite on it.
 
-Nothing else should run on the machine meanwhile. PostgreSQL runs with its defaults, fsync on.
+Nothing else should run on the machine meanwhile. The suite starts engine and workers itself.
 """
 
 import os
@@ -12,63 +12,68 @@ import tempfile
 from pathlib import Path
 
 from tasker_core.dev.postgres import Cluster
+from tasker_core.dev.processes import tail
 
 # Where Bazel lays out this program and what it needs.
 FILES = Path(__file__).absolute().parents[1]
-UP = "Everything stays up"
 
 
 def main() -> int:
-    """Runs the latency benchmark; its options pass through."""
-    port, worker_port, postgres_port = free_ports(3)
+    """Runs the suite; its options pass through."""
+    # As Ctrl-C does it: nothing is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Not in memory: a commit is to reach a disk.
-    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="tasker-bench-") as folder:
-        Path(folder).chmod(0o755)
-        environ = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "TASKER_SERVER_BIN": str(FILES / "crates/server/server"),
-            "TASKER_HANDLER_PATH": str(FILES / "examples/python"),
-            "TASKER_TEMPLATE_PATH": str(FILES / "fixtures/task_templates/python"),
-        }
-        command = [sys.executable, "-m", "tasker_core.cli", "dev", f"--port={port}"]
-        command += [f"--worker-port={worker_port}", f"--postgres-port={postgres_port}"]
-        command += [f"--data-dir={folder}/data"]
-        system = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="tasker-bench-") as name:
+        folder = Path(name)
+        # PostgreSQL's user enters it, too.
+        folder.chmod(0o755)
+        cluster = Cluster(folder, folder, free_port())
+        postgres = cluster.start()
         try:
-            wait_until_up(system)
-            latency = str(FILES / "bench/latency")
-            url = f"http://127.0.0.1:{port}"
-            data = Path(folder) / "data"
-            database = Cluster(data, data / "logs", postgres_port).url
-            measured = subprocess.run(
-                [latency, f"--url={url}", *sys.argv[1:]],
-                env={**os.environ, "DATABASE_URL": database},
-                check=False,
+            cluster.wait_until_ready(postgres)
+            environ = {
+                **os.environ,
+                "DATABASE_URL": cluster.url,
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                "LOG_LEVEL": "warn",
+            }
+            server = FILES / "crates/server/server"
+            subprocess.run([server, "migrate"], env=environ, check=True)
+            suite = subprocess.Popen(
+                [
+                    FILES / "bench/suite",
+                    *sys.argv[1:],
+                    f"--postgres-pid={postgres.pid}",
+                    f"--server={server}",
+                    f"--worker={FILES / 'bench/rust_worker'}",
+                    f"--python={sys.executable}",
+                    f"--handlers={FILES / 'bench/handlers'}",
+                    f"--templates={FILES / 'bench/templates'}",
+                    f"--folder={folder}",
+                ],
+                env=environ,
+                # Where whoever runs it means a file to be.
+                cwd=os.environ.get("BUILD_WORKING_DIRECTORY"),
             )
-            return measured.returncode
+            try:
+                code = suite.wait()
+            finally:
+                # It takes engine and workers with it.
+                suite.terminate()
+                suite.wait()
+            if code:
+                for log in folder.glob("*.log"):
+                    print(f"{log.name}{tail(log)}", file=sys.stderr)
+            return code
         finally:
-            system.send_signal(signal.SIGINT)
-            system.wait()
+            postgres.stop()
 
 
-def wait_until_up(system: "subprocess.Popen[str]") -> None:
-    """Reads what `tasker dev` says until everything is up."""
-    said = ""
-    for line in system.stdout or ():
-        said += line
-        if UP in line:
-            return
-    raise SystemExit(f"the system did not come up:\n{said}")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 if __name__ == "__main__":

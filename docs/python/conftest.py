@@ -2,7 +2,8 @@
 
 The blocks marked ```python of a page are one module, in their order; `test_` functions in it are
 tests. The blocks marked ```yaml that have `name` and `steps` are held against the template checker.
-Blocks marked ```python notest are left alone.
+Blocks marked ```python notest are left alone, and so are those marked ```python engine:
+tasker_py/tests/system/docs_test.py runs these with an engine.
 """
 
 import re

@@ -174,6 +174,9 @@ async fn tasks_are_found_by_where_they_stand() -> Result<()> {
     let running = create(&wire, "standing", json!({})).await?;
     worker.next("dispatch").await?;
     worker.send(&json!({"ready": {"slots": 0}})).await?;
+    // Answered after what came before it was handed on.
+    worker.send(&json!({"unheard-of": {}})).await?;
+    worker.next("error").await?;
     let waiting = create(&wire, "standing", json!({})).await?;
     for (status, task) in [
         ("blocked_by_failures", &failed),

@@ -2,8 +2,12 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "crates/ffi/tasker.h"
@@ -133,6 +137,40 @@ class TestBench {
   TaskerTest *test_ = nullptr;
 };
 
+// Makes a call without the GIL. Not by py::gil_scoped_release, whose destructor takes the GIL back: a thread that asks for
+// it while the interpreter ends is unwound from there, and unwinding out of a destructor aborts the process.
+template <typename Call>
+auto without_gil(Call call) {
+  using Value = decltype(call());
+  std::optional<std::conditional_t<std::is_void_v<Value>, bool, Value>> value;
+  std::exception_ptr error;
+  PyThreadState *thread = PyEval_SaveThread();
+  try {
+    if constexpr (std::is_void_v<Value>) {
+      call();
+    } else {
+      value = call();
+    }
+  } catch (...) {
+    error = std::current_exception();
+  }
+  PyEval_RestoreThread(thread);
+  if (error) std::rethrow_exception(error);
+  if constexpr (!std::is_void_v<Value>) return *std::move(value);
+}
+
+template <typename Value, typename Class, typename... Arguments>
+auto released(Value (Class::*method)(Arguments...)) {
+  return [method](Class &self, Arguments... arguments) {
+    return without_gil([&] { return (self.*method)(arguments...); });
+  };
+}
+
+template <typename Value, typename... Arguments>
+auto released(Value (*function)(Arguments...)) {
+  return [function](Arguments... arguments) { return without_gil([&] { return function(arguments...); }); };
+}
+
 std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
@@ -145,26 +183,28 @@ std::string batches_split(std::string_view request) {
 
 PYBIND11_MODULE(_native, module) {
   py::register_local_exception_translator(translate);
-  using release = py::call_guard<py::gil_scoped_release>;
   // With Python's own metaclass: pybind11's serves static properties and subclasses, of which there are none.
   py::metaclass plain{reinterpret_cast<PyObject *>(&PyType_Type)};
   py::class_<Worker>(module, "Worker", py::is_final(), plain)
-      .def(py::init<std::string_view>(), py::arg("options"), release())
+      .def(py::init([](std::string_view options) {
+             return without_gil([&] { return std::make_unique<Worker>(options); });
+           }),
+           py::arg("options"))
       .def_property_readonly("started", &Worker::started)
-      .def("next", &Worker::next, py::arg("timeout_ms"), release())
-      .def("complete", &Worker::complete, py::arg("outcomes"), release())
-      .def("fetch", &Worker::fetch, py::arg("request"), py::arg("timeout_ms"), release())
-      .def("observe", &Worker::observe, py::arg("observation"), release())
-      .def("set_slots", &Worker::set_slots, py::arg("slots"), release())
-      .def("add_problem", &Worker::add_problem, py::arg("problem"), release())
-      .def("drain", &Worker::drain, py::arg("timeout_ms"), release())
-      .def("status", &Worker::status, release())
-      .def("close", &Worker::close, release());
+      .def("next", released(&Worker::next), py::arg("timeout_ms"))
+      .def("complete", released(&Worker::complete), py::arg("outcomes"))
+      .def("fetch", released(&Worker::fetch), py::arg("request"), py::arg("timeout_ms"))
+      .def("observe", released(&Worker::observe), py::arg("observation"))
+      .def("set_slots", released(&Worker::set_slots), py::arg("slots"))
+      .def("add_problem", released(&Worker::add_problem), py::arg("problem"))
+      .def("drain", released(&Worker::drain), py::arg("timeout_ms"))
+      .def("status", released(&Worker::status))
+      .def("close", released(&Worker::close));
   py::class_<TestBench>(module, "TestBench", py::is_final(), plain)
       .def(py::init<std::string_view>(), py::arg("options"))
       .def_property_readonly("template", &TestBench::tested)
       .def("call", &TestBench::call, py::arg("command"));
-  module.def("template_check", template_check, py::arg("text"), py::arg("file"), release());
-  module.def("batches_split", batches_split, py::arg("request"), release());
+  module.def("template_check", released(template_check), py::arg("text"), py::arg("file"));
+  module.def("batches_split", released(batches_split), py::arg("request"));
   module.def("version", [] { return text_of(tasker_version()); });
 }

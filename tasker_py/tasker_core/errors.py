@@ -1,4 +1,4 @@
-"""Every error that Tasker raises, in one hierarchy."""
+"""Every error that Tasker raises, in one hierarchy; `tasker_core.client.errors` has the API's."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,15 +19,43 @@ def allow_integers_of_any_size() -> None:
     sys.set_int_max_str_digits(0)
 
 
+class _Lifted:
+    """The limit is the process's: the first that needs it lifted lifts it, the last restores it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._before = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._holders:
+                self._before = sys.get_int_max_str_digits()
+                sys.set_int_max_str_digits(0)
+            self._holders += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if not self._holders:
+                sys.set_int_max_str_digits(self._before)
+
+
+_LIFTED = _Lifted()
+
+
 @contextmanager
 def integers_of_any_size() -> Iterator[None]:
-    """Lifts the same limit, for as long as this lasts."""
-    before = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
+    """Lifts the same limit, for as long as this lasts; in several threads at once, too."""
+    _LIFTED.enter()
     try:
         yield
     finally:
-        sys.set_int_max_str_digits(before)
+        _LIFTED.leave()
+
+
+class LargeNumber(Decimal):
+    """A JSON number that is too large for a float. Written as the number that it is."""
 
 
 def from_json(text: str | bytes) -> Any:
@@ -127,7 +156,9 @@ def _write_array(value: list[Any] | tuple[Any, ...], parts: list[str]) -> None:
 
 
 def _write_converted(value: Any, parts: list[str]) -> None:
-    if isinstance(value, Decimal):
+    if isinstance(value, LargeNumber):
+        parts.append(str(value))
+    elif isinstance(value, Decimal):
         if not value.is_finite():
             raise _UnwritableError(f"Decimal {value}, which is not a number")
         parts.append(encode_basestring(str(value)))

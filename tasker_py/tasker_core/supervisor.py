@@ -14,6 +14,7 @@ from types import FrameType
 from tasker_core.fleet_page import FleetPage
 from tasker_core.lifeline import LEFT
 from tasker_core.settings import WorkerSettings
+from tasker_core.signal_wait import SignalWait
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class Child:
         """Why it has none, otherwise."""
         self.exit_code = 0
         self.starts = 0
+        self.is_over = False
+        """Whether it has ended and is not started again."""
         # Later flags win over those that the parent was given.
         self._argv = [*argv, "--processes=1", "--bind=127.0.0.1:0", f"--worker-id={worker_id}"]
         # Guards `_process` and `_stopped`, so that none is started once it was stopped.
@@ -122,14 +125,16 @@ class Supervisor:
             len(self.children),
             page.address,
         )
-        keepers = [
-            threading.Thread(target=self._keep, args=[child], name=child.worker_id, daemon=True)
-            for child in self.children
-        ]
-        for keeper in keepers:
-            keeper.start()
-        for keeper in keepers:
-            self._wait_for(keeper)
+        with SignalWait() as waiting:
+            for child in self.children:
+                threading.Thread(
+                    target=self._look_after,
+                    args=[child, waiting],
+                    name=child.worker_id,
+                    daemon=True,
+                ).start()
+            while not all(child.is_over for child in self.children):
+                self._wait(waiting)
         page.close()
         failed = [child for child in self.children if child.exit_code not in (0, -signal.SIGTERM)]
         for child in failed:
@@ -137,15 +142,22 @@ class Supervisor:
         logger.info("stopped")
         return 1 if failed else 0
 
-    def _wait_for(self, keeper: threading.Thread) -> None:
-        while keeper.is_alive():
-            # Signals are handled here, in the main thread; the first one sets the deadline.
-            keeper.join(0.5 if self._stopping.is_set() else None)
-            if time.monotonic() >= self._deadline:
-                self._deadline = float("inf")
-                logger.error("processes are killed that did not end within the drain time-out")
-                for child in self.children:
-                    child.signal(signal.SIGKILL)
+    def _wait(self, waiting: SignalWait) -> None:
+        """Until something happens. The first signal sets the deadline."""
+        left = self._deadline - time.monotonic()
+        waiting.wait(None if left == float("inf") else max(0.0, left))
+        if time.monotonic() >= self._deadline:
+            self._deadline = float("inf")
+            logger.error("processes are killed that did not end within the drain time-out")
+            for child in self.children:
+                child.signal(signal.SIGKILL)
+
+    def _look_after(self, child: Child, waiting: SignalWait) -> None:
+        try:
+            self._keep(child)
+        finally:
+            child.is_over = True
+            waiting.wake()
 
     def _keep(self, child: Child) -> None:
         """Starts the process again and again, later and later while it ends at once."""

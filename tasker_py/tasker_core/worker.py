@@ -17,6 +17,7 @@ from tasker_core.lifeline import Lifeline
 from tasker_core.registry import HandlerRegistry
 from tasker_core.serialization import allow_integers_of_any_size
 from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
+from tasker_core.signal_wait import SignalWait
 
 logger = logging.getLogger("tasker_core.worker")
 
@@ -80,19 +81,21 @@ class WorkerBootstrap:
         executor = Executor(native, self._registry, self._slots)
         failure: list[BaseException] = []
         ended = threading.Event()
+        with SignalWait() as waiting:
 
-        def pump() -> None:
-            try:
-                executor.run()
-            except BaseException as error:  # raised again below, on the main thread.
-                failure.append(error)
-            finally:
-                ended.set()
+            def pump() -> None:
+                try:
+                    executor.run()
+                except BaseException as error:  # raised again below, on the main thread.
+                    failure.append(error)
+                finally:
+                    ended.set()
+                    waiting.wake()
 
-        # On a thread of its own: the main thread waits where a signal can interrupt it, which
-        # `next` is not.
-        threading.Thread(target=pump, name="tasker-session", daemon=True).start()
-        ended.wait()
+            # On a thread of its own: no signal interrupts `next`.
+            threading.Thread(target=pump, name="tasker-session", daemon=True).start()
+            while not ended.is_set():
+                waiting.wait()
         native.close()
         if failure:
             raise failure[0]

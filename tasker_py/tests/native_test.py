@@ -1,7 +1,10 @@
 """The native module: values, errors and the GIL at the border."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -49,6 +52,32 @@ def options(**fields: Any) -> str:
             **fields,
         }
     )
+
+
+ENDING = """
+import sys, threading
+from tasker_core import _native
+
+worker = _native.Worker(sys.argv[1])
+busy = threading.Barrier(9)
+
+def ask():
+    busy.wait()
+    while True:
+        worker.status()
+
+for _ in range(8):
+    threading.Thread(target=ask, daemon=True).start()
+busy.wait()
+"""
+
+
+def test_the_interpreter_ends_while_threads_are_inside_calls() -> None:
+    for _ in range(5):
+        environ = {"PYTHONPATH": os.pathsep.join(sys.path), "LOG_LEVEL": "off"}
+        command = [sys.executable, "-c", ENDING, options()]
+        ended = subprocess.run(command, env=environ, stderr=subprocess.PIPE, check=False)
+        assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 @pytest.fixture

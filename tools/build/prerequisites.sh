@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that this machine has a C++ compiler, Python with headers and pip, and a Rust new enough: installs
-# Debian's packages where it may, and else names the one command that does.
+# Debian's packages where it may, and else names the one command that does. Also PostgreSQL, where it may: only one test
+# cannot do without.
 set -euo pipefail
 
 manifest=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/Cargo.toml
@@ -61,29 +62,42 @@ need_rust() {
   fi
 }
 
+# //crates/journal:machine_postgres_test runs on it.
+want_postgres() {
+  if [[ -n $(type -P postgres) ]] || perl -MPgCommon -e 'exit !get_newest_version("postgres")' 2>/dev/null; then return; fi
+  packages+=(postgresql)
+}
+
 check() {
   missing=() packages=() remedies=()
   hash -r
   need_compiler
   need_python
   need_rust
+  want_postgres
 }
 
 check
-if ((${#missing[@]} == 0)); then exit; fi
+if ((${#missing[@]} + ${#packages[@]} == 0)); then exit; fi
 
 sudo=()
 if [[ $(id -u) != 0 ]]; then sudo=(sudo); fi
 if ((${#packages[@]})) && [[ -n $(type -P apt-get) ]] && { ((${#sudo[@]} == 0)) || sudo -n true 2>/dev/null; }; then
   say "installing ${packages[*]}"
   as_root() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "$@" >&2; }
+  # Tests start servers of their own: Debian's is not to be made, nor to run.
+  cluster=/etc/postgresql-common/createcluster.conf
+  if [[ " ${packages[*]} " == *" postgresql "* && ! -e $cluster ]]; then
+    as_root mkdir -p "${cluster%/*}"
+    echo 'create_main_cluster = false' | as_root tee "$cluster"
+  fi
   install() { as_root apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${packages[@]}"; }
   compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || as_root apt-get -qq update || true
   # The second try is for package lists that are too old, and for an installation that was cut off.
   install || { as_root dpkg --configure -a && as_root apt-get -qq update && install; } || true
   check
-  if ((${#missing[@]} == 0)); then exit; fi
 fi
+if ((${#missing[@]} == 0)); then exit; fi
 
 if ((${#packages[@]})); then
   remedies+=("${sudo[*]} apt-get update && ${sudo[*]} apt-get install -y --no-install-recommends ${packages[*]}")

@@ -1,6 +1,7 @@
 """Every repository that the build needs and that no other has to be loaded for."""
 
 load("//tools/build:installed_rules.bzl", "installed_rules")
+load("//tools/build:local_postgres.bzl", "local_postgres")
 load("//tools/build:local_python.bzl", "local_python")
 load("//tools/build:local_rust.bzl", "local_rust")
 load("//tools/build:wheel_tools.bzl", "wheel_tools")
@@ -37,6 +38,7 @@ def tasker_repositories():
     local_rust(name = "local_rust", manifest = manifest)
     local_python(name = "local_python")
     native.register_toolchains("@local_rust//:toolchain", "@local_python//:toolchain")
+    local_postgres(name = "local_postgres")
     wheel_tools()
 
     cargo_crates(

@@ -46,6 +46,7 @@ def rust_crate(
         compile_data = [],
         data = [],
         feature_tests = [],
+        more_tests = {},
         static_library = None,
         test_data = [],
         test_env = {},
@@ -62,6 +63,7 @@ def rust_crate(
         compile_data: files that the source includes.
         data: files that the program needs when it runs.
         feature_tests: files of tests/ that need a feature, and so have targets by rust_feature.
+        more_tests: tests of the same sources with other data: by name, the file of tests/, the data, the environment.
         static_library: the name of a static library of the same source, for C and C++.
         test_data: files that the tests need when they run.
         test_env: the tests' environment; $(rootpath) of test_data is expanded.
@@ -117,17 +119,20 @@ def rust_crate(
     )
     targets.append(name + "_test")
 
-    modules = native.glob(["tests/*/**/*.rs"], allow_empty = True)
+    tests = dict(more_tests)
     for source in native.glob(["tests/*.rs"], allow_empty = True, exclude = feature_tests):
         stem = source[len("tests/"):-len(".rs")]
         test = stem if stem.endswith("_test") else stem + "_test"
+        tests[test] = (source, test_data, test_env)
+    modules = native.glob(["tests/*/**/*.rs"], allow_empty = True)
+    for test, (source, own_data, own_env) in tests.items():
         rust_test(
             name = test,
             size = test_size,
             srcs = [source] + modules,
             crate_root = source,
-            data = test_data,
-            env = test_env,
+            data = own_data,
+            env = own_env,
             deps = crate_deps(dev = True) + [library],
             **_crate_attributes(dev = True)
         )

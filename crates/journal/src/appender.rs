@@ -160,6 +160,8 @@ impl Appender {
             refused: Vec::new(),
         };
         let mut parts = batch::parts(append);
+        // As when it had come a moment before its day was dropped.
+        parts.retain(|part| !self.shared.is_dropped(part.task_uuid));
         parts.retain(|part| match part.refusal() {
             Some(message) => {
                 outcome.refused.push(Refused {
@@ -193,6 +195,10 @@ impl Appender {
                 }
             }
         }
+        // Days that were dropped meanwhile.
+        outcome
+            .refused
+            .retain(|refused| !self.shared.is_dropped(refused.task_uuid));
         Ok(outcome)
     }
 
@@ -308,6 +314,7 @@ impl Appender {
         };
         self.begin_epoch(epoch);
         if let Some(last) = self.witness
+            && !self.shared.is_dropped(last.task_uuid())
             && !last.is_committed(&session.client).await?
         {
             return Err(Error::Diverged(format!(
@@ -364,6 +371,7 @@ impl Appender {
             .await?;
         self.begin_epoch(epoch);
         self.witness = None;
+        self.shared.forget_dropped();
         self.origin = Origin::read(&session).await?;
         self.shared.ensure_partitions().await?;
         self.link = Some(Link::new(session).await?);

@@ -17,10 +17,10 @@ const MAX_PART_BYTES: usize = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) task_uuid: Uuid,
-    created: Option<NewTask>,
-    key: Option<NewKey>,
-    row: Option<Row>,
-    change: Option<TaskChange>,
+    pub(crate) created: Option<NewTask>,
+    pub(crate) key: Option<NewKey>,
+    pub(crate) row: Option<Row>,
+    pub(crate) change: Option<TaskChange>,
 }
 
 impl Part {
@@ -151,6 +151,10 @@ impl Witness {
             task_uuid: part.task_uuid,
             number,
         })
+    }
+
+    pub(crate) fn task_uuid(&self) -> Uuid {
+        self.task_uuid
     }
 
     pub(crate) fn number(&self) -> CommitNumber {

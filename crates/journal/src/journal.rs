@@ -18,6 +18,7 @@ use crate::{
     appender::{Appender, Command, Status},
     key, list, migration, partition,
     reader::{self, Reader},
+    retention::{self, What},
     session,
     takeover::Owner,
     template,
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     epoch: AtomicI64,
     /// The days whose partitions are known to exist.
     days: RwLock<BTreeSet<Day>>,
+    /// The days whose tasks this process has dropped, or is dropping.
+    dropped: RwLock<BTreeSet<Day>>,
 }
 
 impl Shared {
@@ -64,6 +67,25 @@ impl Shared {
         // A set that is only ever replaced whole is good even if its last writer panicked.
         *self.days.write().unwrap_or_else(PoisonError::into_inner) = days;
         Ok(())
+    }
+
+    /// Whether a task was dropped with its day.
+    pub(crate) fn is_dropped(&self, task_uuid: Uuid) -> bool {
+        let dropped = self.dropped.read().unwrap_or_else(PoisonError::into_inner);
+        !dropped.is_empty() && dropped.contains(&Day::of_task(task_uuid))
+    }
+
+    /// The database is another: what it has of those days is there.
+    pub(crate) fn forget_dropped(&self) {
+        let mut dropped = self.dropped.write().unwrap_or_else(PoisonError::into_inner);
+        dropped.clear();
+    }
+
+    fn begin_to_drop(&self, day: Day) {
+        let mut days = self.days.write().unwrap_or_else(PoisonError::into_inner);
+        days.remove(&day);
+        let mut dropped = self.dropped.write().unwrap_or_else(PoisonError::into_inner);
+        dropped.insert(day);
     }
 }
 
@@ -87,6 +109,7 @@ impl Journal {
             engine: options.engine_id.clone(),
             epoch: AtomicI64::new(0),
             days: RwLock::default(),
+            dropped: RwLock::default(),
         });
         let (commands, receiver) = mpsc::channel(1);
         let (sender, status) = watch::channel(Status::Connected);
@@ -153,7 +176,18 @@ impl Journal {
     /// # Errors
     /// Also when somebody still reads a day's keys: they are dropped the next time.
     pub async fn drop_keys(&self, last: Day) -> Result<(), Error> {
-        key::drop_days(&self.shared.config, last).await
+        retention::drop_days(&self.shared.config, What::Keys, last, |_| ()).await
+    }
+
+    /// Drops the tasks of the days up to `last`, with all that was added to them, of each day once all its tasks have
+    /// ended; to be called now and then. Afterwards those tasks are unknown, and what is still appended to one of them
+    /// goes with it. Appends are not held up.
+    ///
+    /// # Errors
+    /// Also when a transaction that has read one of the tables is still open: the rest is dropped the next time.
+    pub async fn drop_tasks(&self, last: Day) -> Result<(), Error> {
+        let gone = |day| self.shared.begin_to_drop(day);
+        retention::drop_days(&self.shared.config, What::Tasks, last, gone).await
     }
 
     /// What the first uses of idempotency keys created, in the order of `keys`. Uses before `since`, in microseconds

@@ -12,9 +12,10 @@
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
-//! - `partition`: a day's partitions, made ahead of time.
+//! - `partition` and `retention`: a day's partitions, made ahead of time and dropped when the day is over.
 //! - `reader`, `list`, `template` and `key`: tasks, lists of them, templates and idempotency keys, read beside the
 //!   appends.
+//! - [`memory`]: the same calls without PostgreSQL.
 //! - [`migration`]: the tables, made by numbered files.
 //! - [`Error`]: what can go wrong, and what the caller has to do.
 //!
@@ -26,10 +27,12 @@ mod error;
 mod journal;
 mod key;
 mod list;
+pub mod memory;
 pub mod migration;
 mod partition;
 mod place;
 mod reader;
+mod retention;
 mod row;
 mod session;
 mod takeover;

@@ -91,6 +91,11 @@ pub struct ListedTask {
     pub summary: Option<Summary>,
 }
 
+impl ListedTask {
+    /// The statement that reads some by their identifiers; it says what its parameters are.
+    pub const STATEMENT: &str = include_str!("../sql/listed.sql");
+}
+
 impl TaskFilter {
     /// The statement of a round; `sql/list.sql` says what its parameters are.
     pub fn statement(&self) -> String {
@@ -155,10 +160,7 @@ pub(crate) async fn some(client: &Client, tasks: &[Uuid]) -> Result<Vec<ListedTa
     let shards: Vec<i16> = tasks.iter().map(|task| shard_of(*task)).collect();
     let (least, greatest) = (tasks.iter().min(), tasks.iter().max());
     let rows = client
-        .query(
-            include_str!("../sql/listed.sql"),
-            &[&shards, &tasks, &least, &greatest],
-        )
+        .query(ListedTask::STATEMENT, &[&shards, &tasks, &least, &greatest])
         .await?;
     Ok(rows.iter().map(listed).collect())
 }

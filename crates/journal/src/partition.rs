@@ -29,7 +29,11 @@ pub(crate) async fn ensure(config: &Config) -> Result<BTreeSet<Day>, Error> {
         }
     }
     let coming = (0..=DAYS_AHEAD).map(|later| today.plus(later));
-    Ok(made.into_keys().chain(coming).collect())
+    let in_use = made
+        .into_iter()
+        .filter(|(_, tables)| takes_tasks(tables))
+        .map(|(day, _)| day);
+    Ok(in_use.chain(coming).collect())
 }
 
 /// Each day's tables.
@@ -37,6 +41,13 @@ type Made = BTreeMap<Day, BTreeSet<String>>;
 
 fn is_whole(tables: &BTreeSet<String>) -> bool {
     TABLES.iter().all(|(table, _)| tables.contains(*table))
+}
+
+/// A day's keys are dropped before its tasks.
+fn takes_tasks(tables: &BTreeSet<String>) -> bool {
+    ["tasks", "records"]
+        .into_iter()
+        .all(|table| tables.contains(table))
 }
 
 async fn existing(client: &Client) -> Result<Made, Error> {

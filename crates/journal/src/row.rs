@@ -187,6 +187,13 @@ impl CommitNumber {
     }
 }
 
+impl From<i64> for CommitNumber {
+    /// As the tables have it.
+    fn from(number: i64) -> CommitNumber {
+        CommitNumber(number)
+    }
+}
+
 impl fmt::Display for CommitNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0 >> 32, self.0 & COUNTER)

@@ -1,13 +1,29 @@
 //! The journal on a real PostgreSQL.
 
+#[path = "host/postgres.rs"]
+mod host;
+mod sample;
 mod support;
+
+mod conformance {
+    mod append;
+    mod fence;
+    mod key;
+    mod list;
+    mod retention;
+    mod template;
+}
 
 mod cases {
     mod append;
+    mod failover;
     mod fault;
     mod fence;
     mod key;
     mod list;
+    mod million;
+    mod refusal;
+    mod retention;
     mod schema;
-    mod template;
+    mod volume;
 }

@@ -3,7 +3,7 @@
 //! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
 //! - [`options`]: the command line and the environment.
 //! - [`service`]: the process: start, recovery, stop.
-//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket.
+//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half.
 //! - [`admission`]: what the engine takes at once.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
@@ -26,3 +26,4 @@ pub mod recovery;
 pub mod service;
 pub mod session;
 pub mod traces;
+mod writer;

@@ -59,6 +59,9 @@ pub struct Serve {
     /// Days for which an idempotency key counts from its first use on.
     #[arg(long, env = "TASKER_IDEMPOTENCY_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub idempotency_days: u16,
+    /// Days for which a task is kept. It goes with the others of its day, once all of them have ended.
+    #[arg(long, env = "TASKER_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub retention_days: u16,
     /// Bytes that contexts and results may take in memory; what was least recently used is read again when needed.
     #[arg(long, env = "TASKER_PAYLOAD_BUDGET", default_value_t = 256 << 20)]
     pub payload_budget: usize,
@@ -76,6 +79,7 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
         "TASKER_BIND",
         "TASKER_ENGINE_ID",
         "TASKER_IDEMPOTENCY_DAYS",
+        "TASKER_RETENTION_DAYS",
         "TASKER_PAYLOAD_BUDGET",
     ];
     let known = || OTHERS.into_iter().chain(known);

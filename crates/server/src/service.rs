@@ -38,8 +38,11 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 /// How often PostgreSQL's clock is read.
 const CLOCK: Duration = Duration::from_secs(10);
 
-/// How often the partitions of the days to come are looked after.
+/// How often the partitions are looked after: of the days to come, and of those that are over.
 const PARTITIONS: Duration = Duration::from_secs(3600);
+
+/// The same while something could not be dropped, because somebody was reading it.
+const PARTITIONS_IN_USE: Duration = Duration::from_secs(60);
 
 /// An engine that has recovered, as the API and the sessions see it.
 pub struct Running {
@@ -297,7 +300,12 @@ async fn run(
         }
         std::future::pending::<()>().await;
     };
-    let partitions = look_after_partitions(&journal, &clock, options.idempotency_days);
+    let partitions = look_after_partitions(
+        &journal,
+        &clock,
+        options.idempotency_days,
+        options.retention_days,
+    );
     let lookups = idempotency::look_up(&journal, &clock, options.idempotency_days, lookups);
     let time = follow_clock(&journal, &clock);
     let mut connection = journal.status();
@@ -350,16 +358,30 @@ async fn read_texts(
     std::future::pending::<()>().await;
 }
 
-/// Makes the partitions of the coming days, and drops those of keys that mean nothing any more.
-async fn look_after_partitions(journal: &Journal, clock: &Clock, idempotency_days: u16) {
+/// Makes the partitions of the coming days, and drops those of keys that mean nothing any more and of tasks that need
+/// not be kept.
+async fn look_after_partitions(
+    journal: &Journal,
+    clock: &Clock,
+    idempotency_days: u16,
+    retention_days: u16,
+) {
     loop {
         let Time(now) = clock.now();
-        // A key that was first used at the end of a day counts for so many days more.
-        let last = Day::of_time(now).plus(-i32::from(idempotency_days) - 1);
-        if let Err(error) = journal.drop_keys(last).await {
-            tracing::warn!("old idempotency keys are dropped later: {error}");
+        // A key that was first used at the end of a day counts for so many days more; a task is kept for as long.
+        let last = |days: u16| Day::of_time(now).plus(-i32::from(days) - 1);
+        let keys = journal.drop_keys(last(idempotency_days)).await;
+        // A key that counts has its task.
+        let days = retention_days.max(idempotency_days);
+        let tasks = journal.drop_tasks(last(days)).await;
+        let mut wait = PARTITIONS;
+        for (what, dropped) in [("idempotency keys", keys), ("tasks", tasks)] {
+            if let Err(error) = dropped {
+                tracing::warn!("old {what} are dropped later: {error}");
+                wait = PARTITIONS_IN_USE;
+            }
         }
-        tokio::time::sleep(PARTITIONS).await;
+        tokio::time::sleep(wait).await;
         if let Err(error) = journal.ensure_partitions().await {
             tracing::error!("the partitions of the coming days: {error}");
         }

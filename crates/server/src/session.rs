@@ -4,40 +4,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::ws::{Message, WebSocket};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use tasker_core::gateway::{Output, Session};
 use tasker_core::worker::SessionId;
-use tasker_protocol::frame::{EngineMessage, MAX_FRAME_BYTES, encode};
+use tasker_protocol::frame::EngineMessage;
 use tokio::sync::mpsc;
 
 use crate::command::Command;
 use crate::service::Running;
-
-/// Messages that share a frame at the most.
-const MESSAGES_PER_FRAME: usize = 1024;
-
-/// Messages share a frame up to this many bytes. A single message stays well below the limit of a frame, whose rest is
-/// left to it.
-const GATHERED_BYTES: usize = MAX_FRAME_BYTES / 2;
+use crate::writer::{self, Ended};
 
 static NEXT_SESSION: AtomicU64 = AtomicU64::new(1);
 
 /// Serves one worker until its session is over.
-pub async fn serve(mut socket: WebSocket, engine: Arc<Running>) {
+pub async fn serve(socket: WebSocket, engine: Arc<Running>) {
     let id = SessionId(NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
-    let (outbox, mut inbox) = mpsc::unbounded_channel();
+    let (outbox, inbox) = mpsc::unbounded_channel();
+    let (own, owned) = mpsc::unbounded_channel();
     let mut shell = Shell {
         id,
         session: Session::new(id, engine.clock.now()),
         engine,
         outbox: Some(outbox),
-        messages: Vec::new(),
+        own,
         close: false,
     };
+    let (sink, mut frames) = socket.split();
+    let mut writing = std::pin::pin!(writer::write(sink, inbox, owned, writer::PATIENCE));
+    let mut written = None;
     while !shell.close {
         let deadline = shell.engine.clock.instant(shell.session.deadline());
         tokio::select! {
-            frame = socket.next() => match frame {
+            frame = frames.next() => match frame {
                 Some(Ok(Message::Text(text))) => {
                     let outputs = shell.session.frame(&text, shell.engine.clock.now());
                     shell.carry_out(outputs).await;
@@ -45,23 +43,31 @@ pub async fn serve(mut socket: WebSocket, engine: Arc<Running>) {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 Some(Ok(_)) => shell.session.heard(shell.engine.clock.now()),
             },
-            count = inbox.recv_many(&mut shell.messages, MESSAGES_PER_FRAME) => {
-                // The engine has dropped its end: another session of the same process has replaced this one.
-                shell.close = count == 0;
+            ended = &mut writing => {
+                written = Some(ended);
+                break;
             }
             () = tokio::time::sleep_until(deadline) => {
                 let outputs = shell.session.tick(shell.engine.clock.now());
                 shell.carry_out(outputs).await;
             }
         }
-        if send(&mut socket, &mut shell.messages).await.is_err() {
-            break;
-        }
+    }
+    if written == Some(Ended::Unread) {
+        tracing::warn!(
+            session = id.0,
+            worker = shell.session.worker_id().unwrap_or("unknown"),
+            "a worker is cut off: it has not read a frame for {:?}",
+            writer::PATIENCE
+        );
     }
     let outputs = shell.session.closed();
     shell.carry_out(outputs).await;
-    // The peer may be gone already.
-    let _ = socket.close().await;
+    // What the session had to say last is still written.
+    drop(shell);
+    if written.is_none() {
+        writing.await;
+    }
 }
 
 struct Shell {
@@ -70,7 +76,8 @@ struct Shell {
     engine: Arc<Running>,
     /// Given to the engine when the session opens.
     outbox: Option<mpsc::UnboundedSender<EngineMessage>>,
-    messages: Vec<EngineMessage>,
+    /// Where the session's own messages go.
+    own: mpsc::UnboundedSender<EngineMessage>,
     close: bool,
 }
 
@@ -90,7 +97,8 @@ impl Shell {
                             rejection.message
                         );
                     }
-                    self.messages.push(message);
+                    // The writer may have found the connection lost, which ends the session.
+                    let _ = self.own.send(message);
                 }
                 Output::Register(templates) => {
                     let result = self.engine.register(&templates).await;
@@ -120,110 +128,5 @@ impl Shell {
                 Output::Close => self.close = true,
             }
         }
-    }
-}
-
-async fn send(
-    socket: &mut WebSocket,
-    messages: &mut Vec<EngineMessage>,
-) -> Result<(), axum::Error> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let frames = frames(messages);
-    messages.clear();
-    for frame in frames {
-        socket.feed(Message::Text(frame.into())).await?;
-    }
-    socket.flush().await
-}
-
-/// The messages in as few frames as their size allows.
-fn frames(messages: &[EngineMessage]) -> Vec<String> {
-    let mut frames = Vec::with_capacity(1);
-    let mut gathered: Vec<String> = Vec::with_capacity(messages.len());
-    let mut bytes = 0;
-    for message in messages {
-        let text = encode(std::slice::from_ref(message))
-            .unwrap_or_else(|error| unreachable!("a message serialises into memory: {error}"));
-        if !gathered.is_empty() && bytes + text.len() > GATHERED_BYTES {
-            frames.push(frame(&mut gathered));
-            bytes = 0;
-        }
-        bytes += text.len() + 1;
-        gathered.push(text);
-    }
-    frames.push(frame(&mut gathered));
-    frames
-}
-
-fn frame(gathered: &mut Vec<String>) -> String {
-    match gathered.pop() {
-        Some(only) if gathered.is_empty() => only,
-        last => {
-            gathered.extend(last);
-            let frame = format!("[{}]", gathered.join(","));
-            gathered.clear();
-            frame
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tasker_protocol::error::ErrorCode;
-    use tasker_protocol::frame::{Rejection, decode};
-
-    use super::*;
-
-    fn of_size(bytes: usize) -> EngineMessage {
-        EngineMessage::Error(Rejection {
-            code: ErrorCode::Internal,
-            message: "x".repeat(bytes),
-        })
-    }
-
-    #[test]
-    fn small_messages_share_a_frame() {
-        assert_eq!(
-            frames(&[EngineMessage::Drain {}]),
-            [r#"{"drain":{}}"#.to_owned()]
-        );
-        assert_eq!(
-            frames(&[EngineMessage::Drain {}, EngineMessage::Drain {}]),
-            [r#"[{"drain":{}},{"drain":{}}]"#.to_owned()]
-        );
-    }
-
-    #[test]
-    fn large_messages_come_in_order_in_frames_that_a_worker_reads() {
-        let sizes = [
-            1,
-            MAX_FRAME_BYTES / 4,
-            MAX_FRAME_BYTES / 4,
-            2,
-            MAX_FRAME_BYTES / 2,
-            3,
-        ];
-        let frames = frames(&sizes.map(of_size));
-        assert!(frames.iter().all(|frame| frame.len() < MAX_FRAME_BYTES));
-        let read = frames.iter().map(|frame| {
-            let messages = decode::<EngineMessage>(frame).into_iter();
-            let sizes = messages.map(|message| match message {
-                Ok(EngineMessage::Error(rejection)) => rejection.message.len(),
-                other => panic!("{other:?}"),
-            });
-            sizes.collect()
-        });
-        let read: Vec<Vec<usize>> = read.collect();
-        assert_eq!(
-            read,
-            [
-                vec![1, MAX_FRAME_BYTES / 4],
-                vec![MAX_FRAME_BYTES / 4, 2],
-                vec![MAX_FRAME_BYTES / 2],
-                vec![3]
-            ]
-        );
     }
 }

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasker_core.client import ApiError, JsonText, TaskerClient
+from tasker_core.client.lines import event_line, result_lines
 from tasker_core.dev import installed, interrupts, ports
-from tasker_core.dev.follow import SUCCESS, Engine, is_ready, result_lines
 from tasker_core.dev.postgres import Cluster
 from tasker_core.dev.processes import Service
 from tasker_core.errors import DevError
@@ -21,8 +22,8 @@ from tasker_core.serialization import allow_integers_of_any_size
 READY_SECONDS = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
-# How a step's attempt can end, and what a step's line says of it.
-ENDED = ("complete", "error", "waiting_for_retry", "cancelled", "resolved_manually")
+# What is started here is not started again: who does not answer soon has ended.
+RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +109,9 @@ class _Session:
             ports.require_free(options.postgres_port, "PostgreSQL", "--postgres-port")
             for log in logs.iterdir():
                 log.unlink()
-            engine = self._bring_up(logs)
-            succeeded = self._run_task(engine)
+            url = self._bring_up(logs)
+            with TaskerClient(url, retry_seconds=RETRY_SECONDS) as engine:
+                succeeded = self._run_task(engine)
             if options.once:
                 return 0 if succeeded else 1
             self.is_up = True
@@ -127,7 +129,8 @@ class _Session:
         for service in self._services:
             service.kill()
 
-    def _bring_up(self, logs: Path) -> Engine:
+    def _bring_up(self, logs: Path) -> str:
+        """Gives the engine's URL."""
         options = self._options
         cluster = Cluster(options.data, logs, options.postgres_port)
         server = cluster.start()
@@ -177,34 +180,36 @@ class _Session:
             },
         )
         self._services.append(worker)
-        engine.wait_until(lambda: is_ready(engine_url), READY_SECONDS)
+        engine.wait_until(lambda: _is_ready(engine_url), READY_SECONDS)
         self._report("engine", engine_url)
-        worker.wait_until(lambda: is_ready(worker_url), READY_SECONDS)
+        worker.wait_until(lambda: _is_ready(worker_url), READY_SECONDS)
         self._report("Python worker", f"{worker_url}/health")
-        return Engine(engine_url)
+        return engine_url
 
     def _report(self, name: str, address: str) -> None:
         self._say(f"{name:<18}{address:<32}up after {time.monotonic() - self._begun:.1f} s")
 
-    def _run_task(self, engine: Engine) -> bool:
+    def _run_task(self, engine: TaskerClient) -> bool:
         options = self._options
         namespace, _, name = options.task.partition("/")
         self._say(f"\n{options.task} {options.context}")
-        task_uuid = engine.create(namespace, name, options.context)
-        self._say(f"task {task_uuid}")
-        status = ""
-        for event in engine.events(task_uuid, self._require_running):
-            if event["kind"] == "task":
-                status = event["status"]
-            elif event["state"] in ENDED:
-                error = event["error_message"]
-                reason = "" if error is None else f": attempt {event['attempt']}: {error}"
-                self._say(f"  {event['step_name']:<24}{event['state']}{reason}")
-        if status not in SUCCESS:
-            self._say(f"the task is {status}")
-            return False
-        for line in result_lines(engine.steps(task_uuid)):
-            self._say(line)
+        try:
+            task = engine.create_task(namespace, name, JsonText(options.context))
+            self._say(f"task {task.task_uuid}")
+            for event in engine.follow(task.task_uuid):
+                if (line := event_line(event)) is not None:
+                    self._say(line)
+                if event.kind == "task" and event.status.is_settled:
+                    break
+            task = engine.get_task(task.task_uuid)
+            if not task.status.is_success:
+                self._say(f"the task is {task.status}")
+                return False
+            for line in result_lines(engine.list_steps(task.task_uuid)):
+                self._say(line)
+        except ApiError as error:
+            self._require_running()
+            raise DevError(str(error)) from error
         self._say(f"({time.monotonic() - self._begun:.1f} s after the start)")
         return True
 
@@ -219,6 +224,12 @@ class _Session:
             # Takes notice of an end and leaves the rest to `_require_running`.
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             self._require_running()
+
+
+def _is_ready(url: str) -> bool:
+    """Whether the engine or worker at this address says that it is ready."""
+    with TaskerClient(url, answer_seconds=1.0) as client:
+        return client.is_ready()
 
 
 @contextlib.contextmanager

@@ -179,7 +179,9 @@ def test_a_second_one_on_the_same_folder_is_refused(run: Run) -> None:
 def test_an_unknown_template_is_told(run: Run) -> None:
     dev = run("--once", "--task", "linear_workflow_py/nothing")
     assert dev.end() == 1
-    assert "tasker dev: the engine answers 404 TEMPLATE_NOT_FOUND: " in dev.output
+    assert re.search(
+        r"^tasker dev: POST http://\S+/v1/tasks: 404 TEMPLATE_NOT_FOUND: ", dev.output, re.M
+    )
 
 
 def children(parent: int, command: str) -> list[int]:

@@ -1,12 +1,49 @@
-//! What is appended is there afterwards, as it was.
+//! How appends and the partitions that they need behave in PostgreSQL.
 
-use tasker_journal::{Append, Day, Refused, StoredTask, Summary, TaskChange};
+use tasker_journal::{Append, Day, StoredTask, Summary, TaskChange};
 use uuid::Uuid;
 
 use crate::support::{migrated, new_task, open, recover, row};
 
+/// Made while the tables are empty and kept for the connection's life, as an engine's first plan is.
 #[tokio::test]
-async fn what_was_appended_is_recovered() {
+async fn changed_tasks_are_looked_up_one_by_one() {
+    let server = migrated().await;
+    let _journal = open(&server.url()).await;
+    let client = server.connect().await;
+    let changes = include_str!("../../sql/append_changes.sql");
+    let append = include_str!("../../sql/append.sql")
+        .replace("{changes}", changes)
+        .replace("{keys}", "");
+    let prepare = format!("PREPARE append (text, bigint, bigint) AS {append}");
+    client
+        .batch_execute(include_str!("../../sql/session.sql"))
+        .await
+        .unwrap();
+    client
+        .batch_execute(&format!(
+            "SET plan_cache_mode = 'force_generic_plan'; {prepare}"
+        ))
+        .await
+        .unwrap();
+    let nulls = "NULL, ".repeat(28);
+    let explain = format!(
+        "EXPLAIN (COSTS OFF) EXECUTE append ({nulls} '{}', '{}')",
+        Uuid::nil(),
+        Uuid::max()
+    );
+    let rows = client.query(&explain, &[]).await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let plan = lines.join("\n");
+    let (_, changed) = plan.split_once("CTE changed").expect("a plan");
+    let looks_up = "Index Cond: ((shard = c_1.shard) AND (task_uuid = c_1.task_uuid)";
+    assert!(changed.contains(looks_up), "{plan}");
+    assert!(!changed.contains("Materialize"), "{plan}");
+    assert!(!changed.contains("Join Filter"), "{plan}");
+}
+
+#[tokio::test]
+async fn texts_are_read_by_their_places_and_blocked_tasks_without_their_rows() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
     let (first, second) = (
@@ -16,16 +53,9 @@ async fn what_was_appended_is_recovered() {
     journal
         .append(Append {
             created: vec![first.clone(), second.clone()],
-            rows: vec![row(first.task_uuid, &[1, 2], "started")],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-    journal
-        .append(Append {
             rows: vec![
-                row(second.task_uuid, &[3], ""),
-                row(first.task_uuid, &[4], "36"),
+                row(first.task_uuid, &[1, 2], "started"),
+                row(second.task_uuid, &[3], "failed"),
             ],
             changed: vec![TaskChange {
                 task_uuid: second.task_uuid,
@@ -37,19 +67,14 @@ async fn what_was_appended_is_recovered() {
         })
         .await
         .unwrap();
-
-    let outline = journal.outline(first.task_uuid).await.unwrap().unwrap();
-    assert_eq!(outline.task, first);
-    let (commits, records): (Vec<i64>, Vec<Vec<u8>>) = outline.rows.into_iter().unzip();
-    assert_eq!(records, [vec![1, 2], vec![4]]);
-    let texts = journal.payloads(first.task_uuid, &commits).await.unwrap();
-    assert_eq!(texts, ["started", "36"]);
-    let last = journal
-        .payloads(first.task_uuid, &commits[1..])
+    journal
+        .append(Append {
+            rows: vec![row(first.task_uuid, &[4], "36")],
+            ..Append::default()
+        })
         .await
         .unwrap();
-    assert_eq!(last, ["36"]);
-    assert_eq!(journal.outline(Uuid::nil()).await.unwrap(), None);
+
     let places = [
         (first.task_uuid, 2),
         (second.task_uuid, 0),
@@ -78,22 +103,16 @@ async fn what_was_appended_is_recovered() {
             ended_at: None,
         },
         StoredTask {
-            rows: vec![row(second.task_uuid, &[3], "")],
+            rows: Vec::new(),
             task: tasker_journal::NewTask {
                 status: 3,
+                context: "".into(),
                 ..second
             },
             ended_at: None,
         },
     ];
     expected.sort_by_key(|stored| stored.task.task_uuid);
-    assert_eq!(recover(&next_process).await, expected);
-    let second = expected
-        .iter_mut()
-        .find(|stored| stored.task.status == 3)
-        .unwrap();
-    second.rows.clear();
-    second.task.context = "".into();
     let mut pages = next_process.open_tasks().without_rows_of(3);
     let mut page = pages.next().await.unwrap().unwrap();
     page.sort_by_key(|stored| stored.task.task_uuid);
@@ -101,133 +120,32 @@ async fn what_was_appended_is_recovered() {
 }
 
 #[tokio::test]
-async fn an_ended_task_is_read_by_its_uuid_only() {
+async fn a_task_that_ends_in_the_commit_of_its_creation_is_written_once() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
     let task = new_task("{}");
-    let task_uuid = task.task_uuid;
-    journal
-        .append(Append {
-            created: vec![task.clone()],
-            rows: vec![row(task_uuid, b"a", "one")],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-    let ended_at = Some(1_700_000_100_000_001);
-    journal
-        .append(Append {
-            rows: vec![row(task_uuid, b"b", "two")],
-            changed: vec![TaskChange {
-                task_uuid,
-                status: 4,
-                ended_at,
-                summary: Summary::default(),
-            }],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-
-    assert_eq!(recover(&journal).await, []);
-    let stored = journal
-        .task(task_uuid)
-        .await
-        .unwrap()
-        .expect("the task is stored");
-    assert_eq!((stored.task.status, stored.ended_at), (4, ended_at));
-    assert_eq!(
-        stored.rows,
-        [row(task_uuid, b"a", "one"), row(task_uuid, b"b", "two")]
-    );
-    assert_eq!(journal.task(Uuid::now_v7()).await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_task_that_ends_in_the_commit_of_its_creation_is_inserted_ended() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let task = new_task("{}");
-    let task_uuid = task.task_uuid;
+    let change = TaskChange {
+        task_uuid: task.task_uuid,
+        status: 7,
+        ended_at: Some(9),
+        summary: Summary::default(),
+    };
     journal
         .append(Append {
             created: vec![task],
-            changed: vec![TaskChange {
-                task_uuid,
-                status: 7,
-                ended_at: Some(9),
-                summary: Summary::default(),
-            }],
+            changed: vec![change],
             ..Append::default()
         })
         .await
         .unwrap();
-    let stored = journal.task(task_uuid).await.unwrap().unwrap();
-    assert_eq!((stored.task.status, stored.ended_at), (7, Some(9)));
-    let updates: i64 = server
+    let written = "SELECT count(*), count(*) FILTER (WHERE xmax <> 0) FROM tasker.tasks";
+    let written = server
         .connect()
         .await
-        .query_one("SELECT count(*) FROM tasker.tasks WHERE xmax <> 0", &[])
-        .await
-        .unwrap()
-        .get(0);
-    assert_eq!(updates, 0);
-}
-
-#[tokio::test]
-async fn texts_arrive_character_for_character() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let every_character: String = ('\u{1}'..=char::MAX).collect();
-    let megabyte = "é".repeat(1 << 19);
-    let (first, second) = (new_task(&every_character), new_task("\"\\u0000\""));
-    let rows = vec![
-        row(first.task_uuid, &[0, 255, 0], &every_character),
-        row(second.task_uuid, &[], &megabyte),
-    ];
-    journal
-        .append(Append {
-            created: vec![first.clone(), second.clone()],
-            rows: rows.clone(),
-            ..Append::default()
-        })
+        .query_one(written, &[])
         .await
         .unwrap();
-    for (task, row) in [first, second].into_iter().zip(rows) {
-        let stored = journal.task(task.task_uuid).await.unwrap().unwrap();
-        assert_eq!(
-            stored,
-            StoredTask {
-                task,
-                ended_at: None,
-                rows: vec![row]
-            }
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_nul_byte_is_refused_and_the_others_are_committed() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let (good, bad) = (new_task("{}"), new_task("\"a\0b\""));
-    let outcome = journal
-        .append(Append {
-            created: vec![bad.clone(), good.clone()],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-    let message = "the context has a NUL byte, which PostgreSQL cannot store in a text".to_owned();
-    assert_eq!(
-        outcome.refused,
-        [Refused {
-            task_uuid: bad.task_uuid,
-            message
-        }]
-    );
-    assert_eq!(journal.task(bad.task_uuid).await.unwrap(), None);
-    assert!(journal.task(good.task_uuid).await.unwrap().is_some());
+    assert_eq!((written.get::<_, i64>(0), written.get::<_, i64>(1)), (1, 0));
 }
 
 #[tokio::test]
@@ -268,108 +186,6 @@ async fn what_postgresql_refuses_is_named_and_the_others_are_committed() {
         .collect();
     assert_eq!(recovered.len(), 2);
     assert!(recovered.contains(&first) && recovered.contains(&second));
-}
-
-#[tokio::test]
-async fn an_append_over_sixteen_mebibytes_takes_several_commits() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let tasks: Vec<_> = (0..3).map(|_| new_task("{}")).collect();
-    let payload = "x".repeat(9 << 20);
-    let rows = tasks
-        .iter()
-        .map(|task| row(task.task_uuid, b"r", &payload))
-        .collect();
-    journal
-        .append(Append {
-            created: tasks,
-            rows,
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-    let client = server.connect().await;
-    let commits = "SELECT count(DISTINCT commit), count(*) FROM tasker.records";
-    let found = client.query_one(commits, &[]).await.unwrap();
-    assert_eq!((found.get::<_, i64>(0), found.get::<_, i64>(1)), (3, 3));
-    let together =
-        "SELECT count(*) FROM tasker.tasks JOIN tasker.records USING (shard, task_uuid, commit)";
-    assert_eq!(
-        client
-            .query_one(together, &[])
-            .await
-            .unwrap()
-            .get::<_, i64>(0),
-        3
-    );
-}
-
-#[tokio::test]
-async fn commit_numbers_rise_from_append_to_append_and_from_process_to_process() {
-    let server = migrated().await;
-    let append = || Append {
-        created: vec![new_task("{}")],
-        ..Append::default()
-    };
-    let first = open(&server.url()).await;
-    let mut numbers = vec![
-        first.append(append()).await.unwrap().commit,
-        first.append(append()).await.unwrap().commit,
-    ];
-    let second = open(&server.url()).await;
-    numbers.push(second.append(append()).await.unwrap().commit);
-    assert!(
-        numbers.is_sorted_by(|earlier, later| earlier < later),
-        "{numbers:?}"
-    );
-    assert_eq!(
-        numbers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["1.1", "1.2", "2.1"]
-    );
-}
-
-#[tokio::test]
-async fn many_open_tasks_are_each_recovered_once() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let tasks: Vec<_> = (0..1500).map(|n| new_task(&n.to_string())).collect();
-    let rows = tasks
-        .iter()
-        .map(|task| row(task.task_uuid, b"r", &task.context))
-        .collect();
-    journal
-        .append(Append {
-            created: tasks.clone(),
-            rows,
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-    let ended = |task: &tasker_journal::NewTask| TaskChange {
-        task_uuid: task.task_uuid,
-        status: 4,
-        ended_at: Some(1),
-        summary: Summary::default(),
-    };
-    let (gone, left) = tasks.split_at(300);
-    journal
-        .append(Append {
-            changed: gone.iter().map(ended).collect(),
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-
-    let mut expected: Vec<_> = left
-        .iter()
-        .map(|task| StoredTask {
-            task: task.clone(),
-            ended_at: None,
-            rows: vec![row(task.task_uuid, b"r", &task.context)],
-        })
-        .collect();
-    expected.sort_by_key(|stored| stored.task.task_uuid);
-    assert_eq!(recover(&journal).await, expected);
 }
 
 #[tokio::test]

@@ -1,49 +1,17 @@
 //! PostgreSQL or the network fails at the worst moment, and each append is committed once.
 
-use tasker_journal::{Append, Error, Journal, NewTask, Status};
-use uuid::Uuid;
+use tasker_journal::{Append, Journal, Status, Summary, TaskChange};
 
 use crate::support::{
-    Network, Server, migrated, new_task, open, recover, row, try_open, wait_for_status,
+    Network, Server, adding, append_in_background, creating, migrated, new_task, open, payloads,
+    recover, try_open, wait_for_status,
 };
-
-fn creating(task: &NewTask) -> Append {
-    Append {
-        created: vec![task.clone()],
-        ..Append::default()
-    }
-}
-
-fn adding(task_uuid: Uuid, payload: &str) -> Append {
-    Append {
-        rows: vec![row(task_uuid, b"r", payload)],
-        ..Append::default()
-    }
-}
-
-/// The payloads of a task's rows: one for each time that it was added.
-async fn payloads(journal: &Journal, task_uuid: Uuid) -> Vec<String> {
-    let stored = journal
-        .task(task_uuid)
-        .await
-        .unwrap()
-        .expect("the task is stored");
-    stored.rows.into_iter().map(|row| row.payload).collect()
-}
 
 async fn behind_network() -> (Server, Network, Journal) {
     let server = migrated().await;
     let network = Network::to(server.port()).await;
     let journal = open(&server.url_at(network.port())).await;
     (server, network, journal)
-}
-
-fn append_in_background(
-    journal: &Journal,
-    append: Append,
-) -> tokio::task::JoinHandle<Result<tasker_journal::AppendOutcome, Error>> {
-    let journal = journal.clone();
-    tokio::spawn(async move { journal.append(append).await })
 }
 
 #[tokio::test]
@@ -61,6 +29,93 @@ async fn an_append_whose_answer_is_lost_is_committed_once() {
     network.struck().await;
     assert_eq!(payloads(&journal, task.task_uuid).await, ["once"]);
     assert_eq!(journal.epoch(), 3);
+}
+
+/// Also those of the reconnecting: whatever comes at whatever moment, the append is committed once.
+#[tokio::test]
+async fn whichever_message_is_lost_an_append_is_committed_once() {
+    let (server, network, journal) = behind_network().await;
+    let task = new_task("{}");
+    journal.append(creating(&task)).await.unwrap();
+    let mut expected = Vec::new();
+    let lose: [fn(&Network, usize); 2] = [Network::lose_question, Network::lose_answer];
+    for (lose, what) in lose.into_iter().zip(["question", "answer"]) {
+        let mut after = 0;
+        loop {
+            // The first loss makes it connect again; the second comes while it does.
+            network.lose_next_answer();
+            lose(&network, after);
+            let payload = format!("{what} {after}");
+            journal
+                .append(adding(task.task_uuid, &payload))
+                .await
+                .unwrap();
+            expected.push(payload);
+            // Until connecting again has fewer messages.
+            if network.heal() {
+                break;
+            }
+            after += 1;
+        }
+        assert!(
+            after > 5,
+            "only {after} messages of connecting again were lost"
+        );
+    }
+    let rows = "SELECT payload FROM tasker.records ORDER BY commit";
+    let rows = server.connect().await.query(rows, &[]).await.unwrap();
+    let committed: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(committed, expected);
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_made() {
+    let (_server, network, journal) = behind_network().await;
+    let task = new_task("{}");
+    journal.append(creating(&task)).await.unwrap();
+    network.lose_next_answer();
+    // It leaves no row by which its commit could be found, so it is made again.
+    let change = TaskChange {
+        task_uuid: task.task_uuid,
+        status: 2,
+        ended_at: Some(9),
+        summary: Summary::default(),
+    };
+    journal
+        .append(Append {
+            changed: vec![change],
+            ..Append::default()
+        })
+        .await
+        .unwrap();
+    network.struck().await;
+    let stored = journal.task(task.task_uuid).await.unwrap().unwrap();
+    assert_eq!((stored.task.status, stored.ended_at), (2, Some(9)));
+}
+
+#[tokio::test]
+async fn an_append_whose_session_is_ended_in_the_middle_is_committed_once() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let task = new_task("{}");
+    journal.append(creating(&task)).await.unwrap();
+    let lock = server.connect().await;
+    lock.batch_execute("BEGIN; LOCK TABLE tasker.records IN SHARE MODE")
+        .await
+        .unwrap();
+    let append = append_in_background(&journal, adding(task.task_uuid, "once"));
+    server
+        .wait_until("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        .await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted";
+    let superuser = server.connect_as_superuser().await;
+    superuser.query(end, &[]).await.unwrap();
+    let status = wait_for_status(&journal, |status| *status != Status::Connected).await;
+    assert!(matches!(status, Status::Disconnected { .. }), "{status:?}");
+    lock.batch_execute("COMMIT").await.unwrap();
+    append.await.unwrap().unwrap();
+    assert_eq!(payloads(&journal, task.task_uuid).await, ["once"]);
+    assert_eq!(journal.epoch(), 2);
 }
 
 #[tokio::test]
@@ -209,84 +264,6 @@ async fn appends_wait_while_the_server_takes_no_writes() {
         .await
         .unwrap();
     append.await.unwrap().unwrap();
-    assert_eq!(recover(&journal).await.len(), 1);
-}
-
-#[tokio::test]
-async fn an_older_copy_of_the_database_is_noticed_and_rejoined() {
-    let mut server = migrated().await;
-    let journal = open(&server.url()).await;
-    let (kept, lost, new) = (new_task("kept"), new_task("lost"), new_task("new"));
-    journal.append(creating(&kept)).await.unwrap();
-    server.stop("fast");
-    let copy = server.copy_data();
-    server.resume();
-    wait_for_status(&journal, |status| *status == Status::Connected).await;
-    journal.append(creating(&lost)).await.unwrap();
-    server.stop("fast");
-    server.restore(&copy);
-    server.resume();
-
-    let status =
-        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
-    let error = journal.append(creating(&new)).await.unwrap_err();
-    assert!(matches!(&error, Error::Diverged(_)), "{error}");
-    assert_eq!(
-        status,
-        Status::Diverged {
-            reason: "its epoch is 1, it was 2".into()
-        }
-    );
-    let epoch = journal.epoch();
-    assert!(journal.rejoin().await.unwrap() > epoch);
-    assert_eq!(*journal.status().borrow(), Status::Connected);
-    journal.append(creating(&new)).await.unwrap();
-    let contexts: Vec<_> = recover(&journal)
-        .await
-        .iter()
-        .map(|stored| stored.task.context.to_string())
-        .collect();
-    assert_eq!(contexts, ["kept", "new"]);
-}
-
-#[tokio::test]
-async fn a_commit_that_a_failover_lost_is_noticed() {
-    let mut server = migrated().await;
-    let journal = open(&server.url()).await;
-    let task = new_task("{}");
-    journal.append(creating(&task)).await.unwrap();
-    server
-        .connect()
-        .await
-        .batch_execute("DELETE FROM tasker.tasks")
-        .await
-        .unwrap();
-    server.stop("fast");
-    server.resume();
-    let status =
-        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
-    assert_eq!(
-        status,
-        Status::Diverged {
-            reason: "commit 1.1 is not in it".into()
-        }
-    );
-}
-
-#[tokio::test]
-async fn a_promoted_server_is_noticed_by_its_timeline() {
-    let mut server = migrated().await;
-    let journal = open(&server.url()).await;
-    journal.append(creating(&new_task("{}"))).await.unwrap();
-    server.stop("fast");
-    server.recover_to_a_new_timeline();
-    let status =
-        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
-    let Status::Diverged { reason } = status else {
-        unreachable!()
-    };
-    assert!(reason.ends_with("timeline 00000002"), "{reason}");
-    journal.rejoin().await.unwrap();
     assert_eq!(recover(&journal).await.len(), 1);
 }
 

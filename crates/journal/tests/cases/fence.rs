@@ -1,25 +1,11 @@
-//! Of two processes that both believe to own an engine, only the later one writes.
+//! How PostgreSQL fences: appends and take-overs at the same time, frozen at the worst moment.
 
-use tasker_journal::{Append, Error, Journal, NewTask, Status};
+use tasker_journal::{Error, NewTask, Status};
 
 use crate::support::{
-    ENGINE, Server, migrated, new_task, open, recover, try_open, wait_for_status,
+    ENGINE, Server, append_in_background, creating, migrated, new_task, open, recover,
+    wait_for_status,
 };
-
-fn creating(task: &NewTask) -> Append {
-    Append {
-        created: vec![task.clone()],
-        ..Append::default()
-    }
-}
-
-fn append_in_background(
-    journal: &Journal,
-    task: &NewTask,
-) -> tokio::task::JoinHandle<Result<tasker_journal::AppendOutcome, Error>> {
-    let (journal, append) = (journal.clone(), creating(task));
-    tokio::spawn(async move { journal.append(append).await })
-}
 
 /// Makes the next append that creates `task` stop in the middle of its statement, after the fence: the primary key is
 /// taken by a transaction that is neither committed nor rolled back.
@@ -86,7 +72,7 @@ async fn an_append_begun_before_a_take_over_commits_nothing_after_it() {
         "UPDATE tasker.engines SET epoch = epoch + 1, holder = gen_random_uuid() WHERE engine = $1";
     other.batch_execute("BEGIN").await.unwrap();
     other.execute(take_over, &[&ENGINE]).await.unwrap();
-    let append = append_in_background(&journal, &task);
+    let append = append_in_background(&journal, creating(&task));
     server.wait_until(AN_APPEND_WAITS).await;
     other.batch_execute("COMMIT").await.unwrap();
 
@@ -100,7 +86,7 @@ async fn a_take_over_waits_for_an_append_that_has_passed_the_fence() {
     let first = open(&server.url()).await;
     let task = new_task("{}");
     let frost = freeze_creation(&server, &task).await;
-    let append = append_in_background(&first, &task);
+    let append = append_in_background(&first, creating(&task));
     server.wait_until(AN_APPEND_WAITS).await;
     let url = server.url();
     let take_over = tokio::spawn(async move { open(&url).await });
@@ -122,7 +108,7 @@ async fn an_append_frozen_in_the_middle_is_ended_by_a_take_over_and_commits_noth
     let first = open(&server.url()).await;
     let task = new_task("{}");
     let frost = freeze_creation(&server, &task).await;
-    let append = append_in_background(&first, &task);
+    let append = append_in_background(&first, creating(&task));
     server.wait_until(AN_APPEND_WAITS).await;
     // Nothing thaws it, so the take-over can only end the session.
     let second = open(&server.url()).await;
@@ -144,61 +130,4 @@ async fn a_take_over_frozen_in_the_middle_is_ended_by_the_next() {
     let journal = open(&server.url()).await;
     journal.append(creating(&new_task("{}"))).await.unwrap();
     assert!(frozen.batch_execute("COMMIT").await.is_err());
-}
-
-#[tokio::test]
-async fn another_engine_that_starts_takes_all_shards_and_fences_the_first() {
-    let server = migrated().await;
-    let first = open(&server.url()).await;
-    let reopened = open(&server.url()).await;
-    let task = new_task("{}");
-    let before = reopened.append(creating(&task)).await.unwrap().commit;
-    let stranger = try_open(&server.url(), "engine-2").await.unwrap();
-    for journal in [first, reopened] {
-        assert!(matches!(
-            journal.append(creating(&new_task("{}"))).await,
-            Err(Error::Fenced { .. })
-        ));
-    }
-    assert_eq!(recover(&stranger).await.len(), 1);
-    let row = tasker_journal::Row {
-        task_uuid: task.task_uuid,
-        records: vec![1],
-        payload: String::new(),
-    };
-    let after = stranger
-        .append(Append {
-            rows: vec![row],
-            ..Append::default()
-        })
-        .await
-        .unwrap()
-        .commit;
-    assert!(after > before, "{after} is not above {before}");
-}
-
-#[tokio::test]
-async fn of_many_that_start_at_once_one_is_left() {
-    let server = migrated().await;
-    let url = server.url();
-    let opening = (0..8).map(|n| {
-        let url = url.clone();
-        tokio::spawn(async move {
-            try_open(&url, if n % 2 == 0 { "even" } else { "odd" })
-                .await
-                .unwrap()
-        })
-    });
-    let mut journals = Vec::new();
-    for journal in opening.collect::<Vec<_>>() {
-        journals.push(journal.await.unwrap());
-    }
-    let mut winners = 0;
-    for journal in &journals {
-        match journal.append(creating(&new_task("{}"))).await {
-            Ok(_) => winners += 1,
-            Err(error) => assert!(matches!(error, Error::Fenced { .. }), "{error}"),
-        }
-    }
-    assert_eq!(winners, 1);
 }

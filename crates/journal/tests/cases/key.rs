@@ -1,130 +1,8 @@
-//! Idempotency keys: the first use is found for a time, wherever the engine was started since.
+//! How days of idempotency keys go from PostgreSQL.
 
-use tasker_journal::{
-    Append, Day, Error, FirstUse, Journal, Key, NewKey, NewTask, in_shard, shard_of_key,
-};
-use uuid::Uuid;
+use tasker_journal::{Day, Error};
 
-use crate::support::{migrated, new_task, open};
-
-fn key(namespace: &str, key: &str) -> Key {
-    Key {
-        namespace: namespace.to_owned(),
-        key: key.to_owned(),
-    }
-}
-
-/// A task and the first use of its key.
-fn keyed(key: &Key, body_hash: u8) -> (NewTask, NewKey) {
-    let mut task = new_task("{}");
-    task.task_uuid = in_shard(task.task_uuid, shard_of_key(&key.namespace, &key.key));
-    let new = NewKey {
-        task_uuid: task.task_uuid,
-        key: key.clone(),
-        body_hash: [body_hash; 32],
-    };
-    (task, new)
-}
-
-async fn add(journal: &Journal, key: &Key, body_hash: u8) -> Uuid {
-    let (task, new) = keyed(key, body_hash);
-    let task_uuid = task.task_uuid;
-    let append = Append {
-        created: vec![task, new_task("{}")],
-        keys: vec![new],
-        ..Append::default()
-    };
-    assert_eq!(journal.append(append).await.unwrap().refused, []);
-    task_uuid
-}
-
-#[tokio::test]
-async fn the_first_use_of_a_key_is_found_by_the_next_process_too() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let (ours, theirs) = (key("ns", "k"), key("other", "k"));
-    let first = add(&journal, &ours, 1).await;
-    let second = add(&journal, &theirs, 2).await;
-    let found = |task_uuid, body_hash| {
-        Some(FirstUse {
-            task_uuid,
-            body_hash: vec![body_hash; 32],
-        })
-    };
-    let keys = [theirs, key("ns", "unused"), ours.clone(), ours];
-    let expected = [found(second, 2), None, found(first, 1), found(first, 1)];
-    assert_eq!(journal.first_uses(&keys, 0).await.unwrap(), expected);
-    let next = open(&server.url()).await;
-    assert_eq!(next.first_uses(&keys, 0).await.unwrap(), expected);
-    assert_eq!(next.first_uses(&[], 0).await.unwrap(), []);
-}
-
-#[tokio::test]
-async fn a_use_before_a_time_does_not_count() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let used = key("ns", "k");
-    let task = add(&journal, &used, 1).await;
-    let at = |millis: i64| {
-        let (journal, used) = (journal.clone(), used.clone());
-        async move {
-            let uses = journal.first_uses(&[used], millis * 1000).await.unwrap();
-            uses[0].as_ref().map(|used| used.task_uuid)
-        }
-    };
-    let millis = (task.as_u128() >> 80) as i64;
-    assert_eq!(at(millis).await, Some(task));
-    assert_eq!(at(millis + 1).await, None);
-}
-
-#[tokio::test]
-async fn a_nul_byte_in_a_key_is_refused_with_its_task() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let (task, new) = keyed(&key("ns", "a\0b"), 1);
-    let append = Append {
-        created: vec![task.clone()],
-        keys: vec![new],
-        ..Append::default()
-    };
-    let refused = journal.append(append).await.unwrap().refused;
-    assert_eq!(
-        refused[0].message,
-        "the idempotency key has a NUL byte, which PostgreSQL cannot store in a text"
-    );
-    assert_eq!(journal.task(task.task_uuid).await.unwrap(), None);
-}
-
-/// Makes a day's table of keys, as if it had been made when it was the day.
-async fn make(server: &crate::support::Server, day: &str, attach: bool) {
-    let client = server.connect().await;
-    let table = format!("tasker.idempotency_{day}");
-    client
-        .batch_execute(&format!(
-            "CREATE TABLE {table} (LIKE tasker.idempotency INCLUDING ALL)"
-        ))
-        .await
-        .unwrap();
-    if attach {
-        // Any range will do: the name says the day.
-        let day: u64 = day.parse().expect("digits");
-        let (from, to) = (
-            Uuid::from_u128(day.into()),
-            Uuid::from_u128(day as u128 + 1),
-        );
-        let attach = format!(
-            "ALTER TABLE tasker.idempotency ATTACH PARTITION {table} FOR VALUES FROM ('{from}') TO ('{to}')"
-        );
-        client.batch_execute(&attach).await.unwrap();
-    }
-}
-
-async fn tables(server: &crate::support::Server) -> Vec<String> {
-    let tables = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname < 'idempotency_2' AND relname \
-                  LIKE 'idempotency%' ORDER BY relname";
-    let rows = server.connect().await.query(tables, &[]).await.unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
-}
+use crate::support::{creating, day, migrated, new_task, open};
 
 /// 1970-01-01 is day 0.
 const SECOND_OF_JANUARY: Day = Day(1);
@@ -133,21 +11,21 @@ const SECOND_OF_JANUARY: Day = Day(1);
 async fn days_whose_keys_mean_nothing_any_more_are_dropped() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
-    make(&server, "19700101", true).await;
+    day::make_table(&server, "idempotency", Day(0), true).await;
     // Detached by a process that ended before it could drop the table.
-    make(&server, "19700102", false).await;
-    make(&server, "19700103", true).await;
+    day::make_table(&server, "idempotency", Day(1), false).await;
+    day::make_table(&server, "idempotency", Day(2), true).await;
     journal.drop_keys(SECOND_OF_JANUARY).await.unwrap();
-    assert_eq!(tables(&server).await, ["idempotency_19700103"]);
+    assert_eq!(day::tables(&server).await, ["idempotency_19700103"]);
     // What is in use stays and goes on.
-    add(&journal, &key("ns", "k"), 1).await;
+    journal.append(creating(&new_task("{}"))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_day_that_somebody_reads_is_dropped_the_next_time() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
-    make(&server, "19700101", true).await;
+    day::make_table(&server, "idempotency", Day(0), true).await;
     let reader = server.connect().await;
     reader
         .batch_execute("BEGIN; SELECT count(*) FROM tasker.idempotency")
@@ -156,8 +34,8 @@ async fn a_day_that_somebody_reads_is_dropped_the_next_time() {
     let error = journal.drop_keys(SECOND_OF_JANUARY).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
     // Appends do not wait for it meanwhile.
-    add(&journal, &key("ns", "k"), 1).await;
+    journal.append(creating(&new_task("{}"))).await.unwrap();
     reader.batch_execute("COMMIT").await.unwrap();
     journal.drop_keys(SECOND_OF_JANUARY).await.unwrap();
-    assert_eq!(tables(&server).await, [""; 0]);
+    assert_eq!(day::tables(&server).await, [""; 0]);
 }

@@ -30,6 +30,14 @@ impl Server {
         Server::start_with_encoding("UTF8")
     }
 
+    /// A server of another cluster than all others: one that is no copy of a data directory made before.
+    pub fn start_afresh() -> Server {
+        let mut server = Server::new();
+        server.initialise("UTF8");
+        server.resume();
+        server
+    }
+
     pub fn start_with_encoding(encoding: &str) -> Server {
         let mut server = Server::new();
         match cache(&server.version(), encoding) {
@@ -235,6 +243,14 @@ impl Server {
         let copy = self.directory.path().join("copy");
         copy_folder(&self.data(), &copy);
         copy
+    }
+
+    /// Gives a stopped server a full disk, as far as one table's file is concerned.
+    pub fn fill_disk(&self, file: &str) {
+        assert!(self.process.is_none(), "a running server has the file open");
+        let file = self.data().join(file);
+        fs::remove_file(&file).expect("the table has a file");
+        std::os::unix::fs::symlink("/dev/full", &file).expect("another takes its place");
     }
 
     /// Puts back a copy of a stopped server's data.

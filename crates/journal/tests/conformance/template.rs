@@ -1,8 +1,8 @@
 //! A version of a template means one content, whoever registers it.
 
-use tasker_journal::{Journal, NewTemplate, Registered};
+use tasker_journal::{NewTemplate, Registered};
 
-use crate::support::{migrated, open, try_open};
+use crate::host::{Host, Journal};
 
 fn template(document: &str, merged: &str) -> NewTemplate {
     NewTemplate {
@@ -30,8 +30,8 @@ fn texts(document: &str, merged: &str) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn the_same_content_is_nothing_and_other_content_is_a_conflict() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
+    let host = Host::start().await;
+    let journal = host.open().await;
     let (one, other) = (
         template("one", "one merged"),
         template("other", "other merged"),
@@ -71,8 +71,8 @@ async fn the_same_content_is_nothing_and_other_content_is_a_conflict() {
 
 #[tokio::test]
 async fn a_document_merged_for_another_environment_is_the_same_document() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
+    let host = Host::start().await;
+    let journal = host.open().await;
     journal
         .register_template(&template("one", "for production"), false)
         .await
@@ -87,8 +87,8 @@ async fn a_document_merged_for_another_environment_is_the_same_document() {
 
 #[tokio::test]
 async fn a_document_that_merging_leaves_as_it_is_is_stored_once() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
+    let host = Host::start().await;
+    let journal = host.open().await;
     assert_eq!(
         journal
             .register_template(&template("one", "one"), false)
@@ -101,14 +101,10 @@ async fn a_document_that_merging_leaves_as_it_is_is_stored_once() {
 
 #[tokio::test]
 async fn many_that_register_at_once_add_one_and_conflict_with_it() {
-    let server = migrated().await;
+    let host = Host::start().await;
     let mut journals = Vec::new();
     for n in 0..20 {
-        journals.push(
-            try_open(&server.url(), &format!("engine-{n}"))
-                .await
-                .unwrap(),
-        );
+        journals.push(host.open_as(&format!("engine-{n}")).await);
     }
     let registering = journals.into_iter().enumerate().map(|(n, journal)| {
         tokio::spawn(async move {

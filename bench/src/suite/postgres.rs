@@ -1,0 +1,81 @@
+//! What PostgreSQL says of itself: commits and WAL, and what of the tasks is durable.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::time::{Instant, sleep};
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+/// How long tasks that are about to end may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A backend adds to the statistics at the end of a transaction, at most once a second.
+pub const STATISTICS_DELAY: Duration = Duration::from_millis(1100);
+
+/// What has been counted since the database was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Counters {
+    pub commits: i64,
+    pub wal_bytes: i64,
+    /// Pages that the WAL has as a whole, because they changed for the first time after a checkpoint.
+    pub full_pages: i64,
+}
+
+/// A connection to the engine's database that is none of the engine's.
+pub struct Postgres {
+    pub client: Client,
+    /// The server's first process, the parent of all others.
+    pub pid: u32,
+}
+
+impl Postgres {
+    pub async fn connect(url: &str, pid: u32) -> Result<Postgres> {
+        let (client, connection) = tokio_postgres::connect(url, NoTls)
+            .await
+            .context("the engine's database")?;
+        tokio::spawn(connection);
+        Ok(Postgres { client, pid })
+    }
+
+    pub async fn counters(&self) -> Result<Counters> {
+        let row = self
+            .client
+            .query_one(
+                "SELECT xact_commit, (pg_current_wal_insert_lsn() - '0/0')::bigint, wal_fpi \
+                 FROM pg_stat_database, pg_stat_wal WHERE datname = current_database()",
+                &[],
+            )
+            .await?;
+        Ok(Counters {
+            commits: row.get(0),
+            wal_bytes: row.get(1),
+            full_pages: row.get(2),
+        })
+    }
+
+    /// Waits until all of these tasks are complete in the journal.
+    pub async fn complete(&self, tasks: &[Uuid]) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let row = self
+                .client
+                .query_one(
+                    // 2 stands for complete.
+                    "SELECT count(*) FROM tasker.tasks WHERE status = 2 AND task_uuid = ANY($1)",
+                    &[&tasks],
+                )
+                .await?;
+            let complete: i64 = row.get(0);
+            if complete == tasks.len() as i64 {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{complete} of {} tasks are complete after {PATIENCE:?}",
+                tasks.len()
+            );
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What is measured, a file each.
+
+pub mod batch;
+pub mod idle;
+pub mod latency;
+pub mod recovery;
+pub mod snapshot;
+pub mod throughput;
+pub mod worker_loss;

@@ -1,0 +1,16 @@
+-- The tables of days up to the day $2, counted from 1970-01-01, of the partitioned tables $1: whether they are attached
+-- still, and whether a detaching was begun and not ended. A day's tasks come before its records.
+SELECT
+    to_date(right(c.relname, 8), 'YYYYMMDD') - date '1970-01-01' AS day,
+    left(c.relname, -9) AS parent,
+    c.relname::text AS table,
+    i.inhrelid IS NOT NULL AS attached,
+    coalesce(i.inhdetachpending, false) AS pending
+FROM pg_class AS c
+LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
+WHERE c.relnamespace = 'tasker'::regnamespace
+  AND c.relkind = 'r'
+  AND c.relname ~ '^[a-z]+_[0-9]{8}$'
+  AND left(c.relname, -9) = ANY ($1::text[])
+  AND right(c.relname, 8) <= to_char(date '1970-01-01' + $2::integer, 'YYYYMMDD')
+ORDER BY day, parent DESC

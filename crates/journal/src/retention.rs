@@ -1,0 +1,119 @@
+//! Days that are over: their partitions are detached and dropped, without stopping anybody.
+//!
+//! `DETACH ... CONCURRENTLY` first marks the partition, from where on no new statement uses it, and then waits for those
+//! that may still do. It waits for them, not for their locks, so nothing queues behind it. Where somebody keeps it waiting
+//! the mark stays, and the next time the detaching is ended.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::Config;
+
+use crate::{Day, Error, migration::LOCK_SESSION, session::Session};
+
+/// Longer waits are for an open transaction, which may take for ever: until the next time.
+const PATIENCE: &str = "SET lock_timeout = '1s'";
+
+/// What is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Tasks with all that was added to them, once all of the day have ended.
+    Tasks,
+    /// Idempotency keys.
+    Keys,
+}
+
+impl What {
+    /// In the order of dropping: with its row a task is gone, so records never lack while their task is there.
+    fn tables(self) -> &'static [&'static str] {
+        match self {
+            What::Tasks => &["tasks", "records"],
+            What::Keys => &["idempotency"],
+        }
+    }
+}
+
+/// One day's partition of one table.
+struct Table {
+    parent: String,
+    name: String,
+    attached: bool,
+    pending: bool,
+}
+
+/// Drops what is of `last` and of the days before it, a day at a time. `gone` is told of a day before it is dropped.
+pub(crate) async fn drop_days(
+    config: &Config,
+    what: What,
+    last: Day,
+    mut gone: impl FnMut(Day),
+) -> Result<(), Error> {
+    let session = Session::connect(config).await?;
+    // Detaching concurrently is no part of a transaction, so it is the session that has the lock.
+    session
+        .client
+        .batch_execute(&format!("{PATIENCE}; {LOCK_SESSION}"))
+        .await?;
+    for (day, tables) in days(&session, what, last).await? {
+        if is_open(&session, &tables).await? {
+            continue;
+        }
+        gone(day);
+        for table in &tables {
+            drop_table(&session, table).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn days(
+    session: &Session,
+    what: What,
+    last: Day,
+) -> Result<BTreeMap<Day, Vec<Table>>, Error> {
+    let mut days: BTreeMap<Day, Vec<Table>> = BTreeMap::new();
+    let rows = session
+        .client
+        .query(
+            include_str!("../sql/day_tables.sql"),
+            &[&what.tables(), &last.0],
+        )
+        .await?;
+    for row in rows {
+        days.entry(Day(row.get("day"))).or_default().push(Table {
+            parent: row.get("parent"),
+            name: row.get("table"),
+            attached: row.get("attached"),
+            pending: row.get("pending"),
+        });
+    }
+    Ok(days)
+}
+
+/// Whether one of a day's tasks has not ended. A day whose detaching has begun had none then, and has no new one since.
+async fn is_open(session: &Session, tables: &[Table]) -> Result<bool, Error> {
+    let in_use = |table: &&Table| table.parent == "tasks" && table.attached && !table.pending;
+    let Some(tasks) = tables.iter().find(in_use) else {
+        return Ok(false);
+    };
+    let query = include_str!("../sql/day_is_open.sql").replace("{table}", &tasks.name);
+    Ok(session.client.query_one(&query, &[]).await?.get(0))
+}
+
+async fn drop_table(session: &Session, table: &Table) -> Result<(), Error> {
+    let Table { parent, name, .. } = table;
+    if table.attached {
+        let how = if table.pending {
+            "FINALIZE"
+        } else {
+            "CONCURRENTLY"
+        };
+        let detach = format!("ALTER TABLE tasker.{parent} DETACH PARTITION tasker.{name} {how}");
+        session.client.batch_execute(&detach).await?;
+    }
+    session
+        .client
+        .batch_execute(&format!("DROP TABLE tasker.{name}"))
+        .await?;
+    tracing::info!(table = name, "dropped");
+    Ok(())
+}

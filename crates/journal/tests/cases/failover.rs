@@ -1,0 +1,144 @@
+//! The database is not the one that was written to: the journal notices, and goes on only when told to.
+
+use tasker_journal::{Error, Status};
+
+use crate::support::{
+    Network, Server, append_in_background, creating, migrate, migrated, new_task, open, recover,
+    wait_for_status,
+};
+
+#[tokio::test]
+async fn an_older_copy_of_the_database_is_noticed_and_rejoined() {
+    let mut server = migrated().await;
+    let journal = open(&server.url()).await;
+    let (kept, lost, new) = (new_task("kept"), new_task("lost"), new_task("new"));
+    journal.append(creating(&kept)).await.unwrap();
+    server.stop("fast");
+    let copy = server.copy_data();
+    server.resume();
+    wait_for_status(&journal, |status| *status == Status::Connected).await;
+    journal.append(creating(&lost)).await.unwrap();
+    server.stop("fast");
+    server.restore(&copy);
+    server.resume();
+
+    let status =
+        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
+    let error = journal.append(creating(&new)).await.unwrap_err();
+    assert!(matches!(&error, Error::Diverged(_)), "{error}");
+    assert_eq!(
+        status,
+        Status::Diverged {
+            reason: "its epoch is 1, it was 2".into()
+        }
+    );
+    let epoch = journal.epoch();
+    assert!(journal.rejoin().await.unwrap() > epoch);
+    assert_eq!(*journal.status().borrow(), Status::Connected);
+    journal.append(creating(&new)).await.unwrap();
+    let contexts: Vec<_> = recover(&journal)
+        .await
+        .iter()
+        .map(|stored| stored.task.context.to_string())
+        .collect();
+    assert_eq!(contexts, ["kept", "new"]);
+}
+
+#[tokio::test]
+async fn a_commit_that_a_failover_lost_is_noticed() {
+    let mut server = migrated().await;
+    let journal = open(&server.url()).await;
+    let task = new_task("{}");
+    journal.append(creating(&task)).await.unwrap();
+    server
+        .connect()
+        .await
+        .batch_execute("DELETE FROM tasker.tasks")
+        .await
+        .unwrap();
+    server.stop("fast");
+    server.resume();
+    let status =
+        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
+    assert_eq!(
+        status,
+        Status::Diverged {
+            reason: "commit 1.1 is not in it".into()
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_promoted_server_is_noticed_by_its_timeline() {
+    let mut server = migrated().await;
+    let journal = open(&server.url()).await;
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    server.stop("fast");
+    server.recover_to_a_new_timeline();
+    let status =
+        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
+    let Status::Diverged { reason } = status else {
+        unreachable!()
+    };
+    assert!(reason.ends_with("timeline 00000002"), "{reason}");
+    journal.rejoin().await.unwrap();
+    assert_eq!(recover(&journal).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_copy_in_another_cluster_is_noticed_by_its_identifier() {
+    let server = migrated().await;
+    let network = Network::to(server.port()).await;
+    let journal = open(&server.url_at(network.port())).await;
+    // A dump that was restored elsewhere has the same rows.
+    let other = migrate(Server::start_afresh()).await;
+    let copy = "SELECT epoch, holder FROM tasker.engines";
+    let engine = server.connect().await.query_one(copy, &[]).await.unwrap();
+    other
+        .connect()
+        .await
+        .execute(
+            "INSERT INTO tasker.engines VALUES ('engine-1', $1, $2, '', now())",
+            &[&engine.get::<_, i64>(0), &engine.get::<_, uuid::Uuid>(1)],
+        )
+        .await
+        .unwrap();
+    network.lead_to(other.port());
+    network.cut();
+    let status =
+        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
+    let Status::Diverged { reason } = status else {
+        unreachable!()
+    };
+    assert!(reason.starts_with("it was system "), "{reason}");
+    assert!(
+        reason.ends_with(", timeline 00000001") && reason.matches("timeline 00000001").count() == 2,
+        "{reason}"
+    );
+    assert_eq!(journal.rejoin().await.unwrap(), 2);
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    let tasks = "SELECT count(*) FROM tasker.tasks";
+    let count = other.connect().await.query_one(tasks, &[]).await.unwrap();
+    assert_eq!(count.get::<_, i64>(0), 1);
+}
+
+#[tokio::test]
+async fn an_append_that_waits_for_the_database_is_told_that_it_is_another() {
+    let mut server = migrated().await;
+    let journal = open(&server.url()).await;
+    let task = new_task("{}");
+    server.stop("fast");
+    let copy = server.copy_data();
+    server.resume();
+    wait_for_status(&journal, |status| *status == Status::Connected).await;
+    journal.append(creating(&new_task("lost"))).await.unwrap();
+    server.stop("immediate");
+    wait_for_status(&journal, |status| *status != Status::Connected).await;
+    let append = append_in_background(&journal, creating(&task));
+    server.restore(&copy);
+    server.resume();
+    let error = append.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Diverged(_)), "{error}");
+    journal.rejoin().await.unwrap();
+    assert_eq!(recover(&journal).await, []);
+}

@@ -1,0 +1,55 @@
+//! Where the suite finds the journal in PostgreSQL.
+
+use std::sync::Arc;
+
+use tasker_journal::{Day, StoredTask};
+use uuid::Uuid;
+
+pub use tasker_journal::Journal;
+
+use crate::support::{ENGINE, Server, day, migrated, try_open};
+
+#[derive(Clone)]
+pub struct Host(Arc<Server>);
+
+impl Host {
+    pub async fn start() -> Host {
+        Host(Arc::new(migrated().await))
+    }
+
+    /// The next process that is [`ENGINE`].
+    pub async fn open(&self) -> Journal {
+        self.open_as(ENGINE).await
+    }
+
+    pub async fn open_as(&self, engine: &str) -> Journal {
+        let opened = try_open(&self.0.url(), engine).await;
+        opened.expect("the journal opens")
+    }
+
+    /// Takes tasks of a day of January 1970.
+    pub async fn make_day(&self, day: Day) {
+        day::make(&self.0, day).await;
+    }
+}
+
+/// The payloads of a task's rows: one for each time that it was added.
+pub async fn payloads(journal: &Journal, task_uuid: Uuid) -> Vec<String> {
+    let stored = journal
+        .task(task_uuid)
+        .await
+        .unwrap()
+        .expect("the task is stored");
+    stored.rows.into_iter().map(|row| row.payload).collect()
+}
+
+/// All open tasks, in the order of their UUIDs.
+pub async fn recover(journal: &Journal) -> Vec<StoredTask> {
+    let mut tasks = Vec::new();
+    let mut pages = journal.open_tasks();
+    while let Some(page) = pages.next().await.expect("open tasks can be read") {
+        tasks.extend(page);
+    }
+    tasks.sort_by_key(|stored| stored.task.task_uuid);
+    tasks
+}

@@ -1,0 +1,217 @@
+"""The client that waits for its answers."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from tasker_core.client import operations
+from tasker_core.client.bodies import CreateTask
+from tasker_core.client.call import Call
+from tasker_core.client.connection import Connection
+from tasker_core.client.endpoint import Endpoint
+from tasker_core.client.event_stream import EventStream
+from tasker_core.client.fleet import Health, Template, Worker
+from tasker_core.client.flow import Flows
+from tasker_core.client.models import CreatedTask, Step, Task, TaskEvent, TaskPage, TaskSummary
+from tasker_core.client.operations import TaskFilters, TaskId, TaskOptions
+from tasker_core.client.retry import LIMIT_SECONDS
+
+ANSWER_SECONDS = 30.0
+"""What an answer may take beyond the time that the engine was asked to wait."""
+
+T = TypeVar("T")
+
+
+class TaskerClient:
+    """An engine's API; threads may share it.
+
+    Every method raises a subclass of ApiError for what the engine refuses or does not answer.
+    Before that it tries again, for at most `retry_seconds` of pauses, what did nothing or may be
+    done twice: reading; creating under an idempotency key; anything that was not sent, or that the
+    engine answered with UNAVAILABLE or OVERLOADED.
+
+    Close it, or use it in a `with` statement.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        retry_seconds: float = LIMIT_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`url` and `token` default to TASKER_URL and TASKER_TOKEN, or a local engine without one.
+
+        `answer_seconds` is what an answer may take. ConfigurationError for what is no URL.
+        """
+        self.endpoint = Endpoint.find(url, token, os.environ)
+        self._flows = Flows(retry_seconds=retry_seconds, clock=clock, random=chance)
+        self._connection = Connection(self.endpoint, answer_seconds, transport, sleep)
+
+    def close(self) -> None:
+        """Gives up its connections."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def create_task(
+        self,
+        namespace: str,
+        name: str,
+        context: Any,
+        *,
+        wait: float | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> Task:
+        """Creates a task, which is durable then.
+
+        `context` is anything that a handler may return. With `wait`, at most 300, answers when the
+        task has ended or is blocked, or after so many seconds as it then is. Of the options,
+        `idempotency_key` makes the call safe to repeat: a second one gives the first one's task.
+
+        NotFoundError: no such template; InvalidRequestError: the context breaks its input_schema;
+        ConflictError: the key has created a task from another body; SerializationError: JSON
+        cannot hold the context.
+        """
+        return self._call(operations.create_task(namespace, name, context, wait, **options))
+
+    def create_tasks(self, tasks: Iterable[CreateTask]) -> tuple[CreatedTask, ...]:
+        """Creates up to 1,000 tasks in one commit; gives what became of each, in their order."""
+        return self._call(operations.create_tasks(tasks)).results
+
+    def get_task(self, task_uuid: TaskId, wait: float | None = None) -> Task:
+        """The task; with `wait` as in `create_task`. NotFoundError when there is none."""
+        return self._call(operations.get_task(task_uuid, wait))
+
+    def wait(self, task_uuid: TaskId, timeout: float | None = None) -> Task:
+        """The task when it has ended or is blocked. StillRunningError after `timeout` seconds."""
+        return self._connection.run(self._flows.wait(task_uuid, timeout))
+
+    def list_tasks(self, **filters: Unpack[TaskFilters]) -> Iterator[TaskSummary]:
+        """Every task that the filters leave, newest first; reads a page when it is needed."""
+        cursor: str | None = None
+        while True:
+            page = self.list_tasks_page(cursor=cursor, **filters)
+            yield from page.tasks
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_tasks_page(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        **filters: Unpack[TaskFilters],
+    ) -> TaskPage:
+        """A page of that list, from a page's `next_cursor` on; of at most `limit` (100) tasks."""
+        return self._call(operations.list_tasks(cursor, limit, **filters))
+
+    def cancel_task(self, task_uuid: TaskId) -> Task:
+        """Cancels the task. ConflictError when it has ended."""
+        return self._call(operations.cancel_task(task_uuid))
+
+    def list_steps(self, task_uuid: TaskId) -> list[Step]:
+        """Every step of the task, in creation order."""
+        return self._connection.run(self._flows.steps(task_uuid))
+
+    def get_step(self, task_uuid: TaskId, step_uuid: TaskId, *, logs: bool = False) -> Step:
+        """One step with its history and, with `logs`, what each attempt's handler logged."""
+        return self._call(operations.get_step(task_uuid, step_uuid, logs))
+
+    def retry_step(self, task_uuid: TaskId, step_uuid: TaskId, *, reason: str, by: str) -> Step:
+        """Runs a step in error again at once, with as many attempts as the template gives.
+
+        `reason` and who it is `by` are kept in its history. ConflictError when the step's state
+        forbids it; so for `resolve_step` and `complete_step`.
+        """
+        return self._call(operations.retry_step(task_uuid, step_uuid, reason=reason, by=by))
+
+    def resolve_step(self, task_uuid: TaskId, step_uuid: TaskId, *, reason: str, by: str) -> Step:
+        """Declares a step in error done, without results."""
+        return self._call(operations.resolve_step(task_uuid, step_uuid, reason=reason, by=by))
+
+    def complete_step(
+        self,
+        task_uuid: TaskId,
+        step_uuid: TaskId,
+        *,
+        reason: str,
+        by: str,
+        results: Any = None,
+        create_steps: Sequence[str] | None = None,
+        batches: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Step:
+        """Gives what a step's handler would have: results, and what a decision creates or batches.
+
+        InvalidRequestError when its handler could not have given that.
+        """
+        return self._call(
+            operations.complete_step(
+                task_uuid,
+                step_uuid,
+                reason=reason,
+                by=by,
+                results=results,
+                create_steps=create_steps,
+                batches=batches,
+            )
+        )
+
+    def follow(self, task_uuid: TaskId, *, last_event_id: str | None = None) -> Iterator[TaskEvent]:
+        """Every change of the task and its steps from the first on, as it happens.
+
+        Goes on where a connection broke off; ends when the task has ended. A blocked task has not:
+        break off yourself.
+        """
+        return self._connection.follow(EventStream(task_uuid, self._flows, last_event_id))
+
+    def templates(self) -> tuple[Template, ...]:
+        """Every version of every template that is registered."""
+        return self._call(operations.templates()).templates
+
+    def template(self, namespace: str, name: str, version: str | None = None) -> Template:
+        """A version of a template; without one the highest release. NotFoundError for none."""
+        return self._call(operations.template(namespace, name, version))
+
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers that have a session with this engine."""
+        return self._call(operations.workers()).workers
+
+    def health(self) -> Health:
+        """Whether the engine is ready, and if not, why: which is no error. Asked once."""
+        return self._call(operations.health())
+
+    def is_live(self) -> bool:
+        """Whether an engine answers. Asked once."""
+        return self._connection.run(self._flows.answers_well(operations.is_live()))
+
+    def is_ready(self) -> bool:
+        """Whether an engine answers, and is ready. Asked once."""
+        return self._connection.run(self._flows.answers_well(operations.is_ready()))
+
+    def openapi(self) -> Any:
+        """The API's own description, an OpenAPI 3.1 document."""
+        return self._call(operations.openapi())
+
+    def _call(self, call: Call[T]) -> T:
+        return self._connection.run(self._flows.call(call))

@@ -1,0 +1,70 @@
+"""What docs/python shows of client and command line is done, against a real engine."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running_system import PATIENCE, System
+
+PAGES = Path("docs/python")
+# What `jq -r .task_uuid` does, on a machine that has none.
+JQ = "import json, sys; print(json.load(sys.stdin)[sys.argv[2][1:]])"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (PAGES / page).read_text()
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return found
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder with the programs that the pages name."""
+    for name, command in (("tasker", "-m tasker_core.cli"), ("jq", f"-c '{JQ}'")):
+        script = tmp_path / name
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} {command} "$@"\n')
+        script.chmod(0o755)
+    return tmp_path
+
+
+def test_the_code_of_the_client_page_runs(
+    system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("TASKER_URL", "TASKER_TOKEN"):
+        monkeypatch.setenv(name, system.environ[name])
+    code = "\n".join(blocks("client.md", "python engine"))
+    exec(compile(code, "client.md", "exec"), {"__name__": "client_page"})
+    told = capsys.readouterr().out
+    assert "permanent_error_step error the payment method is not valid\n" in told
+    assert "mathematical_sequence_py" in told
+
+
+@pytest.mark.parametrize(
+    ("number", "ends_with"),
+    [(0, "worker-1"), (1, 'result: {"paid": true}')],
+)
+def test_the_commands_of_the_page_run(
+    system: System, programs: Path, number: int, ends_with: str
+) -> None:
+    path = f"{programs}{os.pathsep}{system.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", blocks("command_line.md", "sh")[number]],
+        env={**system.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ends_with in done.stdout.splitlines()[-1]
+    assert done.stderr == ""
+
+
+def test_no_block_is_left_out() -> None:
+    assert len(blocks("command_line.md", "sh")) == 2
+    text = (PAGES / "client.md").read_text()
+    assert text.count("```") == 2 * len(blocks("client.md", "python engine"))

@@ -1,0 +1,73 @@
+"""`tasker template check`, which needs no engine."""
+
+import json
+from pathlib import Path
+
+from running_system import TEMPLATES, Tasker
+
+VALID = """\
+name: order
+namespace_name: shop
+version: 1.0.0
+steps:
+  - name: charge
+    handler: {callable: shop.Charge}
+"""
+INVALID = VALID.replace("callable: shop.Charge", "callible: shop.Charge")
+NOWHERE = "http://127.0.0.1:9"
+
+
+def test_valid_templates_are_told(tasker: Tasker, tmp_path: Path) -> None:
+    file = tmp_path / "order.yaml"
+    file.write_text(VALID)
+    told = tasker("template", "check", file, TASKER_URL=NOWHERE)
+    assert told.stdout == f"{file}: shop/order 1.0.0 is valid\n"
+    (template,) = json.loads(tasker("template", "check", file, "--json").stdout)["templates"]
+    assert template == {
+        "file": str(file),
+        "problems": None,
+        "namespace": "shop",
+        "name": "order",
+        "version": "1.0.0",
+        "callables": ["shop.Charge"],
+    }
+
+
+def test_folders_are_checked_whole(tasker: Tasker) -> None:
+    lines = tasker("template", "check", TEMPLATES).stdout.splitlines()
+    assert len(lines) == len(list(TEMPLATES.rglob("*.yaml")))
+    assert all(line.endswith(" 1.0.0 is valid") for line in lines)
+
+
+def test_problems_are_told_with_their_places(tasker: Tasker, tmp_path: Path) -> None:
+    (tmp_path / "deeper").mkdir()
+    good, bad = tmp_path / "a.yml", tmp_path / "deeper" / "b.yaml"
+    good.write_text(VALID)
+    bad.write_text(INVALID)
+    (tmp_path / "notes.txt").write_text("no template")
+    told = tasker("template", "check", tmp_path, code=1).stdout
+    assert f"{good}: shop/order 1.0.0 is valid\n" in told
+    assert f"{bad}:6:15: " in told
+    assert "callable" in told
+    checked = json.loads(tasker("template", "check", bad, good, "--json", code=1).stdout)
+    problems, none = [template["problems"] for template in checked["templates"]]
+    assert problems.startswith(f"{bad}:6:14: ")
+    assert "[UNKNOWN_FIELD]" in problems
+    assert none is None
+
+
+def test_what_is_no_template_is_told(tasker: Tasker, tmp_path: Path) -> None:
+    assert "does not exist" in tasker("template", "check", tmp_path / "x", code=2).stderr
+    assert "no file *.yaml" in tasker("template", "check", tmp_path, code=2).stderr
+    binary = tmp_path / "b.yaml"
+    binary.write_bytes(b"\xff\xfe\0")
+    told = tasker("template", "check", binary, code=1).stdout
+    assert told == f"{binary}: not UTF-8 from byte 0 on\n"
+    assert "Missing argument" in tasker("template", "check", code=2).stderr
+
+
+def test_exit_codes_are_in_the_help(tasker: Tasker) -> None:
+    for command in ((), ("run",), ("task", "list"), ("step", "retry"), ("workers",)):
+        told = " ".join(tasker(*command, "--help").stdout.split())
+        assert "Exit codes: 0 done; 1 the task did not succeed" in told
+        assert "3 the engine refuses; 4 no engine can be reached; 130 Ctrl-C." in told
