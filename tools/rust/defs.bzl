@@ -60,7 +60,7 @@ def rust_crate(
     Args:
         name: the folder's name.
         binary: the source file of a program, which then bears the name.
-        compile_data: files that the source includes.
+        compile_data: files that the source includes, and that of the tests.
         data: files that the program needs when it runs.
         feature_tests: files of tests/ that need a feature, and so have targets by rust_feature.
         more_tests: tests of the same sources with other data: by name, the file of tests/, the data, the environment.
@@ -130,6 +130,7 @@ def rust_crate(
             name = test,
             size = test_size,
             srcs = [source] + modules,
+            compile_data = compile_data,
             crate_root = source,
             data = own_data,
             env = own_env,
