@@ -24,7 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Ended {
     /// The session is over; all its own messages are written.
     Over,
-    /// The engine has let go of the session: another one of the same process has replaced it, or it was too slow.
+    /// The engine has let go of the session: another one of the same process has replaced it.
     Dropped,
     /// The worker has not read a frame in time.
     Unread,
