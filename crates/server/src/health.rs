@@ -1,4 +1,4 @@
-//! Whether the engine can commit, and the engine itself once it has recovered.
+//! Whether the engine can commit and may answer, and the engine itself once it has recovered.
 
 use std::sync::{Arc, OnceLock};
 
@@ -33,13 +33,27 @@ impl Health {
         let _ = self.running.set(running);
     }
 
-    /// The engine, or why it cannot commit.
+    /// Whether what the engine knows may be told.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn lease(&self) -> Result<(), String> {
+        match self.running.get() {
+            Some(running) => running.lease.check(),
+            None => Ok(()),
+        }
+    }
+
+    /// The engine, or why it cannot commit or must not answer.
     pub fn engine(&self) -> Result<Arc<Running>, Vec<String>> {
         let Some(running) = self.running.get() else {
             return Err(vec![self.starting.borrow().clone()]);
         };
         match &*running.connection.borrow() {
-            Status::Connected => Ok(Arc::clone(running)),
+            Status::Connected => match running.lease.check() {
+                Ok(()) => Ok(Arc::clone(running)),
+                Err(reason) => Err(vec![reason]),
+            },
             Status::Disconnected { reason, .. } => {
                 Err(vec![format!("PostgreSQL is not reachable: {reason}")])
             }

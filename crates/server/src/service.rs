@@ -14,6 +14,7 @@ use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
 use crate::admission::Admission;
@@ -24,19 +25,18 @@ use crate::command::{Command, Loaded};
 use crate::engine::{self, Engine};
 use crate::health::Health;
 use crate::idempotency::{self, Keys};
+use crate::lease::{self, Lease};
+use crate::opening::{self, Opened};
 use crate::options::Serve;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
 use crate::traces::Traces;
 
-/// Between attempts to reach PostgreSQL at the start: at first, and at the most.
+/// Between attempts to read from PostgreSQL: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// How long calls that are under way may take when the process stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
-
-/// How often PostgreSQL's clock is read.
-const CLOCK: Duration = Duration::from_secs(10);
 
 /// How often the partitions are looked after: of the days to come, and of those that are over.
 const PARTITIONS: Duration = Duration::from_secs(3600);
@@ -54,6 +54,8 @@ pub struct Running {
     pub catalog: Arc<Catalog>,
     /// Whether the journal can commit.
     pub connection: watch::Receiver<Status>,
+    /// Until when what the engine knows may be told.
+    pub lease: Lease,
     /// Idempotency keys.
     pub keys: Keys,
     journal: Journal,
@@ -235,23 +237,30 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     let (stop_engine, engine_stops) = watch::channel(false);
     let traces = Traces::from_env();
     let engine = run(options, Arc::clone(&health), traces.clone(), engine_stops);
-    let engine = tokio::spawn(engine);
+    let mut engine = tokio::spawn(engine);
     let result = tokio::select! {
         () = stop => {
             tracing::info!("stopping");
             Ok(())
         }
-        result = engine => return result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
+        result = &mut engine => return unwound(result),
     };
     // The calls first, then the engine that answers them.
     close.send_replace(true);
-    stop_engine.send_replace(true);
     let served = tokio::time::timeout(SHUTDOWN, server).await;
+    stop_engine.send_replace(true);
+    // It gives the lease up; what else it could say comes too late.
+    let _ = unwound(engine.await);
     traces.shut_down().await;
     match served {
         Ok(Ok(Err(error))) => Err(Error::Serve(address, error)),
         _ => result,
     }
+}
+
+/// What a task came to; a panic of its goes on here.
+fn unwound<T>(result: Result<T, JoinError>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 async fn run(
@@ -260,14 +269,43 @@ async fn run(
     traces: Traces,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    let journal = tokio::select! {
-        journal = open(&options, &health) => journal?,
+    let opened = tokio::select! {
+        opened = opening::open(&options, &health) => opened?,
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
     };
+    let journal = opened.journal.clone();
+    // On its own: whatever the engine is at, the lease is renewed.
+    let mut keeping = JoinSet::new();
+    keeping.spawn(lease::keep(
+        journal.clone(),
+        opened.lease.clone(),
+        opened.clock.clone(),
+    ));
+    tokio::select! {
+        result = work(options, health, traces, opened) => return result,
+        Some(lost) = keeping.join_next() => return Err(unwound(lost).into()),
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    keeping.shutdown().await;
+    lease::release(&journal).await;
+    Ok(())
+}
+
+/// Recovers and runs the engine until it cannot go on.
+async fn work(
+    options: Serve,
+    health: Arc<Health>,
+    traces: Traces,
+    opened: Opened,
+) -> Result<(), Error> {
+    let Opened {
+        journal,
+        lease,
+        clock,
+    } = opened;
     let catalog = Arc::new(Catalog::default());
     catalog.load(&journal.templates().await?)?;
     let recovered = recovery::recover(&journal, &catalog, options.payload_budget).await?;
-    let clock = Clock::new(Time(journal.now().await?));
     tracing::info!(
         epoch = journal.epoch(),
         open_tasks = recovered.state.tasks().count(),
@@ -281,6 +319,7 @@ async fn run(
         clock: clock.clone(),
         catalog,
         connection: journal.status(),
+        lease,
         keys,
         journal: journal.clone(),
         environment: options.environment,
@@ -307,7 +346,6 @@ async fn run(
         options.retention_days,
     );
     let lookups = idempotency::look_up(&journal, &clock, options.idempotency_days, lookups);
-    let time = follow_clock(&journal, &clock);
     let mut connection = journal.status();
     let ended =
         connection.wait_for(|status| matches!(status, Status::Fenced | Status::Diverged { .. }));
@@ -317,7 +355,6 @@ async fn run(
         () = lookups => Ok(()),
         () = reader => Ok(()),
         () = texts => Ok(()),
-        () = time => Ok(()),
         // Found out while nothing is appended; otherwise the append says it.
         Ok(status) = ended => Err(match &*status {
             Status::Diverged { reason } => journal::Error::Diverged(reason.to_string()),
@@ -384,41 +421,6 @@ async fn look_after_partitions(
         tokio::time::sleep(wait).await;
         if let Err(error) = journal.ensure_partitions().await {
             tracing::error!("the partitions of the coming days: {error}");
-        }
-    }
-}
-
-/// Keeps the engine's clock to PostgreSQL's.
-async fn follow_clock(journal: &Journal, clock: &Clock) {
-    loop {
-        tokio::time::sleep(CLOCK).await;
-        // While PostgreSQL is away the clock goes on by itself.
-        if let Ok(shown) = journal.now().await
-            && let Err(jump) = clock.read(Time(shown))
-        {
-            tracing::warn!("{jump}");
-        }
-    }
-}
-
-/// Waits until PostgreSQL is there. What does not mend itself is an error.
-async fn open(options: &Serve, health: &Health) -> Result<Journal, Error> {
-    let mut wait = RETRY.0;
-    loop {
-        let opened = Journal::open(journal::Options {
-            url: options.database_url.clone(),
-            engine_id: options.engine_id.clone(),
-            address: options.bind.to_string(),
-        });
-        match opened.await {
-            Ok(journal) => return Ok(journal),
-            Err(error) if error.is_transient() => {
-                tracing::warn!("{error}; trying again in {wait:?}");
-                health.not_yet(error.to_string());
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(RETRY.1);
-            }
-            Err(error) => return Err(error.into()),
         }
     }
 }
