@@ -4,6 +4,7 @@
     reason = "each test program uses a part of the wire that it shares"
 )]
 
+pub mod network;
 pub mod play;
 
 use std::time::Duration;
@@ -39,6 +40,14 @@ impl Wire {
         })
     }
 
+    /// Another engine of the same system, which is reached at this URL.
+    pub fn at(url: String) -> Result<Wire> {
+        Ok(Wire {
+            base: url,
+            ..Wire::new()?
+        })
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -65,6 +74,12 @@ impl Wire {
         });
         let response = request.body(body.to_owned()).send().await?;
         Ok((response.status().as_u16(), response.json().await?))
+    }
+
+    /// The answer with its headers.
+    pub async fn get_response(&self, path: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(self.url(path)).bearer_auth(&self.token);
+        Ok(request.send().await?)
     }
 
     pub async fn get(&self, path: &str) -> Result<(u16, Value)> {

@@ -21,8 +21,8 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The stack, and the right to act on it until this is dropped.
 ///
-/// Services have the compose file's names. `python-worker-2` to `-9` are further processes of `python-worker`, which
-/// run from their first start on.
+/// Services have the compose file's names. `python-worker-2` to `-9` are further processes of `python-worker`, and so of
+/// `orchestration`, which run from their first start on.
 #[derive(Debug)]
 pub struct Stack {
     http: reqwest::Client,
