@@ -76,14 +76,20 @@ impl Network {
     }
 }
 
-async fn relay(engine: TcpStream, server: TcpStream, mut condition: watch::Receiver<Condition>) {
+async fn relay(
+    engine: TcpStream,
+    server: TcpStream,
+    mut condition: watch::Receiver<Condition>,
+) -> Result<()> {
+    engine.set_nodelay(true)?;
+    server.set_nodelay(true)?;
     let (from_engine, to_engine) = engine.into_split();
     let (from_server, to_server) = server.into_split();
     let cuts = condition.borrow().cuts;
     tokio::select! {
-        _ = pass(from_engine, to_server, condition.clone()) => {}
-        _ = pass(from_server, to_engine, condition.clone()) => {}
-        _ = condition.wait_for(|now| now.cuts > cuts) => {}
+        ended = pass(from_engine, to_server, condition.clone()) => ended,
+        ended = pass(from_server, to_engine, condition.clone()) => ended,
+        _ = condition.wait_for(|now| now.cuts > cuts) => Ok(()),
     }
 }
 
