@@ -34,8 +34,8 @@ async fn waiting_task(wire: &Wire, name: &str) -> Result<(Uuid, Worker)> {
     Ok((wire.create(name, "{}").await?, worker))
 }
 
-/// Asks until the engine's process has ended; what it said meanwhile.
-async fn until_it_ends(wire: &Wire, path: &str) -> Result<Vec<u16>> {
+/// Asks the first engine until its process has ended, of itself and with an error; what it said meanwhile.
+async fn until_it_ends(wire: &Wire, stack: &Stack, path: &str) -> Result<Vec<u16>> {
     let asked = async {
         let mut statuses = Vec::new();
         while let Ok((status, _)) = wire.get(path).await {
@@ -44,7 +44,12 @@ async fn until_it_ends(wire: &Wire, path: &str) -> Result<Vec<u16>> {
         statuses
     };
     let asked = tokio::time::timeout(2 * LEASE, asked).await;
-    asked.context("the engine goes on")
+    let statuses = asked.context("the engine goes on")?;
+    assert_eq!(stack.ended(FIRST).await?, 1);
+    let log = stack.log(FIRST).await?;
+    let says = "another process has taken over engine orchestration";
+    ensure!(log.contains(says), "{log}");
+    Ok(statuses)
 }
 
 #[tokio::test]
@@ -80,15 +85,8 @@ async fn a_stranger_takes_over_from_a_frozen_engine_which_then_says_nothing_stal
     assert_eq!(status, 200);
 
     stack.cont(FIRST).await?;
-    let statuses = until_it_ends(&wire, &path).await?;
+    let statuses = until_it_ends(&wire, &stack, &path).await?;
     ensure!(statuses.iter().all(|status| *status == 503), "{statuses:?}");
-    ensure!(
-        stack
-            .log(FIRST)
-            .await?
-            .contains("another process has taken over engine orchestration"),
-        "the first does not say why it ends"
-    );
 
     // Now the first is the stranger. An engine that stops gives its lease up.
     stack.launch(FIRST, &Changes::default()).await?;
@@ -153,7 +151,7 @@ async fn an_idle_engine_that_was_superseded_under_its_own_name_ends_with_the_nex
     same.environment.insert("TASKER_ENGINE_ID", FIRST);
     stack.start_with(SECOND, &same).await?;
     let taken = Instant::now();
-    until_it_ends(&wire, &format!("/v1/tasks/{task}")).await?;
+    until_it_ends(&wire, &stack, &format!("/v1/tasks/{task}")).await?;
     let took = taken.elapsed();
     ensure!(took < RENEWAL + Duration::from_secs(1), "{took:?}");
     stack.term(SECOND).await?;
