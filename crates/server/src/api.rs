@@ -22,7 +22,7 @@ use axum::Router;
 use axum::extract::{Request, State, WebSocketUpgrade};
 use axum::http::{Method, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::MAX_FRAME_BYTES;
@@ -40,7 +40,7 @@ pub struct App {
 }
 
 impl App {
-    /// The engine, once it has recovered and while it can commit.
+    /// The engine, once it has recovered and while it can commit and may answer.
     fn engine(&self) -> Result<Arc<Running>, ApiError> {
         self.health
             .engine()
@@ -59,6 +59,7 @@ pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
         .partition(|operation| operation.guarded);
     routed(guarded)
         .fallback(unknown_path)
+        .layer(middleware::from_fn_with_state(app.clone(), hold_lease))
         .layer(middleware::from_fn_with_state(app.clone(), authorize))
         .merge(routed(open))
         .with_state(app)
@@ -94,6 +95,20 @@ async fn authorize(
         }
     }
     Ok(next.run(request).await)
+}
+
+/// What the engine knows is told only while its lease lasts: looked at when the answer is there, because it may have
+/// taken long. A change that was made is told in any case: the journal has let it pass, so it is made.
+async fn hold_lease(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_static = !request.uri().path().starts_with("/v1/");
+    let reads = request.method().is_safe();
+    let response = next.run(request).await;
+    match app.health.lease() {
+        Err(reason) if !is_static && (reads || !response.status().is_success()) => {
+            ApiError::unavailable(&reason).into_response()
+        }
+        _ => response,
+    }
 }
 
 async fn worker(State(app): State<App>, upgrade: WebSocketUpgrade) -> Result<Response, ApiError> {

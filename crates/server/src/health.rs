@@ -1,4 +1,4 @@
-//! Whether the engine can commit, and the engine itself while it has recovered.
+//! Whether the engine can commit and may answer, and the engine itself while it has recovered.
 
 use std::sync::Arc;
 
@@ -32,13 +32,27 @@ impl Health {
         drop(self.engine.send_replace(Ok(running)));
     }
 
-    /// The engine, or why it cannot commit.
+    /// Whether what the engine knows may be told.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn lease(&self) -> Result<(), String> {
+        match &*self.engine.borrow() {
+            Ok(running) => running.lease.check(),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The engine, or why it cannot commit or must not answer.
     pub fn engine(&self) -> Result<Arc<Running>, Vec<String>> {
         let running = self.engine.borrow().clone();
         let running = running.map_err(|reason| vec![reason])?;
         let status = running.connection.borrow().clone();
         match status {
-            Status::Connected => Ok(running),
+            Status::Connected => match running.lease.check() {
+                Ok(()) => Ok(running),
+                Err(reason) => Err(vec![reason]),
+            },
             Status::Disconnected { reason, .. } => {
                 Err(vec![format!("PostgreSQL is not reachable: {reason}")])
             }

@@ -19,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::command::{Command, Loaded};
 use crate::idempotency::Keys;
+use crate::lease::Lease;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
 
@@ -35,6 +36,8 @@ pub struct Running {
     pub catalog: Arc<Catalog>,
     /// Whether the journal can commit.
     pub connection: watch::Receiver<Status>,
+    /// Until when what the engine knows may be told.
+    pub lease: Lease,
     /// Idempotency keys.
     pub keys: Keys,
     /// What all of it is in.

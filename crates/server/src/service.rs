@@ -12,6 +12,7 @@ use tasker_core::store::{self, Wanted};
 use tasker_journal::{self as journal, Day, Journal};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::admission::Admission;
 use crate::api;
@@ -21,19 +22,18 @@ use crate::command::Command;
 use crate::engine::{self, Engine, Recovered};
 use crate::health::Health;
 use crate::idempotency::{self, Keys};
+use crate::lease;
+use crate::opening::{self, Opened};
 use crate::options::Serve;
 use crate::recovery;
 use crate::running::Running;
 use crate::traces::Traces;
 
-/// Between attempts to reach PostgreSQL at the start: at first, and at the most.
+/// Between attempts to read from PostgreSQL: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// How long calls that are under way may take when the process stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
-
-/// How often PostgreSQL's clock is read.
-const CLOCK: Duration = Duration::from_secs(10);
 
 /// How often the partitions are looked after: of the days to come, and of those that are over.
 const PARTITIONS: Duration = Duration::from_secs(3600);
@@ -128,23 +128,30 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     let (stop_engine, engine_stops) = watch::channel(false);
     let traces = Traces::from_env();
     let engine = run(options, Arc::clone(&health), traces.clone(), engine_stops);
-    let engine = tokio::spawn(engine);
+    let mut engine = tokio::spawn(engine);
     let result = tokio::select! {
         () = stop => {
             tracing::info!("stopping");
             Ok(())
         }
-        result = engine => return result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
+        result = &mut engine => return unwound(result),
     };
     // The calls first, then the engine that answers them.
     close.send_replace(true);
-    stop_engine.send_replace(true);
     let served = tokio::time::timeout(SHUTDOWN, server).await;
+    stop_engine.send_replace(true);
+    // It gives the lease up; what else it could say comes too late.
+    let _ = unwound(engine.await);
     traces.shut_down().await;
     match served {
         Ok(Ok(Err(error))) => Err(Error::Serve(address, error)),
         _ => result,
     }
+}
+
+/// What a task came to; a panic of its goes on here.
+fn unwound<T>(result: Result<T, JoinError>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 async fn run(
@@ -153,65 +160,94 @@ async fn run(
     traces: Traces,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    let journal = tokio::select! {
-        journal = open(&options, &health) => journal?,
+    let opened = tokio::select! {
+        opened = opening::open(&options, &health) => opened?,
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
     };
+    let journal = opened.journal.clone();
+    // On its own: whatever the engine is at, the lease is renewed.
+    let mut keeping = JoinSet::new();
+    keeping.spawn(lease::keep(
+        journal.clone(),
+        opened.lease.clone(),
+        opened.clock.clone(),
+    ));
+    tokio::select! {
+        result = work(&options, &health, &traces, &opened) => return result,
+        Some(lost) = keeping.join_next() => return Err(unwound(lost).into()),
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    keeping.shutdown().await;
+    lease::release(&journal).await;
+    Ok(())
+}
+
+/// Recovers and runs the engine until it cannot go on; where only its memory is of no use any more, it recovers again.
+async fn work(
+    options: &Serve,
+    health: &Health,
+    traces: &Traces,
+    opened: &Opened,
+) -> Result<(), Error> {
     let mut wait = RETRY.0;
     loop {
-        let ended = match recover(&options, &journal).await {
-            Ok((catalog, recovered, clock)) => {
+        let ended = match recover(options, &opened.journal).await {
+            Ok((catalog, recovered)) => {
                 wait = RETRY.0;
-                go_on(
-                    &options, &journal, &health, &traces, catalog, recovered, clock,
-                )
-                .await
+                go_on(options, health, traces, opened, catalog, recovered).await
             }
             Err(error) => Err(error),
         };
-        let Err(error) = ended else {
-            return ended;
+        let mut error = match ended {
+            Err(error) => error,
+            ended => return ended,
         };
         if error.is_ahead() {
             tracing::error!("{error}; the engine drops its memory and recovers");
             health.not_yet(error.to_string());
-            journal.rejoin().await?;
-        } else if error.is_transient() {
-            tracing::warn!("{error}; trying again in {wait:?}");
-            health.not_yet(error.to_string());
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(RETRY.1);
-        } else {
+            match opened.journal.rejoin().await {
+                Ok(_) => continue,
+                Err(refused) => error = refused.into(),
+            }
+        }
+        if !error.is_transient() {
             return Err(error);
         }
+        tracing::warn!("{error}; trying again in {wait:?}");
+        health.not_yet(error.to_string());
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(RETRY.1);
     }
 }
 
 /// Reads what the journal has.
-async fn recover(options: &Serve, journal: &Journal) -> Result<(Catalog, Recovered, Clock), Error> {
+async fn recover(options: &Serve, journal: &Journal) -> Result<(Catalog, Recovered), Error> {
     let catalog = Catalog::default();
     catalog.load(&journal.templates().await?)?;
     let recovered = recovery::recover(journal, &catalog, options.payload_budget).await?;
-    let clock = Clock::new(Time(journal.now().await?));
     tracing::info!(
         epoch = journal.epoch(),
         open_tasks = recovered.state.tasks().count(),
         blocked_tasks = recovered.state.idle_tasks().count(),
         "recovered"
     );
-    Ok((catalog, recovered, clock))
+    Ok((catalog, recovered))
 }
 
 /// Runs the engine from there.
 async fn go_on(
     options: &Serve,
-    journal: &Journal,
     health: &Health,
     traces: &Traces,
+    opened: &Opened,
     catalog: Catalog,
     recovered: Recovered,
-    clock: Clock,
 ) -> Result<(), Error> {
+    let Opened {
+        journal,
+        lease,
+        clock,
+    } = opened;
     let (admission, queue) = Admission::new();
     let (keys, lookups) = Keys::new();
     let running = Arc::new(Running {
@@ -219,6 +255,7 @@ async fn go_on(
         clock: clock.clone(),
         catalog: Arc::new(catalog),
         connection: journal.status(),
+        lease: lease.clone(),
         keys,
         journal: journal.clone(),
         environment: options.environment.clone(),
@@ -241,19 +278,17 @@ async fn go_on(
     };
     let partitions = look_after_partitions(
         journal,
-        &clock,
+        clock,
         options.idempotency_days,
         options.retention_days,
     );
-    let lookups = idempotency::look_up(journal, &clock, options.idempotency_days, lookups);
-    let time = follow_clock(journal, &clock);
+    let lookups = idempotency::look_up(journal, clock, options.idempotency_days, lookups);
     tokio::select! {
         result = engine => Ok(result?),
         () = partitions => Ok(()),
         () = lookups => Ok(()),
         () = reader => Ok(()),
         () = texts => Ok(()),
-        () = time => Ok(()),
     }
 }
 
@@ -311,41 +346,6 @@ async fn look_after_partitions(
         tokio::time::sleep(wait).await;
         if let Err(error) = journal.ensure_partitions().await {
             tracing::error!("the partitions of the coming days: {error}");
-        }
-    }
-}
-
-/// Keeps the engine's clock to PostgreSQL's.
-async fn follow_clock(journal: &Journal, clock: &Clock) {
-    loop {
-        tokio::time::sleep(CLOCK).await;
-        // While PostgreSQL is away the clock goes on by itself.
-        if let Ok(shown) = journal.now().await
-            && let Err(jump) = clock.read(Time(shown))
-        {
-            tracing::warn!("{jump}");
-        }
-    }
-}
-
-/// Waits until PostgreSQL is there. What does not mend itself is an error.
-async fn open(options: &Serve, health: &Health) -> Result<Journal, Error> {
-    let mut wait = RETRY.0;
-    loop {
-        let opened = Journal::open(journal::Options {
-            url: options.database_url.clone(),
-            engine_id: options.engine_id.clone(),
-            address: options.bind.to_string(),
-        });
-        match opened.await {
-            Ok(journal) => return Ok(journal),
-            Err(error) if error.is_transient() => {
-                tracing::warn!("{error}; trying again in {wait:?}");
-                health.not_yet(error.to_string());
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(RETRY.1);
-            }
-            Err(error) => return Err(error.into()),
         }
     }
 }

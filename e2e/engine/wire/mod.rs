@@ -4,6 +4,8 @@
     reason = "each test program uses a part of the wire that it shares"
 )]
 
+pub mod load;
+pub mod network;
 pub mod play;
 
 use std::time::Duration;
@@ -39,6 +41,14 @@ impl Wire {
         })
     }
 
+    /// Another engine of the same system, which is reached at this URL.
+    pub fn at(url: String) -> Result<Wire> {
+        Ok(Wire {
+            base: url,
+            ..Wire::new()?
+        })
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -65,6 +75,12 @@ impl Wire {
         });
         let response = request.body(body.to_owned()).send().await?;
         Ok((response.status().as_u16(), response.json().await?))
+    }
+
+    /// The answer with its headers.
+    pub async fn get_response(&self, path: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(self.url(path)).bearer_auth(&self.token);
+        Ok(request.send().await?)
     }
 
     pub async fn get(&self, path: &str) -> Result<(u16, Value)> {
@@ -222,6 +238,11 @@ impl Worker {
         Ok(self.socket.send(Message::text(frame)).await?)
     }
 
+    /// Says that it is alive.
+    pub async fn ping(&mut self) -> Result<()> {
+        Ok(self.socket.send(Message::Ping(Vec::new().into())).await?)
+    }
+
     /// The body of the next message, which is of this kind.
     pub async fn next(&mut self, kind: &str) -> Result<Value> {
         let mut message: Value = serde_json::from_str(&self.next_text(kind).await?)?;
@@ -230,12 +251,23 @@ impl Worker {
 
     /// The next message, which is of this kind, as it came.
     pub async fn next_text(&mut self, kind: &str) -> Result<String> {
+        let message = self.next_message().await;
+        let message = message.with_context(|| format!("no {kind} came"))?;
+        ensure!(
+            message.starts_with(&format!("{{\"{kind}\":")),
+            "not {kind}: {message}"
+        );
+        Ok(message)
+    }
+
+    /// The next message of any kind, as it came.
+    pub async fn next_message(&mut self) -> Result<String> {
         while self.messages.is_empty() {
             let frame = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-            match frame.with_context(|| format!("no {kind} came"))? {
+            match frame.context("the engine says nothing")? {
                 Some(Ok(Message::Text(frame))) => self.messages.push(frame.to_string()),
                 Some(Ok(_)) => {}
-                end => bail!("no {kind} came: {end:?}"),
+                end => bail!("the session is over: {end:?}"),
             }
         }
         let message = self.messages.remove(0);
@@ -243,12 +275,8 @@ impl Worker {
             let each: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(&message)?;
             let each = each.iter().map(|raw| raw.get().to_owned());
             self.messages.splice(0..0, each);
-            return Box::pin(self.next_text(kind)).await;
+            return Box::pin(self.next_message()).await;
         }
-        ensure!(
-            message.starts_with(&format!("{{\"{kind}\":")),
-            "not {kind}: {message}"
-        );
         Ok(message)
     }
 
