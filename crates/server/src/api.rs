@@ -28,7 +28,7 @@ use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::MAX_FRAME_BYTES;
 
 use crate::health::Health;
-use crate::service::Running;
+use crate::running::Running;
 use error::ApiError;
 use operation::Operation;
 

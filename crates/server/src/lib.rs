@@ -2,7 +2,8 @@
 //!
 //! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
 //! - [`options`]: the command line and the environment.
-//! - [`service`]: the process: start, recovery, stop. [`opening`]: waiting for the journal.
+//! - [`service`]: the process: start, recovery, stop. [`opening`]: waiting for the journal. [`running`]: the engine as the
+//!   others see it.
 //! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half.
 //! - [`admission`]: what the engine takes at once.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
@@ -25,6 +26,7 @@ pub mod opening;
 pub mod options;
 pub mod past;
 pub mod recovery;
+pub mod running;
 pub mod service;
 pub mod session;
 pub mod traces;

@@ -11,7 +11,7 @@ use tasker_protocol::frame::EngineMessage;
 use tokio::sync::mpsc;
 
 use crate::command::Command;
-use crate::service::Running;
+use crate::running::Running;
 use crate::writer::{self, Ended};
 
 static NEXT_SESSION: AtomicU64 = AtomicU64::new(1);
@@ -116,13 +116,13 @@ impl Shell {
                             Command::Session { event, texts }
                         }
                     };
-                    // The engine ends only with the process.
+                    // An engine that has ended has dropped the session's outbox, which ends the session.
                     let _ = self.engine.admission.wait(command).await;
                 }
                 Output::Fetch(fetch) => {
                     let session = self.id;
                     let command = Command::Fetch { session, fetch };
-                    // The engine ends only with the process.
+                    // An engine that has ended has dropped the session's outbox, which ends the session.
                     let _ = self.engine.admission.wait(command).await;
                 }
                 Output::Close => self.close = true,

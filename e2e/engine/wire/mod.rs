@@ -140,6 +140,13 @@ impl Wire {
         answer.with_context(|| format!("/health did not become {status}: {says}"))?
     }
 
+    /// The events of a task, as they come.
+    pub async fn follow(&self, task: Uuid) -> Result<reqwest::Response> {
+        let url = self.url(&format!("/v1/tasks/{task}/events"));
+        let request = self.http.get(url).bearer_auth(&self.token);
+        Ok(request.send().await?.error_for_status()?)
+    }
+
     /// The events of a task that has ended, with their ids.
     pub async fn events(&self, path: &str, after: Option<&str>) -> Result<Vec<(String, Value)>> {
         let mut request = self.http.get(self.url(path)).bearer_auth(&self.token);
@@ -163,6 +170,14 @@ impl Wire {
             })
             .collect()
     }
+}
+
+/// The database of the stack that a test has to itself.
+pub async fn database() -> Result<tokio_postgres::Client> {
+    let url = "postgres://tasker@127.0.0.1:5432/tasker";
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 /// A worker that a test plays.

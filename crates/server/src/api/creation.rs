@@ -13,7 +13,7 @@ use tasker_protocol::error::ErrorCode;
 use super::error::ApiError;
 use crate::command::{NewTask, UntilDurable};
 use crate::idempotency::body_hash;
-use crate::service::Running;
+use crate::running::Running;
 
 /// The header that a creation may have its idempotency key in.
 pub const KEY_HEADER: &str = "Idempotency-Key";

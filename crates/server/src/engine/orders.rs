@@ -36,7 +36,7 @@ impl Engine {
         match order.what {
             What::Cancel { reply } => {
                 let answer = self.cancel(id);
-                self.reply(move || drop(reply.send(answer)));
+                self.obeyed(id, answer, reply);
             }
             What::Act {
                 step_uuid,
@@ -45,7 +45,7 @@ impl Engine {
                 reply,
             } => {
                 let answer = self.act(id, step_uuid, action, &texts);
-                self.reply(move || drop(reply.send(answer)));
+                self.obeyed(id, answer, reply);
             }
         }
     }

@@ -13,13 +13,13 @@ use tasker_protocol::frame::{Dispatch, EngineMessage, Fetch};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Engine, Error, Started, WaitingForTexts};
-use crate::command::{Answer, Command, NewTask};
+use super::{Engine, Error, Saw, Started, Waiting, WaitingForTexts};
+use crate::command::{Command, NewTask, Obeyed};
 
 type ShownStep = Option<Result<(api::Step, u64), ErrorDetail>>;
 
 impl Engine {
-    pub(super) fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
+    pub(super) fn create(&mut self, new: NewTask, wait: bool, reply: Obeyed<api::Task>) {
         let id = self.add(new);
         if wait {
             self.wait(id, reply);
@@ -31,12 +31,23 @@ impl Engine {
     pub(super) fn create_many(
         &mut self,
         new: Vec<NewTask>,
-        reply: oneshot::Sender<Vec<Option<api::Task>>>,
+        reply: oneshot::Sender<Vec<Result<api::Task, ErrorDetail>>>,
     ) {
         let ids: Vec<TaskId> = new.into_iter().map(|new| self.add(new)).collect();
         // What has just come is in memory.
-        let tasks = ids.into_iter().map(|id| self.task(id)?.ok()).collect();
-        self.reply(move || drop(reply.send(tasks)));
+        let tasks = ids
+            .iter()
+            .filter_map(|id| self.task(*id)?.ok())
+            .collect::<Vec<_>>();
+        self.hold(Saw::Tasks(ids), move |refused| {
+            let tasks = tasks.into_iter();
+            let tasks = tasks.map(|task| match refused.get(&task.task_uuid) {
+                Some(refused) => Err(refused.error.clone()),
+                None => Ok(task),
+            });
+            drop(reply.send(tasks.collect()));
+            None
+        });
     }
 
     fn add(&mut self, new: NewTask) -> TaskId {
@@ -52,11 +63,11 @@ impl Engine {
         };
         self.happen(&event, None);
         let until_durable = new.until_durable;
-        self.reply(move || drop(until_durable));
+        self.reply(new.id, move || drop(until_durable));
         new.id
     }
 
-    pub(super) fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
+    pub(super) fn show(&mut self, id: TaskId, wait: bool, reply: Obeyed<api::Task>) {
         let state = self.core.state();
         let task = state.task(id).map(|task| !task.is_settled());
         let idle = state.idle(id).map(Idle::goes_on);
@@ -64,7 +75,21 @@ impl Engine {
             return self.wait(id, reply);
         }
         match self.task(id).transpose() {
-            Ok(task) => self.reply(move || drop(reply.send(task))),
+            Ok(task) => self.hold(Saw::Task(id), move |refused| {
+                let answer = match refused.get(&id) {
+                    None => task.map(Ok),
+                    Some(refused) if !refused.is_created => Some(Err(refused.error.clone())),
+                    Some(_) => {
+                        return Some(Command::Task {
+                            task: id,
+                            wait,
+                            reply,
+                        });
+                    }
+                };
+                drop(reply.send(answer));
+                None
+            }),
             Err(absent) => self.later(
                 vec![absent],
                 Command::Task {
@@ -85,7 +110,11 @@ impl Engine {
             }
         }
         if absent.is_empty() {
-            self.reply(move || drop(reply.send(tasks)));
+            let saw = Saw::Tasks(ids.clone());
+            self.answer(saw, tasks, reply, |reply| Command::Tasks {
+                tasks: ids,
+                reply,
+            });
         } else {
             self.later(absent, Command::Tasks { tasks: ids, reply });
         }
@@ -105,7 +134,12 @@ impl Engine {
                 .collect()
         });
         match steps.transpose() {
-            Ok(steps) => self.reply(move || drop(reply.send(steps))),
+            Ok(steps) => self.answer(Saw::Task(id), steps, reply, move |reply| Command::Steps {
+                task: id,
+                from,
+                limit,
+                reply,
+            }),
             Err(absent) => self.later(
                 vec![absent],
                 Command::Steps {
@@ -129,7 +163,11 @@ impl Engine {
             None => Err(order::no_step(id, step_uuid)),
         });
         match step.transpose() {
-            Ok(step) => self.reply(move || drop(reply.send(step))),
+            Ok(step) => self.answer(Saw::Task(id), step, reply, move |reply| Command::Step {
+                task: id,
+                step_uuid,
+                reply,
+            }),
             Err(absent) => self.later(
                 vec![absent],
                 Command::Step {
@@ -142,7 +180,7 @@ impl Engine {
     }
 
     /// Answers when the task settles. Who asked may have gone meanwhile: such calls are forgotten by and by.
-    fn wait(&mut self, task: TaskId, reply: Answer) {
+    fn wait(&mut self, task: TaskId, reply: Obeyed<api::Task>) {
         let waiters = self.waiters.entry(task).or_default();
         waiters.retain(|waiter| !waiter.is_closed());
         waiters.push(reply);
@@ -173,10 +211,28 @@ impl Engine {
         for waiting in self.texts.ready() {
             match waiting {
                 WaitingForTexts::Dispatch(started) if self.is_open(started) => {
+                    let Started {
+                        task,
+                        step,
+                        attempt,
+                        ..
+                    } = started;
+                    let given = Event::Given {
+                        task,
+                        step,
+                        attempt,
+                    };
+                    self.happen(&given, None);
                     self.dispatch(started);
                 }
-                // The engine has ended the attempt, or its worker is gone: it was never given to a handler.
-                WaitingForTexts::Dispatch(_) => {}
+                // The engine has ended the attempt, its worker is gone, or its task was refused: it was never given to a
+                // handler.
+                WaitingForTexts::Dispatch(Started {
+                    session,
+                    task,
+                    step,
+                    attempt,
+                }) => self.refusals.ungiven(task, session, step, attempt),
                 WaitingForTexts::Command(command) => self.command(command)?,
             }
         }
@@ -212,6 +268,12 @@ impl Engine {
             Some(Err(absent)) => {
                 let waiting = WaitingForTexts::Dispatch(started);
                 self.texts.wait(vec![absent], waiting);
+                let delayed = Event::Delayed {
+                    task: id,
+                    step,
+                    attempt,
+                };
+                self.happen(&delayed, None);
             }
             None => {}
         }
@@ -222,10 +284,19 @@ impl Engine {
             return;
         };
         let (outbox, task) = (open.outbox.clone(), fetch.task_uuid);
+        if self.core.state().task(task).is_none() && self.refusals.contains(task) {
+            return self.read(task, Waiting::Fetch(session, fetch));
+        }
         let texts = self.texts.get(task);
         match fetch::answer(self.core.state(), texts, session, &fetch) {
             // A session that closes meanwhile says so by an event of its own.
-            Ok(fetched) => self.reply(move || drop(outbox.send(EngineMessage::Fetched(fetched)))),
+            Ok(fetched) => self.hold(Saw::Task(task), move |refused| {
+                if !refused.is_empty() {
+                    return Some(Command::Fetch { session, fetch });
+                }
+                drop(outbox.send(EngineMessage::Fetched(fetched)));
+                None
+            }),
             Err(slots) => self.later(
                 vec![Absent { task, slots }],
                 Command::Fetch { session, fetch },
