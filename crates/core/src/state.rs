@@ -27,6 +27,8 @@ pub const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
 pub struct State {
     /// Their identifiers are drawn by the engine, so nobody can make them collide.
     tasks: FxHashMap<TaskId, Entry>,
+    /// The steps of all of them.
+    steps: usize,
     ready: Ready,
     workers: Workers,
     timers: BTreeSet<(Time, Timer)>,
@@ -88,6 +90,11 @@ impl State {
     /// All tasks that are in memory, in no order.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values().map(|entry| &entry.task)
+    }
+
+    /// How many steps the tasks have that are in memory.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// The ready steps.
@@ -200,6 +207,7 @@ impl State {
             rests_at: None,
             task,
         };
+        self.steps += steps as usize;
         self.tasks.insert(id, entry);
         for step in 0..steps {
             self.settle(id, step);
@@ -228,7 +236,10 @@ impl State {
             return;
         };
         let mut moves = std::mem::take(&mut self.moves);
+        let before = entry.task.steps.len();
         entry.task.apply(record, &mut moves);
+        // Steps come into being, and stay.
+        self.steps += entry.task.steps.len() - before;
         let served = matches!(record, Record::Started { .. });
         let ended = entry.task.has_ended();
         for moved in moves.drain(..) {
@@ -370,6 +381,7 @@ impl State {
         self.cancel_expiry(id);
         self.unwatch(id);
         if let Some(entry) = self.tasks.remove(&id) {
+            self.steps -= entry.task.steps.len();
             self.ready.forget(&entry.queues);
             for (step, place) in (0..).zip(entry.places) {
                 match place {

@@ -1,9 +1,11 @@
 //! Whether the engine can commit, and the engine itself once it has recovered.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tasker_journal::Status;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::service::Running;
 
@@ -31,6 +33,23 @@ impl Health {
     pub fn recovered(&self, running: Arc<Running>) {
         // It recovers once.
         let _ = self.running.set(running);
+    }
+
+    /// Completes when the engine has not been able to commit for so long.
+    pub async fn stuck(&self, patience: Duration) {
+        let Some(running) = self.running.get() else {
+            // It refuses whatever it is asked.
+            return std::future::pending().await;
+        };
+        let mut status = running.connection.clone();
+        loop {
+            // An error means that the journal is closed: then the process ends.
+            let _ = status.wait_for(|status| *status != Status::Connected).await;
+            let mends = status.wait_for(|status| *status == Status::Connected);
+            if timeout(patience, mends).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// The engine, or why it cannot commit.

@@ -3,7 +3,8 @@
 //! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
 //! - [`options`]: the command line and the environment.
 //! - [`service`]: the process: start, recovery, stop.
-//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half.
+//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half, from its
+//!   `outbox`. `connection`: what a client's connection may take.
 //! - [`admission`]: what the engine takes at once.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
@@ -16,11 +17,13 @@ pub mod batch;
 pub mod catalog;
 pub mod clock;
 pub mod command;
+mod connection;
 pub mod engine;
 pub mod follow;
 pub mod health;
 pub mod idempotency;
 pub mod options;
+mod outbox;
 pub mod past;
 pub mod recovery;
 pub mod service;

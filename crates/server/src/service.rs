@@ -21,6 +21,7 @@ use crate::api::{self, error::ApiError};
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::command::{Command, Loaded};
+use crate::connection;
 use crate::engine::{self, Engine};
 use crate::health::Health;
 use crate::idempotency::{self, Keys};
@@ -201,9 +202,6 @@ pub enum Error {
     /// The engine stopped.
     #[error(transparent)]
     Engine(#[from] engine::Error),
-    /// The port broke.
-    #[error("serving {0} failed: {1}")]
-    Serve(SocketAddr, std::io::Error),
 }
 
 /// Serves until `stop` completes or the engine cannot go on.
@@ -220,17 +218,8 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
 
     let health = Arc::new(Health::starting());
     let router = api::router(Arc::clone(&health), options.token.clone());
-    let (close, mut closing) = watch::channel(false);
-    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::warn!("TCP_NODELAY: {error}");
-        }
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        // An error means that the sender is gone, which closes too.
-        let _ = closing.wait_for(|closing| *closing).await;
-    });
-    let server = tokio::spawn(server.into_future());
+    let (close, closing) = watch::channel(false);
+    let server = tokio::spawn(connection::serve(listener, router, closing));
 
     let (stop_engine, engine_stops) = watch::channel(false);
     let traces = Traces::from_env();
@@ -246,12 +235,10 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     // The calls first, then the engine that answers them.
     close.send_replace(true);
     stop_engine.send_replace(true);
-    let served = tokio::time::timeout(SHUTDOWN, server).await;
+    // What takes longer ends with the process.
+    let _ = tokio::time::timeout(SHUTDOWN, server).await;
     traces.shut_down().await;
-    match served {
-        Ok(Ok(Err(error))) => Err(Error::Serve(address, error)),
-        _ => result,
-    }
+    result
 }
 
 async fn run(
@@ -274,7 +261,7 @@ async fn run(
         blocked_tasks = recovered.state.idle_tasks().count(),
         "recovered"
     );
-    let (admission, queue) = Admission::new();
+    let (admission, intake) = Admission::new(options.max_open_steps);
     let (keys, lookups) = Keys::new();
     let running = Arc::new(Running {
         admission,
@@ -289,7 +276,8 @@ async fn run(
     let (tasks, mut readings) = mpsc::unbounded_channel();
     let (texts, wanted) = mpsc::unbounded_channel();
     let readers = engine::Readers { tasks, texts };
-    let engine = Engine::new(recovered, clock.clone(), readers, traces).run(journal.clone(), queue);
+    let engine =
+        Engine::new(recovered, clock.clone(), readers, traces).run(journal.clone(), intake);
     let texts = read_texts(&journal, &running.admission, wanted);
     let reader = async {
         while let Some(task) = readings.recv().await {

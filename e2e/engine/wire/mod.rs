@@ -39,6 +39,10 @@ impl Wire {
         })
     }
 
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

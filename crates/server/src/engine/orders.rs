@@ -42,10 +42,14 @@ impl Engine {
                 step_uuid,
                 action,
                 texts,
+                share,
                 reply,
             } => {
                 let answer = self.act(id, step_uuid, action, &texts);
-                self.reply(move || drop(reply.send(answer)));
+                self.reply(move || {
+                    drop(share);
+                    drop(reply.send(answer));
+                });
             }
         }
     }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{Engine, Error, Started, WaitingForTexts};
 use crate::command::{Answer, Command, NewTask};
+use crate::outbox::Reserved;
 
 type ShownStep = Option<Result<(api::Step, u64), ErrorDetail>>;
 
@@ -190,8 +191,36 @@ impl Engine {
         })
     }
 
-    /// Gives a worker an attempt, once its texts are in memory.
+    /// Gives a worker an attempt, once it has read enough of what it was given before.
     pub(super) fn dispatch(&mut self, started: Started) {
+        match self.sessions.get_mut(&started.session) {
+            Some(open) if open.outbox.is_full() => open.behind.push_back(started),
+            Some(_) => self.give(started),
+            // The attempt ends with its session.
+            None => {}
+        }
+    }
+
+    /// Goes on with the attempts of workers that have read more meanwhile; each beat of the engine's pulse looks for them.
+    pub(super) fn catch_up(&mut self) {
+        let sessions = self.sessions.iter();
+        let behind = sessions.filter(|(_, open)| !open.behind.is_empty());
+        let behind: Vec<SessionId> = behind.map(|(session, _)| *session).collect();
+        for session in behind {
+            while let Some(open) = self.sessions.get_mut(&session)
+                && !open.outbox.is_full()
+                && let Some(started) = open.behind.pop_front()
+            {
+                // Otherwise it was never given to a handler.
+                if self.is_open(started) {
+                    self.give(started);
+                }
+            }
+        }
+    }
+
+    /// Gives a worker an attempt, once its texts are in memory.
+    fn give(&mut self, started: Started) {
         let Started {
             session,
             task: id,
@@ -217,18 +246,23 @@ impl Engine {
         }
     }
 
-    pub(super) fn fetch(&mut self, session: SessionId, fetch: Fetch) {
+    pub(super) fn fetch(&mut self, session: SessionId, fetch: Fetch, reserved: Reserved) {
         let Some(open) = self.sessions.get(&session) else {
             return;
         };
         let (outbox, task) = (open.outbox.clone(), fetch.task_uuid);
         let texts = self.texts.get(task);
         match fetch::answer(self.core.state(), texts, session, &fetch) {
-            // A session that closes meanwhile says so by an event of its own.
-            Ok(fetched) => self.reply(move || drop(outbox.send(EngineMessage::Fetched(fetched)))),
+            Ok(fetched) => {
+                self.reply(move || outbox.answer(EngineMessage::Fetched(fetched), reserved));
+            }
             Err(slots) => self.later(
                 vec![Absent { task, slots }],
-                Command::Fetch { session, fetch },
+                Command::Fetch {
+                    session,
+                    fetch,
+                    reserved,
+                },
             ),
         }
     }
