@@ -12,7 +12,7 @@ use clap::Parser;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tasker_protocol::Json;
-use tasker_protocol::frame::{Dispatch, Outcome};
+use tasker_protocol::frame::{Dispatch, Failure, Outcome};
 use tasker_worker::{Message, Next, Worker};
 
 /// How long a worker that is left in peace waits; any time will do.
@@ -39,6 +39,9 @@ struct Options {
     /// Never end an attempt.
     #[arg(long)]
     hold: bool,
+    /// Fail every attempt for good.
+    #[arg(long)]
+    fail: bool,
     /// Leave after so many attempts.
     #[arg(long)]
     attempts: Option<usize>,
@@ -83,7 +86,10 @@ fn serve(options: &Options, number: u32) -> anyhow::Result<()> {
             Message::Cancel(_) => None,
         });
         let outcomes: Vec<Outcome> = dispatches
-            .map(|dispatch| outcome(&dispatch, &nothing))
+            .map(|dispatch| match options.fail {
+                true => Ok(failure(&dispatch)),
+                false => outcome(&dispatch, &nothing),
+            })
             .collect::<anyhow::Result<_>>()?;
         if outcomes.is_empty() {
             continue;
@@ -121,6 +127,28 @@ fn outcome(dispatch: &Dispatch, nothing: &Json) -> anyhow::Result<Outcome> {
         batches,
         logs: None,
     })
+}
+
+fn failure(dispatch: &Dispatch) -> Outcome {
+    Outcome {
+        task_uuid: dispatch.task_uuid,
+        step_uuid: dispatch.step_uuid,
+        attempt: dispatch.attempt,
+        success: false,
+        results: None,
+        error: Some(Failure {
+            message: "told to fail".to_owned(),
+            error_type: "Told".to_owned(),
+            error_code: None,
+            retryable: false,
+            retry_after_ms: None,
+            backtrace: None,
+        }),
+        metadata: None,
+        create_steps: None,
+        batches: None,
+        logs: None,
+    }
 }
 
 /// Batches of one item each.

@@ -80,10 +80,32 @@ pub struct Done {
     pub took: Duration,
 }
 
+/// Runs so many tasks through the engine, with no more than `in_flight` at a time.
+pub async fn through(
+    client: &Client,
+    postgres: &Postgres,
+    creation: &CreateTask,
+    in_flight: usize,
+    count: usize,
+) -> Result<()> {
+    let lane = || async {
+        let mut left = count.div_ceil(LANES);
+        while left > 0 {
+            let tasks = create(client, creation, left.min(in_flight.div_ceil(LANES))).await?;
+            left -= tasks.len();
+            finish(client, tasks[tasks.len() - 1]).await?;
+            postgres.complete(&tasks).await?;
+        }
+        anyhow::Ok(())
+    };
+    try_join_all((0..LANES).map(|_| lane())).await?;
+    Ok(())
+}
+
 /// Keeps tasks in flight for some time, then lets all of them end; every one is found complete in the journal.
 ///
 /// A lane creates its tasks in one call and waits for the last of them, with which the others are done or nearly so:
-/// among equals tasks take turns. So nothing is asked for each task while the time runs.
+/// among equals the older goes first. So nothing is asked for each task while the time runs.
 pub async fn run(
     client: &Client,
     postgres: &Postgres,

@@ -5,7 +5,7 @@
 //! - [`system`]: engine and workers, and what is done to them; [`process`]: one child process.
 //! - [`load`]: tasks, one at a time and thousands at a time.
 //! - [`floor`]: what the same commits cost a bare client.
-//! - [`cpu`], [`postgres`], [`proxy`]: measuring processes, the server, and statements on their way to it.
+//! - [`cpu`], [`memory`], [`postgres`], [`proxy`]: measuring processes, the server, and statements on their way to it.
 //! - [`figure`], [`report`]: what comes out.
 //! - [`options`]: the command line.
 
@@ -14,6 +14,7 @@ mod cpu;
 mod figure;
 mod floor;
 mod load;
+mod memory;
 mod options;
 mod postgres;
 mod process;
@@ -58,6 +59,7 @@ async fn run() -> Result<()> {
             Name::Recovery => scenario::recovery::run(&bench).await,
             Name::WorkerLoss => scenario::worker_loss::run(&bench).await,
             Name::Snapshot => scenario::snapshot::run(&bench).await,
+            Name::Memory => scenario::memory::run(&bench).await,
         };
         let named = name.to_possible_value().context("a name")?;
         let name = named.get_name().to_owned();

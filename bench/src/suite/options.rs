@@ -36,6 +36,9 @@ pub struct Options {
     /// `snapshot`: seconds for which a transaction is held open in a round.
     #[arg(long, default_value_t = 5.0)]
     pub snapshot_seconds: f64,
+    /// `memory`: tasks that are open, and that are blocked; ten times as many run through the engine.
+    #[arg(long, default_value_t = 100_000)]
+    pub memory_tasks: usize,
     #[command(flatten)]
     pub programs: Programs,
 }
@@ -57,6 +60,8 @@ pub enum Name {
     WorkerLoss,
     /// Throughput while a transaction is held open.
     Snapshot,
+    /// What tasks take of the engine's memory.
+    Memory,
 }
 
 /// Where everything is that is measured.

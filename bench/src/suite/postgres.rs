@@ -56,23 +56,38 @@ impl Postgres {
 
     /// Waits until all of these tasks are complete in the journal.
     pub async fn complete(&self, tasks: &[Uuid]) -> Result<()> {
+        self.all_have(2, "complete", tasks).await
+    }
+
+    /// Waits until all of these tasks are blocked in the journal.
+    pub async fn blocked(&self, tasks: &[Uuid]) -> Result<()> {
+        self.all_have(1, "blocked", tasks).await
+    }
+
+    /// Removes all tasks. No engine may run.
+    pub async fn forget_tasks(&self) -> Result<()> {
+        let truncate = "TRUNCATE tasker.tasks, tasker.records";
+        Ok(self.client.batch_execute(truncate).await?)
+    }
+
+    /// Waits until these tasks have a status, by its number in their rows.
+    async fn all_have(&self, status: i16, name: &str, tasks: &[Uuid]) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let row = self
                 .client
                 .query_one(
-                    // 2 stands for complete.
-                    "SELECT count(*) FROM tasker.tasks WHERE status = 2 AND task_uuid = ANY($1)",
-                    &[&tasks],
+                    "SELECT count(*) FROM tasker.tasks WHERE status = $1 AND task_uuid = ANY($2)",
+                    &[&status, &tasks],
                 )
                 .await?;
-            let complete: i64 = row.get(0);
-            if complete == tasks.len() as i64 {
+            let count: i64 = row.get(0);
+            if count == tasks.len() as i64 {
                 return Ok(());
             }
             ensure!(
                 Instant::now() < deadline,
-                "{complete} of {} tasks are complete after {PATIENCE:?}",
+                "{count} of {} tasks are {name} after {PATIENCE:?}",
                 tasks.len()
             );
             sleep(Duration::from_millis(10)).await;

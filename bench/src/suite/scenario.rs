@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod idle;
 pub mod latency;
+pub mod memory;
 pub mod recovery;
 pub mod snapshot;
 pub mod throughput;

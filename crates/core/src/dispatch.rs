@@ -1,16 +1,17 @@
 //! Which ready step goes to which worker.
 //!
 //! The lanes that have both a ready step and a free slot compete by the places of their first tasks; see
-//! [`ready`](crate::ready) for what a place is. A step goes to the worker that has most slots free, so that load spreads.
+//! [`ready`](crate::ready) for what a place is. Steps that go on within their task's [`turn`](crate::turn) come first. A
+//! step goes to the worker that has most slots free, so that load spreads.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::iter::Peekable;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::Change;
-use crate::ready::{Lane, LaneId, Place, Turn};
+use crate::ready::{Claim, Lane, LaneId, Place};
 use crate::record::Record;
 use crate::worker::Worker;
 use crate::{Instance, State, StepIndex, TaskId, Time};
@@ -19,7 +20,9 @@ use crate::{Instance, State, StepIndex, TaskId, Time};
 pub fn dispatch(state: &State, now: Time) -> Vec<Change> {
     let mut round = Round::new(state, now);
     let mut starts = Vec::new();
-    while let Some((task, step, instance)) = round.next() {
+    let going_on = round.go_on();
+    let rest = std::iter::from_fn(|| round.next());
+    for (task, step, instance) in going_on.into_iter().chain(rest) {
         if let (Some(task), Some(worker)) = (state.task(task), state.workers().get(instance)) {
             starts.push(Change::Recorded {
                 task: task.id,
@@ -33,8 +36,14 @@ pub fn dispatch(state: &State, now: Time) -> Vec<Change> {
             });
         }
     }
+    if !state.nothing_goes_on() {
+        starts.push(Change::GivenOut);
+    }
     starts
 }
+
+/// A step's start at a worker.
+type Start = (TaskId, StepIndex, Instance);
 
 /// What is given out in one go, without the state being changed in between.
 struct Round<'a> {
@@ -45,7 +54,9 @@ struct Round<'a> {
     /// The first task of each lane that may have a free slot.
     first: BinaryHeap<Reverse<(Place, usize)>>,
     /// The tasks that were served in this round, with their last turns.
-    served: FxHashMap<TaskId, (Turn, u64)>,
+    served: FxHashMap<TaskId, (Claim, u64)>,
+    /// The steps that went on: they still stand in their lanes.
+    gone_on: FxHashSet<(TaskId, StepIndex)>,
     ticket: u64,
 }
 
@@ -71,6 +82,7 @@ impl<'a> Round<'a> {
             lanes: Vec::new(),
             first: BinaryHeap::new(),
             served: FxHashMap::default(),
+            gone_on: FxHashSet::default(),
             ticket: state.ready().next_ticket(),
         };
         for (id, lane) in state.ready().waiting() {
@@ -93,28 +105,49 @@ impl<'a> Round<'a> {
         round
     }
 
+    /// Starts the steps that go on within their tasks' turns.
+    fn go_on(&mut self) -> Vec<Start> {
+        let Some(Reverse((first, _))) = self.first.peek() else {
+            return Vec::new();
+        };
+        let first = first.mark();
+        let numbers = self.lanes.iter().enumerate();
+        let numbers: FxHashMap<LaneId, usize> =
+            numbers.map(|(number, line)| (line.id, number)).collect();
+        let mut starts = Vec::new();
+        for (id, step, lane, turn) in self.state.going_on() {
+            let Some(&number) = numbers.get(&lane) else {
+                continue;
+            };
+            if turn.lasts(self.now)
+                && turn.precedes(first, self.now)
+                && let Some(instance) = self.freest(number)
+            {
+                self.take_slot(instance);
+                self.serve(id);
+                self.gone_on.insert((id, step));
+                starts.push((id, step, instance));
+            }
+        }
+        starts
+    }
+
     /// The next step to start, and where.
-    fn next(&mut self) -> Option<(TaskId, StepIndex, Instance)> {
+    fn next(&mut self) -> Option<Start> {
         while let Some(Reverse((place, number))) = self.first.pop() {
             if self.head(number) != Some(place) {
                 // Its first task was served from another lane meanwhile.
                 self.enter(number);
                 continue;
             }
-            let line = &self.lanes[number];
-            let best = line
-                .lane
-                .servers
-                .iter()
-                .min_by_key(|server| Reverse(self.free[*server]));
-            let Some(instance) = best.copied().filter(|server| self.free[server] > 0) else {
+            let Some(instance) = self.freest(number) else {
                 continue;
             };
             let task = self.lanes[number].take(place);
             let step = task.and_then(|task| Some((task, self.step_of(number, task)?)));
             self.enter(number);
             if let Some((task, step)) = step {
-                self.free.entry(instance).and_modify(|slots| *slots -= 1);
+                self.take_slot(instance);
                 return Some((task, step, instance));
             }
         }
@@ -123,28 +156,45 @@ impl<'a> Round<'a> {
 
     /// The oldest step of a task that is left in a lane; the task goes behind its equals.
     fn step_of(&mut self, number: usize, id: TaskId) -> Option<StepIndex> {
-        let Round { state, now, .. } = *self;
-        let priority = state.task(id)?.priority;
-        let line = &mut self.lanes[number];
-        let lane = line.id;
-        let steps = line.rest.entry(id).or_insert_with(|| {
-            let steps: Box<dyn Iterator<Item = _>> = Box::new(state.ready_steps(id, lane));
+        let state = self.state;
+        let Line { id: lane, rest, .. } = &mut self.lanes[number];
+        let steps = rest.entry(id).or_insert_with(|| {
+            let steps: Box<dyn Iterator<Item = _>> = Box::new(state.ready_steps(id, *lane));
             steps.peekable()
         });
-        let (_, step) = steps.next()?;
-        let turn = Turn {
-            task: id,
-            priority,
-            served_at: now,
+        let gone_on = &self.gone_on;
+        let (_, step) = steps.find(|(_, step)| !gone_on.contains(&(id, *step)))?;
+        let oldest = steps.peek().copied();
+        let (claim, ticket) = self.serve(id)?;
+        if let Some(oldest) = oldest {
+            let place = Place::new(claim, ticket, oldest);
+            self.lanes[number].again.push(Reverse((place, id)));
+        }
+        Some(step)
+    }
+
+    /// Notes that a task is served.
+    fn serve(&mut self, task: TaskId) -> Option<(Claim, u64)> {
+        let claim = Claim {
+            task,
+            priority: self.state.task(task)?.priority,
+            served_at: self.now,
         };
         let ticket = self.ticket;
         self.ticket += 1;
-        self.served.insert(id, (turn, ticket));
-        if let Some(oldest) = steps.peek() {
-            let place = Place::new(turn, ticket, *oldest);
-            line.again.push(Reverse((place, id)));
-        }
-        Some(step)
+        self.served.insert(task, (claim, ticket));
+        Some((claim, ticket))
+    }
+
+    /// Of the workers that serve a lane, the one with most slots free, if it has any.
+    fn freest(&self, number: usize) -> Option<Instance> {
+        let servers = self.lanes[number].lane.servers.iter();
+        let best = servers.min_by_key(|server| Reverse(self.free[*server]))?;
+        (self.free[best] > 0).then_some(*best)
+    }
+
+    fn take_slot(&mut self, instance: Instance) {
+        self.free.entry(instance).and_modify(|slots| *slots -= 1);
     }
 
     /// Lets a lane compete with its first task.
@@ -159,8 +209,8 @@ impl<'a> Round<'a> {
         let Round { lanes, served, .. } = self;
         let line = &mut lanes[number];
         let later = |place: Place, task: &TaskId| {
-            let (turn, ticket) = *served.get(task)?;
-            (ticket > place.ticket()).then(|| place.after(turn, ticket))
+            let (claim, ticket) = *served.get(task)?;
+            (ticket > place.ticket()).then(|| place.after(claim, ticket))
         };
         while let Some((place, task)) = line.tasks.peek().copied()
             && let Some(served) = later(place, &task)

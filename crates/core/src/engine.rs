@@ -270,6 +270,7 @@ impl<R> Engine<R> {
                 releases.push(Release::Evict(*task, Leaves::Idle));
             }
             Change::Due { .. }
+            | Change::GivenOut
             | Change::Looked { .. }
             | Change::Rested { .. }
             | Change::Called { .. }

@@ -236,6 +236,8 @@ pub enum Change {
         /// The attempt.
         attempt: AttemptRef,
     },
+    /// Slots were given out: a step that could have gone on, and found none, waits like others.
+    GivenOut,
     /// A task that has been quiet for a while was looked at.
     Looked {
         /// The task.

@@ -69,6 +69,7 @@ pub mod task;
 pub mod texts;
 pub mod time;
 pub mod trace;
+pub mod turn;
 pub mod view;
 pub mod waiting;
 pub mod worker;

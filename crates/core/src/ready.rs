@@ -7,16 +7,15 @@
 //! A lane therefore orders tasks by that later moment made earlier by ten seconds for each point of priority, here
 //! called the task's mark. As priorities are whole numbers, the effective priority is the number of full ten seconds
 //! since the mark, at any time: so the order by marks is the order by effective priority, and never changes by waiting.
-//! A task that is served gets the mark of its priority's end of the line, so tasks of equal priority take turns.
+//! A task that is served gets the mark of its priority's end of the line, so tasks of equal priority take turns. A turn
+//! lasts a while: see [`turn`](crate::turn).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::turn::mark;
 use crate::worker::Workers;
 use crate::{Graph, Instance, StepIndex, TaskId, Time};
-
-/// A point of priority is worth this much waiting, in microseconds.
-const MICROS_PER_PRIORITY: i64 = 10_000_000;
 
 /// A lane's number.
 pub type LaneId = usize;
@@ -32,19 +31,23 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of a task with this turn.
-    pub fn new(turn: Turn, ticket: u64, oldest: (Time, StepIndex)) -> Place {
-        let earlier = i64::from(turn.priority) * MICROS_PER_PRIORITY;
+    /// The place of a task's steps in a lane.
+    pub fn new(claim: Claim, ticket: u64, oldest: (Time, StepIndex)) -> Place {
         Place {
-            mark: oldest.0.max(turn.served_at).0.saturating_sub(earlier),
+            mark: mark(claim.priority, oldest.0.max(claim.served_at)),
             ticket,
             oldest,
         }
     }
 
     /// The same step's place after its task was served.
-    pub fn after(self, turn: Turn, ticket: u64) -> Place {
-        Place::new(turn, ticket, self.oldest)
+    pub fn after(self, claim: Claim, ticket: u64) -> Place {
+        Place::new(claim, ticket, self.oldest)
+    }
+
+    /// The moment by which it is ordered.
+    pub fn mark(&self) -> i64 {
+        self.mark
     }
 
     /// The turn that the place was given for.
@@ -99,7 +102,7 @@ impl Queues {
 
 /// Whose ready steps a queue holds.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn {
+pub struct Claim {
     /// The task.
     pub task: TaskId,
     /// Its priority.
@@ -158,7 +161,7 @@ impl Ready {
     pub fn push(
         &mut self,
         queues: &mut Queues,
-        turn: Turn,
+        claim: Claim,
         lane: LaneId,
         ready_at: Time,
         step: StepIndex,
@@ -172,16 +175,16 @@ impl Ready {
             Some(queue) => {
                 queue.steps.insert(entry);
                 if entry < queue.place.oldest {
-                    self.place(queue, turn, ticket);
+                    self.place(queue, claim, ticket);
                 }
             }
             None => {
                 let mut queue = Queue {
                     lane,
-                    place: Place::new(turn, ticket, entry),
+                    place: Place::new(claim, ticket, entry),
                     steps: BTreeSet::from([entry]),
                 };
-                self.place(&mut queue, turn, ticket);
+                self.place(&mut queue, claim, ticket);
                 queues.list.push(queue);
             }
         }
@@ -191,7 +194,7 @@ impl Ready {
     pub fn remove(
         &mut self,
         queues: &mut Queues,
-        turn: Turn,
+        claim: Claim,
         lane: LaneId,
         ready_at: Time,
         step: StepIndex,
@@ -205,17 +208,17 @@ impl Ready {
             self.leave(queue);
             queues.list.swap_remove(index);
         } else if queue.place.oldest == (ready_at, step) {
-            self.place(queue, turn, queues.ticket);
+            self.place(queue, claim, queues.ticket);
         }
     }
 
     /// The task was served: it goes behind its equals in every lane.
-    pub fn served(&mut self, queues: &mut Queues, turn: Turn) {
+    pub fn served(&mut self, queues: &mut Queues, claim: Claim) {
         if !queues.list.is_empty() {
             queues.ticket = self.draw();
         }
         for queue in &mut queues.list {
-            self.place(queue, turn, queues.ticket);
+            self.place(queue, claim, queues.ticket);
         }
     }
 
@@ -231,14 +234,14 @@ impl Ready {
         self.tickets
     }
 
-    fn place(&mut self, queue: &mut Queue, turn: Turn, ticket: u64) {
+    fn place(&mut self, queue: &mut Queue, claim: Claim, ticket: u64) {
         let Some(oldest) = queue.steps.first() else {
             return;
         };
         let tasks = &mut self.lanes[queue.lane].tasks;
         tasks.remove(&queue.place);
-        queue.place = Place::new(turn, ticket, *oldest);
-        tasks.insert(queue.place, turn.task);
+        queue.place = Place::new(claim, ticket, *oldest);
+        tasks.insert(queue.place, claim.task);
         self.waiting.insert(queue.lane);
     }
 

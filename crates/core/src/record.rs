@@ -240,6 +240,14 @@ impl Record {
         }
     }
 
+    /// Whether an attempt succeeded with an outcome that counts.
+    pub fn is_success(&self) -> bool {
+        matches!(
+            self,
+            Record::Succeeded { .. } | Record::Decided { .. } | Record::Batched { .. }
+        )
+    }
+
     /// When it happened.
     pub fn at(&self) -> Time {
         match self {

@@ -9,9 +9,10 @@ use tasker_protocol::api::StepState;
 use tasker_protocol::frame::AttemptRef;
 
 use crate::event::{Change, Restored};
-use crate::ready::{LaneId, Queues, Ready, Turn};
+use crate::ready::{Claim, LaneId, Queues, Ready};
 use crate::record::Record;
 use crate::task::{Move, Step};
+use crate::turn::{Turn, mark};
 use crate::worker::Workers;
 use crate::{Instance, StepIndex, Task, TaskId, Time};
 
@@ -36,6 +37,8 @@ pub struct State {
     idle: FxHashMap<TaskId, Idle>,
     /// How long a task has nothing to do before it leaves memory; none: it stays.
     patience: Option<Duration>,
+    /// Steps that successes made ready since slots were given out last, of tasks whose turn lasts.
+    going_on: Vec<(TaskId, StepIndex)>,
     /// Kept to spare an allocation a record.
     moves: Vec<Move>,
 }
@@ -46,6 +49,8 @@ struct Entry {
     /// The lane of each node.
     lanes: Arc<[LaneId]>,
     queues: Queues,
+    /// None before it was served for the first time.
+    turn: Option<Turn>,
     /// Where each step is known besides in its task.
     places: Vec<Place>,
     /// When the task is looked at, if nothing happens to it until then: it is quiet.
@@ -112,6 +117,21 @@ impl State {
         entry
             .into_iter()
             .flat_map(move |entry| entry.queues.steps(lane))
+    }
+
+    /// The steps that may go on in slots that were freed for them, each with its lane and its task's turn.
+    pub fn going_on(&self) -> impl Iterator<Item = (TaskId, StepIndex, LaneId, Turn)> {
+        self.going_on.iter().filter_map(|&(id, step)| {
+            let entry = self.tasks.get(&id)?;
+            let is_ready = matches!(entry.places[step as usize], Place::Ready(_));
+            let lane = entry.lanes[entry.task.step(step).node as usize];
+            is_ready.then_some((id, step, lane, entry.turn?))
+        })
+    }
+
+    /// Whether no step may.
+    pub fn nothing_goes_on(&self) -> bool {
+        self.going_on.is_empty()
     }
 
     /// The workers.
@@ -186,6 +206,7 @@ impl State {
             }
             Change::Frozen { gap } => self.postpone(*gap),
             Change::Missing { .. } => {}
+            Change::GivenOut => self.going_on.clear(),
             Change::Looked { task, .. } => self.unwatch(*task),
             Change::Rested { task, idle } => self.lay_down(*task, *idle),
             Change::Called { task } => self.call(*task),
@@ -203,6 +224,7 @@ impl State {
         let entry = Entry {
             lanes: self.ready.lanes_of(&task.graph, &self.workers).into(),
             queues: Queues::default(),
+            turn: None,
             places: vec![Place::Nowhere; steps as usize],
             rests_at: None,
             task,
@@ -226,21 +248,33 @@ impl State {
             restored.priority,
             restored.at,
         ));
+        let going_on = self.going_on.len();
         for record in &restored.records {
             self.apply(restored.task, record);
         }
+        self.going_on.truncate(going_on);
     }
 
     fn apply(&mut self, id: TaskId, record: &Record) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return;
         };
+        let served = match record {
+            Record::Started { step, at, .. } => {
+                entry.serve(*step, *at);
+                true
+            }
+            _ => false,
+        };
         let mut moves = std::mem::take(&mut self.moves);
         let before = entry.task.steps.len();
         entry.task.apply(record, &mut moves);
         // Steps come into being, and stay.
         self.steps += entry.task.steps.len() - before;
-        let served = matches!(record, Record::Started { .. });
+        if record.is_success() && entry.turn.is_some_and(|turn| turn.lasts(record.at())) {
+            let ready = moves.iter().find(|moved| moved.to == StepState::Enqueued);
+            self.going_on.extend(ready.map(|moved| (id, moved.step)));
+        }
         let ended = entry.task.has_ended();
         for moved in moves.drain(..) {
             self.settle(id, moved.step);
@@ -249,7 +283,7 @@ impl State {
         if served {
             let entry = self.tasks.get_mut(&id);
             if let Some(Entry { task, queues, .. }) = entry {
-                self.ready.served(queues, turn_of(task));
+                self.ready.served(queues, claim_of(task));
             }
         } else {
             if ended {
@@ -291,7 +325,7 @@ impl State {
         let place = &mut entry.places[index as usize];
         match *place {
             Place::Nowhere => {}
-            Place::Ready(since) => ready.remove(queues, turn_of(task), lane, since, index),
+            Place::Ready(since) => ready.remove(queues, claim_of(task), lane, since, index),
             Place::Retry(at) => {
                 timers.remove(&(at, Timer::Retry(id, index)));
             }
@@ -304,7 +338,7 @@ impl State {
         }
         *place = match step.state {
             StepState::Enqueued => {
-                ready.push(queues, turn_of(task), lane, step.ready_at, index);
+                ready.push(queues, claim_of(task), lane, step.ready_at, index);
                 Place::Ready(step.ready_at)
             }
             StepState::WaitingForRetry => {
@@ -417,8 +451,21 @@ impl State {
     }
 }
 
-fn turn_of(task: &Task) -> Turn {
-    Turn {
+impl Entry {
+    /// The task's turn goes on, or begins with this step.
+    fn serve(&mut self, step: StepIndex, now: Time) {
+        if self.turn.is_some_and(|turn| turn.lasts(now)) {
+            return;
+        }
+        if let Some(step) = self.task.steps.get(step as usize) {
+            let waits_since = step.ready_at.max(self.task.dispatched_at);
+            self.turn = Some(Turn::new(now, mark(self.task.priority, waits_since)));
+        }
+    }
+}
+
+fn claim_of(task: &Task) -> Claim {
+    Claim {
         task: task.id,
         priority: task.priority,
         served_at: task.dispatched_at,

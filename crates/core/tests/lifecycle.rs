@@ -68,7 +68,7 @@ fn several_steps_lost_with_one_worker_end_such_a_task_once() {
 #[test]
 fn a_task_that_took_too_long_ends_as_an_error_even_when_blocked() {
     let mut world = World::at(Time(0));
-    world.connect(1, 2);
+    world.connect(1, 3);
     let fields = "lifecycle: {max_duration_seconds: 10},";
     let running = world.create_typed_with(fields, FORK);
     let blocked = world.create_typed_with(fields, "f: standard");

@@ -9,6 +9,8 @@ const SECOND: i64 = 1_000_000;
 
 const ONE: &[(&str, &[&str])] = &[("a", &[])];
 
+const CHAIN: &[(&str, &[&str])] = &[("a", &[]), ("b", &["a"]), ("c", &["b"])];
+
 /// Lets one worker with one slot run everything that waits; the tasks in the order in which they were served.
 fn served(world: &mut World) -> Vec<TaskId> {
     let mut order = Vec::new();
@@ -124,4 +126,82 @@ fn a_task_that_is_not_served_ages_past_others() {
     world.now = Time(11 * SECOND);
     world.succeed(1, busy, "c", 1);
     assert_eq!(world.running(1), [(patient, "a", 1)]);
+}
+
+#[test]
+fn a_chain_goes_on_in_its_slot_while_its_turn_lasts() {
+    let mut world = World::default();
+    let first = world.create(CHAIN);
+    let second = world.create(CHAIN);
+    world.connect(1, 1);
+    assert_eq!(
+        served(&mut world),
+        [first, first, first, second, second, second]
+    );
+}
+
+#[test]
+fn a_turn_lasts_a_second() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let first = world.create(CHAIN);
+    let second = world.create(CHAIN);
+    world.now = Time(SECOND);
+    world.succeed(1, first, "a", 1);
+    assert_eq!(world.running(1), [(first, "b", 1)]);
+    world.now = Time(SECOND + 1);
+    world.succeed(1, first, "b", 1);
+    assert_eq!(world.running(1), [(second, "a", 1)]);
+    world.now = Time(2 * SECOND);
+    world.succeed(1, second, "a", 1);
+    world.succeed(1, second, "b", 1);
+    world.succeed(1, second, "c", 1);
+    assert_eq!(world.running(1), [(first, "c", 1)]);
+}
+
+#[test]
+fn a_turn_gives_way_to_higher_effective_priority() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let chain = world.create(CHAIN);
+    let urgent = world.create_with_priority(ONE, 1);
+    world.succeed(1, chain, "a", 1);
+    assert_eq!(world.running(1), [(urgent, "a", 1)]);
+    world.succeed(1, urgent, "a", 1);
+    assert_eq!(world.running(1), [(chain, "b", 1)]);
+}
+
+#[test]
+fn a_turn_is_as_urgent_as_the_step_that_it_began_with() {
+    let mut world = World::at(Time(0));
+    let first = world.create(CHAIN);
+    let second = world.create(CHAIN);
+    world.now = Time(30 * SECOND);
+    let urgent = world.create_with_priority(ONE, 3);
+    world.connect(1, 1);
+    assert_eq!(
+        served(&mut world),
+        [first, first, first, second, second, second, urgent],
+        "all have waited for three points, or have them"
+    );
+}
+
+#[test]
+fn one_step_goes_on_for_each_success() {
+    let fan: &[(&str, &[&str])] = &[("a", &[]), ("b", &["a"]), ("c", &["a"]), ("d", &["a"])];
+    let mut world = World::default();
+    let fan = world.create(fan);
+    let other = world.create(ONE);
+    world.connect(1, 1);
+    assert_eq!(served(&mut world), [fan, fan, other, fan, fan]);
+}
+
+#[test]
+fn a_step_that_is_tried_again_waits_for_its_turn() {
+    let mut world = World::default();
+    let retried = world.create_typed("a: standard | retry: {backoff: none}");
+    let other = world.create(ONE);
+    world.connect(1, 1);
+    world.fail(1, retried, "a", 1, true);
+    assert_eq!(world.running(1), [(other, "a", 1)]);
 }
