@@ -3,6 +3,8 @@
 
 mod wire;
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 use tasker_protocol::api::{MAX_BODY_BYTES, MAX_PAYLOAD_BYTES};
@@ -118,5 +120,34 @@ async fn a_result_over_the_limit_fails_its_step_and_a_frame_over_it_ends_the_ses
     other.send_text(&success(&again, "1")).await?;
     assert_eq!(other.next("accepted").await?, json!([again]));
     assert_eq!(status(&wire, task).await?, "complete");
+    Ok(())
+}
+
+/// Together they are twice what a worker may leave unread.
+#[tokio::test]
+async fn contexts_that_a_worker_has_no_room_for_come_when_it_has_read_others() -> Result<()> {
+    const TASKS: usize = 8;
+    let wire = Wire::new()?;
+    let mut worker = Worker::connect(&wire).await?;
+    worker.welcome("many", &["many.Call"], 0).await?;
+    let mut waiting = BTreeSet::new();
+    for _ in 0..TASKS {
+        let context = text_of(MAX_PAYLOAD_BYTES);
+        waiting.insert(wire.create("many", &context).await?.to_string());
+    }
+    worker.send(&json!({"ready": {"slots": TASKS}})).await?;
+    let mut dispatched = Vec::new();
+    for _ in 0..TASKS {
+        let dispatch = worker.next("dispatch").await?;
+        let context = dispatch["context"].as_str().unwrap_or_default();
+        assert_eq!(context.len(), MAX_PAYLOAD_BYTES - 2);
+        dispatched.push(attempt(&dispatch));
+    }
+    for attempt in &dispatched {
+        let task = attempt["task_uuid"].as_str().unwrap_or_default();
+        assert!(waiting.remove(task), "each comes once");
+        worker.send_text(&success(attempt, "1")).await?;
+        worker.next("accepted").await?;
+    }
     Ok(())
 }
