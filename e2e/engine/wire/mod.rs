@@ -14,6 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tasker_e2e::settings::Settings;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -219,8 +220,10 @@ impl Worker {
 
     /// The next message, which is of this kind, as it came.
     pub async fn next_text(&mut self, kind: &str) -> Result<String> {
+        // Pings, which come while nothing else does, are no sign that it will.
+        let deadline = Instant::now() + PATIENCE;
         while self.messages.is_empty() {
-            let frame = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            let frame = timeout_at(deadline, self.socket.next()).await;
             match frame.with_context(|| format!("no {kind} came"))? {
                 Some(Ok(Message::Text(frame))) => self.messages.push(frame.to_string()),
                 Some(Ok(_)) => {}
@@ -243,8 +246,9 @@ impl Worker {
 
     /// Whether the engine closes the session.
     pub async fn is_closed(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match tokio::time::timeout(PATIENCE, self.socket.next()).await {
+            match timeout_at(deadline, self.socket.next()).await {
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return true,
                 Ok(Some(Ok(_))) => {}
                 Err(_) => return false,
