@@ -271,11 +271,18 @@ def test_a_frozen_service_is_stopped_at_the_end(worker: ProcessDriver) -> None:
         assert call(url, "POST", "/services/worker/stop") == (200, NO_PORT)
 
 
+def test_a_service_that_is_to_end_by_itself_may(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, {"worker": MORTAL})
+    driver.start()
+    with serve_control(driver) as url:
+        assert call(url, "POST", "/services/worker/wait") == (200, '{"status": 7}')
+    assert driver.stop() == []
+
+
 @pytest.mark.parametrize(
     ("path", "status", "error"),
     [
         ("/services/worker/start", 409, "worker runs already"),
-        ("/services/worker/wait", 409, "worker was not asked to end"),
         ("/services/worker-2/start", 404, "no such action: POST /services/worker-2/start"),
         ("/services/worker/explode", 404, "no such action: POST /services/worker/explode"),
         ("/services/other/kill", 404, "no such action: POST /services/other/kill"),

@@ -43,7 +43,7 @@ class ProcessDriver:
         }
 
     def find(self, name: str) -> Service | None:
-        """The service, or the further process of a worker: `python-worker-2` to `-9`."""
+        """The service, or a further process of it: `python-worker-2` to `-9`."""
         with self._lock:
             if name not in self._services and (found := instance(self._compose, name)):
                 service, own_variables, port = found

@@ -11,8 +11,8 @@ from e2e.stack.service import Program
 # The variable that holds the address a service binds.
 BIND_VARIABLES = {"orchestration": "ENGINE_BIND", "python-worker": "PYTHON_WORKER_BIND"}
 
-# The variable that holds a worker's name.
-ID_VARIABLES = {"python-worker": "PYTHON_WORKER_ID"}
+# The variable that holds the name of an engine or a worker.
+ID_VARIABLES = {"orchestration": "ENGINE_ID", "python-worker": "PYTHON_WORKER_ID"}
 
 # Between the ports of two processes of one service.
 PORT_STEP = 100

@@ -107,10 +107,11 @@ class Service:
             process.send_signal(self._stop_signal)
 
     def wait(self) -> int:
-        """The status of a process that was asked to end, once it has ended."""
+        """The status of a process that is to end, asked to or by itself, once it has ended."""
         with self._lock:
-            if self._process is None or not self._end_is_known:
-                raise StateError(f"{self.name} was not asked to end")
+            if self._process is None:
+                raise StateError(f"{self.name} was not started")
+            self._end_is_known = True
             return self._wait(self._process)
 
     def freeze(self) -> None:

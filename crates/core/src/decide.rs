@@ -62,6 +62,16 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
         } => outcome(state, *session, attempt, verdict, now, random),
         Event::Logged { session, attempt } => logged(state, *session, attempt, now),
         Event::Returned { session, attempt } => returned(state, *session, attempt, now),
+        Event::Delayed {
+            task,
+            step,
+            attempt,
+        } => timed(state, *task, *step, *attempt, None),
+        Event::Given {
+            task,
+            step,
+            attempt,
+        } => timed(state, *task, *step, *attempt, Some(now)),
         Event::Unknown { session, attempt } => vec![Change::Accepted {
             session: *session,
             attempt: *attempt,
@@ -261,14 +271,38 @@ fn after_failure(
 }
 
 fn returned(state: &State, session: SessionId, attempt: &AttemptRef, now: Time) -> Vec<Change> {
+    let Some(task) = state.task(attempt.task_uuid) else {
+        return vec![Change::Missing {
+            session,
+            attempt: *attempt,
+        }];
+    };
     let mut draft = Draft::new(state);
-    if let Some(task) = state.task(attempt.task_uuid)
-        && let Some(step) = task.find(attempt.step_uuid)
+    if let Some(step) = task.find(attempt.step_uuid)
         && is_open(state, session, task, step, attempt.attempt)
     {
         draft.record(task, undelivered(task, step, now));
     }
     draft.changes
+}
+
+/// An attempt times out for what its worker does with it: not for what the engine needs to give it to the worker.
+fn timed(
+    state: &State,
+    id: TaskId,
+    step: StepIndex,
+    attempt: u32,
+    from: Option<Time>,
+) -> Vec<Change> {
+    let task = state.task(id);
+    match task.and_then(|task| task.steps.get(step as usize)) {
+        Some(known) if known.attempts == attempt => vec![Change::Timed {
+            task: id,
+            step,
+            from,
+        }],
+        _ => Vec::new(),
+    }
 }
 
 fn recovered(state: &State, now: Time) -> Vec<Change> {

@@ -9,6 +9,8 @@
 //!                    └────────────free: nothing to commit────────▲
 //! ```
 //!
+//! Of what the journal refuses nothing is released: see [`Engine::refused`].
+//!
 //! The shell around it owns the journal, the sockets and the callers. Dropping the engine drops what it holds back:
 //! nobody has been told of it.
 
@@ -22,6 +24,10 @@ use crate::batches;
 use crate::gateway::Texts;
 use crate::worker::SessionId;
 use crate::{Change, Event, Record, State, StepIndex, Task, TaskId, Time, decide};
+
+mod refused;
+
+pub use refused::Dropped;
 
 /// The core's state, and what is held back until it is durable. `R` is what the shell holds back itself.
 #[derive(Debug)]
@@ -278,6 +284,7 @@ impl<R> Engine<R> {
             | Change::Closed { .. }
             | Change::Awaited { .. }
             | Change::Gone { .. }
+            | Change::Timed { .. }
             | Change::Frozen { .. }
             | Change::Missing { .. }
             | Change::Evicted { .. } => {}

@@ -93,6 +93,24 @@ pub enum Event {
         /// The attempt.
         attempt: AttemptRef,
     },
+    /// An attempt whose start is durable cannot be given to its worker yet: what it needs is being read.
+    Delayed {
+        /// The task.
+        task: TaskId,
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+    },
+    /// An attempt that could not be given to its worker before is given to it now.
+    Given {
+        /// The task.
+        task: TaskId,
+        /// The step.
+        step: StepIndex,
+        /// Counted from 1.
+        attempt: u32,
+    },
     /// An outcome arrived for a task that is nowhere.
     Unknown {
         /// The worker's session.
@@ -216,13 +234,22 @@ pub enum Change {
         /// The attempt.
         attempt: AttemptRef,
     },
+    /// The time-out of a step's open attempt counts from another time. Follows from the shell, so it is not kept.
+    Timed {
+        /// The task.
+        task: TaskId,
+        /// The step.
+        step: StepIndex,
+        /// From when; none while its worker cannot be given it.
+        from: Option<Time>,
+    },
     /// The engine was frozen: what it holds against workers comes later by so much.
     Frozen {
         /// By how much.
         gap: Duration,
     },
-    /// An outcome is for a task that is not in memory: the shell reads it and repeats the outcome after
-    /// [`Event::Restored`], or says [`Event::Unknown`].
+    /// What a worker says concerns a task that is not in memory: the shell reads it and repeats the event after
+    /// [`Event::Restored`]; if there is none, it says [`Event::Unknown`] of an outcome.
     Missing {
         /// The worker's session.
         session: SessionId,

@@ -21,7 +21,7 @@ mod results;
 mod texts;
 
 pub use results::check_results;
-pub use texts::{Cursors, Texts, completion};
+pub use texts::{Cursors, Texts, completion, refused};
 
 /// How often a worker sends something, a WebSocket ping at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);

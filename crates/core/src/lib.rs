@@ -30,6 +30,7 @@
 //! - [`texts`]: the same with how the task was asked for.
 //! - [`store`]: the same for all tasks in memory, under a budget.
 //! - [`missed`]: what concerns tasks that are not in memory.
+//! - [`refusals`]: tasks of which the journal has refused something.
 //! - [`engine`]: which effects wait for which commit.
 //! - [`gateway`]: the engine's side of a worker's session, a pure machine of its own.
 //! - [`fetch`]: results that a dispatch left out.
@@ -63,6 +64,7 @@ pub mod payload;
 pub mod pulse;
 pub mod ready;
 pub mod record;
+pub mod refusals;
 pub mod state;
 pub mod store;
 pub mod task;

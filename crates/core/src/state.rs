@@ -204,6 +204,7 @@ impl State {
                     self.workers.entry(instance).revoked.remove(attempt);
                 }
             }
+            Change::Timed { task, step, from } => self.time(*task, *step, *from),
             Change::Frozen { gap } => self.postpone(*gap),
             Change::Missing { .. } => {}
             Change::GivenOut => self.going_on.clear(),
@@ -348,10 +349,7 @@ impl State {
             StepState::InProgress => match (&step.worker, step.attempt_at) {
                 (Some(worker), Some(started_at)) => {
                     workers.entry(worker.instance).live.insert((id, index));
-                    let timeout_ms = task.node(index).timeout_ms;
-                    let deadline = timeout_ms.map(|timeout_ms| {
-                        started_at + Duration::from_millis(timeout_ms) + TIMEOUT_GRACE
-                    });
+                    let deadline = deadline(task, index, started_at);
                     if let Some(deadline) = deadline {
                         timers.insert((deadline, Timer::Timeout(id, index)));
                     }
@@ -411,6 +409,23 @@ impl State {
         }
     }
 
+    /// Lets the time-out of an open attempt count from a time, or not yet.
+    fn time(&mut self, id: TaskId, step: StepIndex, from: Option<Time>) {
+        let Some(Entry { task, places, .. }) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        if let Some(Place::Live(_, place)) = places.get_mut(step as usize) {
+            let timer = Timer::Timeout(id, step);
+            let next = from.and_then(|from| deadline(task, step, from));
+            if let Some(before) = std::mem::replace(place, next) {
+                self.timers.remove(&(before, timer));
+            }
+            if let Some(next) = next {
+                self.timers.insert((next, timer));
+            }
+        }
+    }
+
     fn evict(&mut self, id: TaskId) {
         self.cancel_expiry(id);
         self.unwatch(id);
@@ -449,6 +464,12 @@ impl State {
             self.timers.remove(&(until, Timer::GiveUp(instance)));
         }
     }
+}
+
+/// When a step's attempt has taken too long whose time-out counts from `from`.
+fn deadline(task: &Task, step: StepIndex, from: Time) -> Option<Time> {
+    let timeout_ms = task.node(step).timeout_ms?;
+    Some(from + Duration::from_millis(timeout_ms) + TIMEOUT_GRACE)
 }
 
 impl Entry {

@@ -164,6 +164,11 @@ impl<W> Store<W> {
         }
     }
 
+    /// Whether a task's creation is durable, or the task is not here.
+    pub fn is_created(&self, task: TaskId) -> bool {
+        self.tasks.get(&task).is_none_or(|kept| kept.created)
+    }
+
     /// A task's texts, as far as they are in memory.
     pub fn get(&self, task: TaskId) -> Option<&TaskTexts> {
         self.tasks.get(&task).map(|kept| &kept.texts)

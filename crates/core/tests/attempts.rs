@@ -4,10 +4,10 @@ mod world;
 
 use std::time::Duration;
 
-use tasker_core::Time;
 use tasker_core::decide::{GRACE, RECOVERY_GRACE};
 use tasker_core::event::Verdict;
 use tasker_core::task::Ending;
+use tasker_core::{Event, Time};
 use tasker_protocol::api::{StepState, TaskStatus};
 use world::World;
 
@@ -35,6 +35,34 @@ fn an_attempt_ends_a_second_after_its_time_out_and_is_retried_with_back_off() {
     world.advance_to(Time(13 * SECOND));
     assert_eq!(world.step(task, "a").state, StepState::Error);
     assert_eq!(world.task(task).status(), TaskStatus::BlockedByFailures);
+}
+
+#[test]
+fn the_time_out_of_what_no_worker_could_be_given_yet_counts_from_when_it_is_given() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create_typed(TIMED);
+    let (step, attempt) = (0, 1);
+    world.happen(Event::Delayed {
+        task,
+        step,
+        attempt,
+    });
+    world.advance_to(Time(100 * SECOND));
+    assert_eq!(world.step(task, "a").state, StepState::InProgress);
+    for attempt in [1, 2] {
+        // Only that of the attempt that is open.
+        world.happen(Event::Given {
+            task,
+            step,
+            attempt,
+        });
+        world.now = Time(101 * SECOND);
+    }
+    world.advance_to(Time(106 * SECOND - 1));
+    assert_eq!(world.step(task, "a").state, StepState::InProgress);
+    world.advance_to(Time(106 * SECOND));
+    assert_eq!(world.step(task, "a").last, Some(Ending::TimedOut));
 }
 
 #[test]

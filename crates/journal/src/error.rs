@@ -19,6 +19,19 @@ pub enum Error {
     /// The server is a standby, which takes no writes. Trying again later may help.
     #[error("PostgreSQL is a standby that takes no writes; connect to the primary")]
     Standby,
+    /// Another engine is alive and has the shards. Trying again later may help.
+    #[error(
+        "engine {engine} at {address} has the tasks; this engine takes them over once that one stops or its lease has run \
+         out, which unless it is renewed is at {until}"
+    )]
+    Held {
+        /// The other engine.
+        engine: String,
+        /// Where it can be reached.
+        address: String,
+        /// When its lease runs out, by PostgreSQL's clock, in RFC 3339.
+        until: String,
+    },
     /// PostgreSQL said no, and will say so again.
     #[error("PostgreSQL refused: {}", describe(.0))]
     Refused(#[source] tokio_postgres::Error),
@@ -76,7 +89,10 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later without anybody doing anything here.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Error::Unavailable(_) | Error::Silent | Error::Standby)
+        matches!(
+            self,
+            Error::Unavailable(_) | Error::Silent | Error::Standby | Error::Held { .. }
+        )
     }
 }
 

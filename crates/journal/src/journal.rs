@@ -16,8 +16,10 @@ use crate::{
     Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, NewTemplate, OpenTasks,
     Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
     appender::{Appender, Command, Status},
-    key, list, migration, partition,
-    reader::{self, Reader},
+    key,
+    lease::Lease,
+    list, migration, partition,
+    reader::Reader,
     retention::{self, What},
     session,
     takeover::Owner,
@@ -42,6 +44,7 @@ pub struct Journal {
     reader: Arc<Reader>,
     /// Lists take longer than other reads, which do not wait for them.
     lister: Arc<Reader>,
+    lease: Arc<Lease>,
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
 }
@@ -96,8 +99,9 @@ impl Journal {
         migration::migrate(url).await
     }
 
-    /// Connects, refuses what cannot hold a journal, takes the engine and all shards over and makes the partitions of
-    /// the next days. Does not wait for a database that is not there: see [`Error::is_transient`].
+    /// Connects, refuses what cannot hold a journal, takes the engine and all shards over, with a lease, and makes the
+    /// partitions of the next days. Does not wait for a database that is not there, nor for another engine's lease to run
+    /// out: see [`Error::is_transient`].
     pub async fn open(options: Options) -> Result<Journal, Error> {
         let config = session::config(
             &options.url,
@@ -113,14 +117,16 @@ impl Journal {
         });
         let (commands, receiver) = mpsc::channel(1);
         let (sender, status) = watch::channel(Status::Connected);
-        let appender =
-            Appender::open(shared.clone(), Owner::new(&options), receiver, sender).await?;
+        let owner = Owner::new(&options);
+        let lease = Lease::new(config.clone(), owner.clone());
+        let appender = Appender::open(shared.clone(), owner, receiver, sender).await?;
         shared.ensure_partitions().await?;
         tokio::spawn(appender.run());
         Ok(Journal {
             shared,
             reader: Arc::new(Reader::new(config.clone())),
             lister: Arc::new(Reader::new(config)),
+            lease: Arc::new(lease),
             commands,
             status,
         })
@@ -129,6 +135,20 @@ impl Journal {
     /// The epoch in which this process owns the engine. Rises when a connection was lost.
     pub fn epoch(&self) -> i64 {
         self.shared.epoch.load(Ordering::Acquire)
+    }
+
+    /// Renews the lease, which then lasts [`LEASE`](crate::LEASE) from a moment after this call on, and returns PostgreSQL's
+    /// clock, in microseconds since 1970-01-01 UTC. Waits neither for appends nor for other reads.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`]: another process has taken the engine over.
+    pub async fn renew_lease(&self) -> Result<i64, Error> {
+        self.lease.renew(self.epoch()).await
+    }
+
+    /// Gives the lease up, as the last thing that this process does: another engine need not wait for its end.
+    pub async fn release_lease(&self) -> Result<(), Error> {
+        self.lease.release().await
     }
 
     /// Whether the journal can commit; follows the connection also while nothing is appended.
@@ -209,13 +229,6 @@ impl Journal {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(&day)
-    }
-
-    /// PostgreSQL's clock, in microseconds since 1970-01-01 UTC.
-    pub async fn now(&self) -> Result<i64, Error> {
-        self.reader
-            .read(|session| async move { reader::now(&session.client).await })
-            .await
     }
 
     /// All tasks of this engine that have not ended, page by page.

@@ -12,6 +12,7 @@
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
+//! - `lease`: until when its owner counts as alive.
 //! - `partition` and `retention`: a day's partitions, made ahead of time and dropped when the day is over.
 //! - `reader`, `list`, `template` and `key`: tasks, lists of them, templates and idempotency keys, read beside the
 //!   appends.
@@ -26,6 +27,7 @@ mod batch;
 mod error;
 mod journal;
 mod key;
+mod lease;
 mod list;
 pub mod memory;
 pub mod migration;
@@ -41,6 +43,7 @@ mod template;
 pub use appender::Status;
 pub use error::Error;
 pub use journal::{Journal, Options};
+pub use lease::LEASE;
 pub use list::{Listed, ListedTask, Round, TaskFilter};
 pub use place::{Day, SHARDS, in_shard, shard_of, shard_of_key};
 pub use reader::OpenTasks;

@@ -31,7 +31,7 @@ impl Database {
         self.tables().days.insert(day);
     }
 
-    /// Takes an engine and all shards over.
+    /// Takes an engine and all shards over. There are no leases: nobody is waited for.
     pub fn open(&self, engine: &str) -> Journal {
         let epoch = self.tables().take_over(engine);
         Journal {

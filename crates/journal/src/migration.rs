@@ -15,6 +15,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "V3__task_lists",
         include_str!("../migrations/V3__task_lists.sql"),
     ),
+    ("V4__leases", include_str!("../migrations/V4__leases.sql")),
 ];
 
 /// Lets one process at a time change the schema or its partitions; the number is "tasker" in ASCII.

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tokio_postgres::{Config, error::SqlState};
 use uuid::Uuid;
 
-use crate::{Error, Options, session::Session};
+use crate::{Error, Options, lease, session::Session};
 
 /// How long a take-over waits for whoever holds the engine's row, before it ends that session.
 const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'";
@@ -14,6 +14,7 @@ const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'";
 const EVICTION_INTERVAL: Duration = Duration::from_millis(50);
 
 /// This process as an owner.
+#[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) engine: String,
     pub(crate) address: String,
@@ -61,6 +62,9 @@ impl Owner {
     }
 
     /// Takes the engine and all shards over and returns the epoch, which is above `floor`.
+    ///
+    /// # Errors
+    /// [`Error::Held`]: another engine has a lease that has not run out.
     pub(crate) async fn take_over(
         &self,
         config: &Config,
@@ -94,6 +98,7 @@ impl Owner {
         transaction
             .query(include_str!("../sql/lock_shards.sql"), &[])
             .await?;
+        lease::check_others(&transaction, &self.engine).await?;
         let mut floor = floor;
         let others = transaction
             .query(
@@ -119,6 +124,7 @@ impl Owner {
         transaction
             .execute(include_str!("../sql/take_shards.sql"), &[&self.engine])
             .await?;
+        lease::begin(&transaction, self).await?;
         transaction.commit().await?;
         Ok(row.get(0))
     }

@@ -20,6 +20,7 @@ mod cases {
     mod fault;
     mod fence;
     mod key;
+    mod lease;
     mod list;
     mod million;
     mod refusal;

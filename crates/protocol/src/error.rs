@@ -62,6 +62,8 @@ pub enum ErrorCode {
     IdempotencyConflict,
     /// The idempotency key is empty, too long or given twice.
     IdempotencyKeyInvalid,
+    /// PostgreSQL refuses what the request would have stored, and will refuse it again; the request had no effect.
+    RecordRefused,
     /// The token is missing or wrong.
     Unauthorized,
     /// The engine cannot commit at present; the request had no effect and can be sent again.

@@ -131,7 +131,9 @@ impl Admission {
             .try_send(command)
             .map_err(|error| match error {
                 TrySendError::Full(_) => ApiError::overloaded("too many calls to answer"),
-                TrySendError::Closed(_) => ApiError::unavailable("the engine is stopping"),
+                TrySendError::Closed(_) => {
+                    ApiError::unavailable("the engine is stopping or recovering")
+                }
             })
     }
 
@@ -150,7 +152,7 @@ impl Admission {
         self.call(command)
     }
 
-    /// Hands the engine a command that may wait until it takes it. Whether it ever will: it ends only with the process.
+    /// Hands the engine a command that may wait until it takes it. Whether it ever will: not when it has ended.
     pub async fn wait(&self, command: Command) -> bool {
         self.commands.send(command).await.is_ok()
     }

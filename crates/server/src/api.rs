@@ -23,14 +23,14 @@ use axum::Router;
 use axum::extract::{Request, State, WebSocketUpgrade};
 use axum::http::{Method, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::MAX_FRAME_BYTES;
 
 use crate::admission::Bytes;
 use crate::health::Health;
-use crate::service::Running;
+use crate::running::Running;
 use error::ApiError;
 use operation::Operation;
 
@@ -47,7 +47,7 @@ pub struct App {
 }
 
 impl App {
-    /// The engine, once it has recovered and while it can commit.
+    /// The engine, once it has recovered and while it can commit and may answer.
     fn engine(&self) -> Result<Arc<Running>, ApiError> {
         self.health
             .engine()
@@ -66,8 +66,10 @@ pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
         .into_iter()
         .partition(|operation| operation.guarded);
     routed(guarded)
-        .layer(middleware::from_fn_with_state(app.clone(), give_up))
         .fallback(unknown_path)
+        .layer(middleware::from_fn_with_state(app.clone(), hold_lease))
+        // Outside: what it says is true without a lease, too.
+        .layer(middleware::from_fn_with_state(app.clone(), give_up))
         .layer(middleware::from_fn_with_state(app.clone(), authorize))
         .merge(routed(open))
         .with_state(app)
@@ -120,6 +122,20 @@ async fn give_up(
                  send a creation again with its idempotency key"
             ),
         )),
+    }
+}
+
+/// What the engine knows is told only while its lease lasts: looked at when the answer is there, because it may have
+/// taken long. A change that was made is told in any case: the journal has let it pass, so it is made.
+async fn hold_lease(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_static = !request.uri().path().starts_with("/v1/");
+    let reads = request.method().is_safe();
+    let response = next.run(request).await;
+    match app.health.lease() {
+        Err(reason) if !is_static && (reads || !response.status().is_success()) => {
+            ApiError::unavailable(&reason).into_response()
+        }
+        _ => response,
     }
 }
 

@@ -28,15 +28,15 @@ pub enum Command {
         task: Box<NewTask>,
         /// Whether to answer only when the task has ended or is blocked.
         wait: bool,
-        /// Gets the task.
-        reply: Answer,
+        /// Gets the task, or why it is not created.
+        reply: Obeyed<api::Task>,
     },
     /// Create tasks in one commit. Answered when they are durable.
     CreateMany {
         /// The tasks.
         tasks: Vec<NewTask>,
         /// Gets them, in their order.
-        reply: oneshot::Sender<Vec<Option<api::Task>>>,
+        reply: oneshot::Sender<Vec<Result<api::Task, ErrorDetail>>>,
     },
     /// Show a task.
     Task {
@@ -45,7 +45,7 @@ pub enum Command {
         /// Whether to answer only when the task has ended or is blocked.
         wait: bool,
         /// Gets the task.
-        reply: Answer,
+        reply: Obeyed<api::Task>,
     },
     /// Show tasks.
     Tasks {
@@ -154,7 +154,7 @@ pub enum What {
     },
 }
 
-/// Where the answer to an order goes: what was asked for, or why it is refused; none when the task cannot be read.
+/// Where an answer goes: what was asked for, or why it is refused; none when the task is not in memory, or cannot be read.
 pub type Obeyed<T> = oneshot::Sender<Option<Result<T, ErrorDetail>>>;
 
 /// A task that was read again.
@@ -166,9 +166,6 @@ pub struct Loaded {
     /// Rows that the journal has of it.
     pub rows: u32,
 }
-
-/// Where a task goes that was asked for.
-pub type Answer = oneshot::Sender<Option<api::Task>>;
 
 /// A task to create.
 pub struct NewTask {

@@ -12,24 +12,31 @@ use tasker_core::engine::{Leaves, Release};
 use tasker_core::gateway::{self, Texts};
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
+use tasker_core::refusals::Refusals;
 use tasker_core::state::PATIENCE;
 use tasker_core::store::{self, Store, Wanted};
 use tasker_core::worker::SessionId;
 use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
-use tasker_journal::{self as journal, Append, Journal, NewKey, Refused};
-use tasker_protocol::frame::EngineMessage;
+use tasker_journal::{self as journal, Append, Journal, NewKey};
+use tasker_protocol::api;
+use tasker_protocol::frame::{EngineMessage, Fetch};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::admission::{Intake, Share};
 use crate::batch::{self, Status};
 use crate::clock::Clock;
-use crate::command::{Answer, Command, Loaded, Order};
+use crate::command::{Command, Obeyed, Order};
 use crate::follow::{BEHIND, Followed};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Reserved};
 use crate::traces::{self, Traces};
 
 mod orders;
+mod reading;
+mod refused;
+mod replies;
 mod views;
+
+use replies::{Refused, Reply, Saw};
 
 /// Commands that are taken at once.
 const COMMANDS: usize = 4096;
@@ -40,17 +47,6 @@ pub enum Error {
     /// The journal refused.
     #[error(transparent)]
     Journal(#[from] journal::Error),
-    /// PostgreSQL refused what was checked before.
-    #[error(
-        "PostgreSQL refused records of task {task}: {reason}; the engine stops, because its memory is ahead of the \
-         journal"
-    )]
-    Refused {
-        /// The task.
-        task: TaskId,
-        /// What PostgreSQL said.
-        reason: String,
-    },
     /// The journal does not give back what it was given.
     #[error(transparent)]
     Texts(#[from] store::Error),
@@ -106,14 +102,12 @@ pub struct Readers {
 enum Waiting {
     Outcome(Missed),
     Order(Order),
+    Fetch(SessionId, Fetch, Reserved),
     /// Its own timer.
     Time,
     /// The share of an outcome that waits too.
     Share(Arc<Share>),
 }
-
-/// What gives a caller an answer that was held back.
-type Reply = Box<dyn FnOnce() + Send>;
 
 /// An open session.
 struct Open {
@@ -133,13 +127,15 @@ pub struct Engine {
     clock: Clock,
     sessions: HashMap<SessionId, Open>,
     /// Calls that wait for a task to settle.
-    waiters: HashMap<TaskId, Vec<Answer>>,
+    waiters: HashMap<TaskId, Vec<Obeyed<api::Task>>>,
     followers: HashMap<TaskId, broadcast::Sender<Arc<Followed>>>,
     /// Where it says how many steps its tasks have.
     open_steps: Arc<AtomicUsize>,
     readers: Readers,
     /// The tasks that are being read.
     readings: Readings<Waiting>,
+    /// The tasks of which the journal has refused something.
+    refusals: Refusals,
     /// Outcomes that changed nothing, since the start: repeats, and those of unknown attempts.
     passed_over: u64,
     pulse: Pulse,
@@ -156,6 +152,7 @@ impl Engine {
             readers,
             traces,
             readings: Readings::default(),
+            refusals: Refusals::default(),
             passed_over: 0,
             pulse: Pulse::new(clock.now()),
             commit_began: None,
@@ -171,17 +168,39 @@ impl Engine {
     }
 
     /// Runs until `commands` is closed and all is durable, or the journal refuses.
+    ///
+    /// # Errors
+    /// Whatever was held back is dropped, and nothing more is appended.
     pub async fn run(mut self, journal: Journal, intake: Intake) -> Result<(), Error> {
-        let mut commands = intake.commands;
         self.open_steps = intake.open_steps;
         let (appends, mut queue) = mpsc::channel::<Append>(1);
-        let (done, mut commits) = mpsc::channel(1);
+        let (done, commits) = mpsc::channel(1);
+        let appending = journal.clone();
         let writer = tokio::spawn(async move {
             while let Some(append) = queue.recv().await {
-                if done.send(journal.append(append).await).await.is_err() {
+                if done.send(appending.append(append).await).await.is_err() {
                     break;
                 }
             }
+        });
+        let ended = self.turn(&journal, intake.commands, appends, commits).await;
+        // Its last append is over, whatever became of it, before anything is read again.
+        let _ = writer.await;
+        ended
+    }
+
+    async fn turn(
+        mut self,
+        journal: &Journal,
+        mut commands: mpsc::Receiver<Command>,
+        appends: mpsc::Sender<Append>,
+        mut commits: mpsc::Receiver<Result<journal::AppendOutcome, journal::Error>>,
+    ) -> Result<(), Error> {
+        let mut status = journal.status();
+        let mut lost = std::pin::pin!(async move {
+            use journal::Status::{Diverged, Fenced};
+            let lost = status.wait_for(|status| matches!(status, Fenced | Diverged { .. }));
+            drop(lost.await);
         });
         self.happen(&Event::Recovered, None);
         let mut taken = Vec::with_capacity(COMMANDS);
@@ -192,6 +211,11 @@ impl Engine {
                 biased;
                 Some(committed) = commits.recv() => self.committed(committed?)?,
                 count = commands.recv_many(&mut taken, COMMANDS), if open => open = count > 0,
+                // Found out while nothing is appended: an append says what it is.
+                () = &mut lost => {
+                    journal.append(Append::default()).await?;
+                    return Ok(());
+                }
                 () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
             }
             for command in taken.drain(..) {
@@ -209,15 +233,13 @@ impl Engine {
             let free = self.core.free();
             self.release(free);
             if let Some(wanted) = self.texts.read() {
-                // The reader ends only with the process.
+                // The reader ends only with the engine.
                 let _ = self.readers.texts.send(wanted);
             }
             self.texts.trim();
             let open_steps = self.core.state().steps();
             self.open_steps.store(open_steps, Ordering::Relaxed);
         }
-        drop(appends);
-        let _ = writer.await;
         Ok(())
     }
 
@@ -270,11 +292,13 @@ impl Engine {
                     let followers = followers.or_insert_with(|| broadcast::Sender::new(BEHIND));
                     followers.subscribe()
                 });
-                self.reply(move || drop(reply.send(commits)));
+                self.answer(Saw::Task(task), commits, reply, move |reply| {
+                    Command::Follow { task, reply }
+                });
             }
             Command::Workers { reply } => {
                 let workers = self.workers();
-                self.reply(move || drop(reply.send(workers)));
+                self.answer(Saw::All, workers, reply, |reply| Command::Workers { reply });
             }
             Command::Open { event, outbox } => {
                 let Event::Opened { session, offer, .. } = &event else {
@@ -307,9 +331,7 @@ impl Engine {
                 }
                 let (event, texts) = gateway::check_results(self.core.state(), event, texts);
                 self.happen(&event, texts.as_ref());
-                if let Some(share) = share {
-                    self.keep(share, &event);
-                }
+                self.keep(share, &event);
             }
             Command::Fetch {
                 session,
@@ -321,59 +343,6 @@ impl Engine {
             Command::Texts(texts) => self.texts.found(&texts)?,
         }
         Ok(())
-    }
-
-    /// Keeps the share of what has happened until that is durable, or what waits for its task to be read is.
-    fn keep(&mut self, share: Arc<Share>, event: &Event) {
-        match event {
-            Event::Outcome { attempt, .. } | Event::Logged { attempt, .. }
-                if self.readings.has(attempt.task_uuid) =>
-            {
-                self.readings.add(attempt.task_uuid, Waiting::Share(share));
-            }
-            _ => self.reply(move || drop(share)),
-        }
-    }
-
-    /// Has a task read that is not in memory; what waits for it is taken up again then.
-    fn read(&mut self, task: TaskId, waits: Waiting) {
-        if self.readings.add(task, waits) {
-            // The reader ends only with the process.
-            let _ = self.readers.tasks.send(task);
-        }
-    }
-
-    /// The task of what found it not in memory: that is repeated on it, or leads nowhere.
-    fn found(&mut self, id: TaskId, loaded: Option<Box<Loaded>>) {
-        let exists = loaded.is_some();
-        if let (None, Some(loaded)) = (self.core.state().task(id), loaded) {
-            self.texts.restore(id, loaded.texts, loaded.rows);
-            self.happen(&Event::Restored(loaded.restored), None);
-            if let Some(task) = self.core.state().task(id) {
-                self.stored.insert(id, batch::stored_status(task));
-            }
-        }
-        for waiting in self.readings.end(id) {
-            match waiting {
-                Waiting::Outcome(missed) if exists => {
-                    self.happen(&missed.event, missed.texts.as_ref());
-                }
-                Waiting::Outcome(missed) if matches!(missed.event, Event::Logged { .. }) => {}
-                Waiting::Outcome(missed) => {
-                    let (session, attempt) = (missed.session, missed.attempt);
-                    self.happen(&Event::Unknown { session, attempt }, None);
-                }
-                Waiting::Order(order) => self.obey(order),
-                // What is due follows by itself.
-                Waiting::Time => {}
-                Waiting::Share(share) => self.reply(move || drop(share)),
-            }
-        }
-    }
-
-    /// Answers once all that the answer saw is durable.
-    fn reply(&mut self, answer: impl FnOnce() + Send + 'static) {
-        self.core.hold(Box::new(answer));
     }
 
     fn happen(&mut self, event: &Event, texts: Option<&Texts>) {
@@ -416,7 +385,7 @@ impl Engine {
 
     fn settled(&mut self, id: TaskId) {
         for reply in self.waiters.remove(&id).unwrap_or_default() {
-            self.show(id, false, reply);
+            self.show(id, true, reply);
         }
     }
 
@@ -432,9 +401,10 @@ impl Engine {
             &mut self.keys,
         );
         self.texts.sealed(&commit);
+        self.refusals.sealed(&commit);
         for change in &append.changed {
             if let Some(ended) = self.ended(change.task_uuid) {
-                self.reply(move || ended.send());
+                self.reply(change.task_uuid, move || ended.send());
             }
         }
         for part in commit.tasks {
@@ -443,9 +413,9 @@ impl Engine {
                     self.followers.remove(&part.task);
                 }
                 Some(followers) => {
-                    let followers = followers.clone();
+                    let (task, followers) = (part.task, followers.clone());
                     let followed = Arc::new(Followed::from(part));
-                    self.reply(move || drop(followers.send(followed)));
+                    self.reply(task, move || drop(followers.send(followed)));
                 }
                 None => {}
             }
@@ -460,17 +430,13 @@ impl Engine {
     }
 
     fn committed(&mut self, outcome: journal::AppendOutcome) -> Result<(), Error> {
-        if let Some(Refused { task_uuid, message }) = outcome.refused.into_iter().next() {
-            return Err(Error::Refused {
-                task: task_uuid,
-                reason: message,
-            });
-        }
+        let again = self.refuse(outcome.refused);
         self.commit_began = None;
         self.texts.committed();
+        self.refusals.committed();
         let released = self.core.committed();
         self.release(released);
-        Ok(())
+        again.into_iter().try_for_each(|again| self.command(again))
     }
 
     fn release(&mut self, released: Vec<Release<Reply>>) {
@@ -498,10 +464,11 @@ impl Engine {
                         attempt,
                     });
                 }
-                Release::Reply(answer) => answer(),
+                Release::Reply(reply) => drop(reply.give(&Refused::new())),
                 Release::Evict(task, leaves) => {
                     self.texts.remove(task);
                     self.stored.remove(&task);
+                    self.refusals.forget(task);
                     if leaves == Leaves::Ended {
                         self.followers.remove(&task);
                     }

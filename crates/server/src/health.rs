@@ -1,43 +1,54 @@
-//! Whether the engine can commit, and the engine itself once it has recovered.
+//! Whether the engine can commit and may answer, and the engine itself while it has recovered.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tasker_journal::Status;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::service::Running;
+use crate::running::Running;
 
 /// Shared by the service, which knows, and the API, which asks.
 pub struct Health {
-    running: OnceLock<Arc<Running>>,
-    starting: watch::Sender<String>,
+    /// The engine, or why there is none.
+    engine: watch::Sender<Result<Arc<Running>, String>>,
 }
 
 impl Health {
     /// Of an engine that is starting.
     pub fn starting() -> Health {
+        let starting = Err("the engine is starting".to_owned());
         Health {
-            running: OnceLock::new(),
-            starting: watch::Sender::new("the engine is starting".to_owned()),
+            engine: watch::Sender::new(starting),
         }
     }
 
-    /// Says why the engine has not started yet.
+    /// Says why the engine has not started yet, or not again.
     pub fn not_yet(&self, reason: String) {
-        self.starting.send_replace(reason);
+        drop(self.engine.send_replace(Err(reason)));
     }
 
     /// The engine has recovered.
     pub fn recovered(&self, running: Arc<Running>) {
-        // It recovers once.
-        let _ = self.running.set(running);
+        drop(self.engine.send_replace(Ok(running)));
+    }
+
+    /// Whether what the engine knows may be told.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn lease(&self) -> Result<(), String> {
+        match &*self.engine.borrow() {
+            Ok(running) => running.lease.check(),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Completes when the engine has not been able to commit for so long.
     pub async fn stuck(&self, patience: Duration) {
-        let Some(running) = self.running.get() else {
+        let running = self.engine.borrow().clone();
+        let Ok(running) = running else {
             // It refuses whatever it is asked.
             return std::future::pending().await;
         };
@@ -52,13 +63,16 @@ impl Health {
         }
     }
 
-    /// The engine, or why it cannot commit.
+    /// The engine, or why it cannot commit or must not answer.
     pub fn engine(&self) -> Result<Arc<Running>, Vec<String>> {
-        let Some(running) = self.running.get() else {
-            return Err(vec![self.starting.borrow().clone()]);
-        };
-        match &*running.connection.borrow() {
-            Status::Connected => Ok(Arc::clone(running)),
+        let running = self.engine.borrow().clone();
+        let running = running.map_err(|reason| vec![reason])?;
+        let status = running.connection.borrow().clone();
+        match status {
+            Status::Connected => match running.lease.check() {
+                Ok(()) => Ok(running),
+                Err(reason) => Err(vec![reason]),
+            },
             Status::Disconnected { reason, .. } => {
                 Err(vec![format!("PostgreSQL is not reachable: {reason}")])
             }

@@ -87,7 +87,7 @@ impl Held {
             key: self.key.clone(),
             reply,
         };
-        let stopping = "the engine is stopping";
+        let stopping = "the engine is stopping or recovering";
         let sent = self.keys.lookups.send(lookup).await;
         sent.map_err(|_| stopping.to_owned())?;
         answer.await.map_err(|_| stopping.to_owned())?

@@ -2,14 +2,15 @@
 //!
 //! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
 //! - [`options`]: the command line and the environment.
-//! - [`service`]: the process: start, recovery, stop.
+//! - [`service`]: the process: start, recovery, stop. [`opening`]: waiting for the journal. [`running`]: the engine as the
+//!   others see it.
 //! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half, from its
 //!   `outbox`. `connection`: what a client's connection may take.
 //! - [`admission`]: what the engine takes at once.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
 //! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
-//! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit. [`traces`]: spans of tasks.
+//! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit. [`lease`]: how long it may answer. [`traces`]: spans of tasks.
 
 pub mod admission;
 pub mod api;
@@ -22,10 +23,13 @@ pub mod engine;
 pub mod follow;
 pub mod health;
 pub mod idempotency;
+pub mod lease;
+pub mod opening;
 pub mod options;
 mod outbox;
 pub mod past;
 pub mod recovery;
+pub mod running;
 pub mod service;
 pub mod session;
 pub mod traces;

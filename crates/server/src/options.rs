@@ -53,7 +53,8 @@ pub struct Serve {
     /// Which of a template's environments is merged.
     #[arg(long = "env", env = "TASKER_ENV", default_value = "production")]
     pub environment: String,
-    /// Names this engine: one that starts under the same name takes over its tasks at once. Default: the host's name.
+    /// Names this engine: one that starts under the same name takes over its tasks at once, one of another
+    /// name once it has stopped. Default: the host's name.
     #[arg(long, env = "TASKER_ENGINE_ID", default_value_t = host_name())]
     pub engine_id: String,
     /// Days for which an idempotency key counts from its first use on.

@@ -12,7 +12,7 @@ use tasker_protocol::frame::EngineMessage;
 use crate::admission::Share;
 use crate::command::Command;
 use crate::outbox::{Outbox, Room};
-use crate::service::Running;
+use crate::running::Running;
 use crate::writer::{self, Ended};
 
 static NEXT_SESSION: AtomicU64 = AtomicU64::new(1);
@@ -157,7 +157,7 @@ impl Shell {
                             }
                         }
                     };
-                    // The engine ends only with the process.
+                    // An engine that has ended has dropped the session's outbox, which ends the session.
                     let _ = self.engine.admission.wait(command).await;
                 }
                 Output::Fetch(fetch) => {
@@ -169,7 +169,7 @@ impl Shell {
                         fetch,
                         reserved,
                     };
-                    // The engine ends only with the process.
+                    // An engine that has ended has dropped the session's outbox, which ends the session.
                     let _ = self.engine.admission.wait(command).await;
                 }
                 Output::Close => self.close = true,

@@ -4,6 +4,8 @@
     reason = "each test program uses a part of the wire that it shares"
 )]
 
+pub mod load;
+pub mod network;
 pub mod play;
 
 use std::time::Duration;
@@ -40,6 +42,14 @@ impl Wire {
         })
     }
 
+    /// Another engine of the same system, which is reached at this URL.
+    pub fn at(url: String) -> Result<Wire> {
+        Ok(Wire {
+            base: url,
+            ..Wire::new()?
+        })
+    }
+
     pub fn token(&self) -> &str {
         &self.token
     }
@@ -70,6 +80,12 @@ impl Wire {
         });
         let response = request.body(body.to_owned()).send().await?;
         Ok((response.status().as_u16(), response.json().await?))
+    }
+
+    /// The answer with its headers.
+    pub async fn get_response(&self, path: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(self.url(path)).bearer_auth(&self.token);
+        Ok(request.send().await?)
     }
 
     pub async fn get(&self, path: &str) -> Result<(u16, Value)> {
@@ -129,6 +145,13 @@ impl Wire {
         answer.with_context(|| format!("/health did not become {status}: {says}"))?
     }
 
+    /// The events of a task, as they come.
+    pub async fn follow(&self, task: Uuid) -> Result<reqwest::Response> {
+        let url = self.url(&format!("/v1/tasks/{task}/events"));
+        let request = self.http.get(url).bearer_auth(&self.token);
+        Ok(request.send().await?.error_for_status()?)
+    }
+
     /// The events of a task that has ended, with their ids.
     pub async fn events(&self, path: &str, after: Option<&str>) -> Result<Vec<(String, Value)>> {
         let mut request = self.http.get(self.url(path)).bearer_auth(&self.token);
@@ -152,6 +175,14 @@ impl Wire {
             })
             .collect()
     }
+}
+
+/// The database of the stack that a test has to itself.
+pub async fn database() -> Result<tokio_postgres::Client> {
+    let url = "postgres://tasker@127.0.0.1:5432/tasker";
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 /// A worker that a test plays.
@@ -212,6 +243,11 @@ impl Worker {
         Ok(self.socket.send(Message::text(frame)).await?)
     }
 
+    /// Says that it is alive.
+    pub async fn ping(&mut self) -> Result<()> {
+        Ok(self.socket.send(Message::Ping(Vec::new().into())).await?)
+    }
+
     /// The body of the next message, which is of this kind.
     pub async fn next(&mut self, kind: &str) -> Result<Value> {
         let mut message: Value = serde_json::from_str(&self.next_text(kind).await?)?;
@@ -220,14 +256,25 @@ impl Worker {
 
     /// The next message, which is of this kind, as it came.
     pub async fn next_text(&mut self, kind: &str) -> Result<String> {
+        let message = self.next_message().await;
+        let message = message.with_context(|| format!("no {kind} came"))?;
+        ensure!(
+            message.starts_with(&format!("{{\"{kind}\":")),
+            "not {kind}: {message}"
+        );
+        Ok(message)
+    }
+
+    /// The next message of any kind, as it came.
+    pub async fn next_message(&mut self) -> Result<String> {
         // Pings, which come while nothing else does, are no sign that it will.
         let deadline = Instant::now() + PATIENCE;
         while self.messages.is_empty() {
             let frame = timeout_at(deadline, self.socket.next()).await;
-            match frame.with_context(|| format!("no {kind} came"))? {
+            match frame.context("the engine says nothing")? {
                 Some(Ok(Message::Text(frame))) => self.messages.push(frame.to_string()),
                 Some(Ok(_)) => {}
-                end => bail!("no {kind} came: {end:?}"),
+                end => bail!("the session is over: {end:?}"),
             }
         }
         let message = self.messages.remove(0);
@@ -235,12 +282,8 @@ impl Worker {
             let each: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(&message)?;
             let each = each.iter().map(|raw| raw.get().to_owned());
             self.messages.splice(0..0, each);
-            return Box::pin(self.next_text(kind)).await;
+            return Box::pin(self.next_message()).await;
         }
-        ensure!(
-            message.starts_with(&format!("{{\"{kind}\":")),
-            "not {kind}: {message}"
-        );
         Ok(message)
     }
 

@@ -21,8 +21,8 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The stack, and the right to act on it until this is dropped.
 ///
-/// Services have the compose file's names. `python-worker-2` to `-9` are further processes of `python-worker`, which
-/// run from their first start on.
+/// Services have the compose file's names. `python-worker-2` to `-9` are further processes of `python-worker`, and so of
+/// `orchestration`, which run from their first start on.
 #[derive(Debug)]
 pub struct Stack {
     http: reqwest::Client,
@@ -56,10 +56,10 @@ impl Stack {
         self.act(service, "term", &Changes::default()).await
     }
 
-    /// Waits until a service that was asked to end has ended; its exit status, negative when a signal ended it.
+    /// Waits until a service that is to end, asked to or by itself, has ended; its exit status, negative when a signal ended it.
     ///
     /// # Errors
-    /// When it was not asked to, or takes longer than 10 s.
+    /// When it was never started, or takes longer than 10 s.
     pub async fn ended(&self, service: &str) -> Result<i64> {
         let answer = self.call(service, "wait", &Changes::default()).await?;
         answer["status"].as_i64().context("an exit status")

@@ -11,6 +11,7 @@ use crate::worker::Offer;
 use super::*;
 
 mod idle;
+mod refused;
 
 const TASK: TaskId = Uuid::from_u128(7);
 const SESSION: SessionId = SessionId(1);

@@ -137,6 +137,13 @@ pub(super) fn breaks_schema(violations: &[Violation], metadata: Option<Json>) ->
     )
 }
 
+/// What an outcome becomes that the journal refuses: a permanent failure. `said` are the journal's own words.
+pub fn refused(said: &str) -> (Verdict, Texts) {
+    let message = format!("PostgreSQL refused what was to be stored with this outcome: {said}");
+    let failure = invalid("record_refused", Some("RECORD_REFUSED"), message);
+    failed(failure, None)
+}
+
 /// The verdict and texts of a failure.
 fn failed(mut failure: Failure, metadata: Option<Json>) -> (Verdict, Texts) {
     let verdict = Verdict::Failure {

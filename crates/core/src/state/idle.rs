@@ -41,6 +41,14 @@ impl Idle {
         }
     }
 
+    /// That of a task which is read again because the journal has refused something of it.
+    pub fn refused(again: Time) -> Idle {
+        Idle {
+            status: TaskStatus::WaitingForRetry,
+            next: Some(again),
+        }
+    }
+
     /// Whether something will happen to the task by itself: it is not only people that it waits for.
     pub fn goes_on(&self) -> bool {
         self.status == TaskStatus::WaitingForRetry

@@ -229,7 +229,7 @@ async fn an_append_goes_on_when_its_caller_stops_waiting() {
 async fn partitions_of_the_next_days_exist_and_are_made_once() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
-    let today = Day::of_time(journal.now().await.unwrap());
+    let today = Day::of_time(journal.renew_lease().await.unwrap());
     let days = [-1, 0, 1, 2, 3].map(|later| journal.has_partition(today.plus(later)));
     assert_eq!(days, [false, true, true, true, false]);
 
@@ -265,7 +265,7 @@ async fn partitions_are_made_beside_an_open_reader_without_stopping_appends() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
     let client = server.connect().await;
-    let today = Day::of_time(journal.now().await.unwrap());
+    let today = Day::of_time(journal.renew_lease().await.unwrap());
     let last: String = client
         .query_one(
             "SELECT to_char(date '1970-01-01' + $1::integer, 'YYYYMMDD')",

@@ -250,7 +250,7 @@ async fn partitions_come_and_go_under_load_beside_an_open_reader_and_no_append_w
     for task in &tasks {
         journal.append(ending(task)).await.unwrap();
     }
-    let today = Day::of_time(journal.now().await.unwrap());
+    let today = Day::of_time(journal.renew_lease().await.unwrap());
     let reader = server.connect().await;
     let last = format!(
         "DO $$ DECLARE t text; BEGIN FOREACH t IN ARRAY ARRAY['tasks', 'records', 'idempotency'] LOOP \

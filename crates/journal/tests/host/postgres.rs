@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tasker_journal::{Day, StoredTask};
+use tasker_journal::{Day, Error, StoredTask};
 use uuid::Uuid;
 
 pub use tasker_journal::Journal;
@@ -22,9 +22,18 @@ impl Host {
         self.open_as(ENGINE).await
     }
 
+    /// The leases of others have run out by then.
     pub async fn open_as(&self, engine: &str) -> Journal {
-        let opened = try_open(&self.0.url(), engine).await;
-        opened.expect("the journal opens")
+        loop {
+            match try_open(&self.0.url(), engine).await {
+                Err(Error::Held { .. }) => {
+                    let end = "UPDATE tasker.leases SET expires_at = now()";
+                    let client = self.0.connect().await;
+                    client.batch_execute(end).await.expect("leases end");
+                }
+                opened => return opened.expect("the journal opens"),
+            }
+        }
     }
 
     /// Takes tasks of a day of January 1970.

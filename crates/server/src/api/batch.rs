@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tasker_core::TaskId;
 use tasker_journal::{FirstUse, Key};
 use tasker_protocol::api::{self, CreatedTask, CreatedTasks, MAX_BATCH};
-use tasker_protocol::error::ErrorCode;
+use tasker_protocol::error::{ErrorCode, ErrorDetail};
 use tokio::sync::oneshot;
 
 use super::App;
@@ -24,7 +24,7 @@ use super::tasks::{shown, stopping};
 use crate::admission::Share;
 use crate::command::{Command, NewTask};
 use crate::idempotency::Held;
-use crate::service::Running;
+use crate::running::Running;
 
 /// [`api::CreateTasks`], its tasks not read yet: one that is wrong is refused for itself.
 #[derive(Deserialize)]
@@ -73,7 +73,11 @@ pub async fn create(
     drop(tasks);
     let (items, new) = decide(&engine, wanted, Arc::new(share)).await?;
     let ids: Vec<TaskId> = new.iter().map(|new| new.id).collect();
-    let mut created = create_all(&engine, new).await?;
+    let created = create_all(&engine, new).await?.into_iter();
+    let mut created: Vec<_> = ids
+        .into_iter()
+        .zip(created.map(|task| task.map(Some)))
+        .collect();
     let mut results = Vec::with_capacity(items.len());
     for item in items {
         results.push(match item {
@@ -82,13 +86,14 @@ pub async fn create(
                 Ok(task) => answered(StatusCode::OK, task),
                 Err(error) => refused(error),
             },
-            Item::New(place) => match created.get_mut(place).and_then(Option::take) {
-                Some(task) => answered(StatusCode::CREATED, task),
-                // The second use of a key within this call; the first has taken the answer.
-                None => match ids.get(place) {
-                    Some(task) => answered(StatusCode::OK, shown(&engine, *task, None).await?),
-                    None => refused(stopping()),
+            Item::New(place) => match created.get_mut(place) {
+                Some((id, Ok(task))) => match task.take() {
+                    Some(task) => answered(StatusCode::CREATED, task),
+                    // The second use of a key within this call; the first has taken the answer.
+                    None => answered(StatusCode::OK, shown(&engine, *id, None).await?),
                 },
+                Some((_, Err(error))) => refused(error.clone().into()),
+                None => refused(stopping()),
             },
         });
     }
@@ -168,7 +173,7 @@ async fn hold(engine: &Arc<Running>, keys: BTreeSet<Key>) -> Result<HashMap<Key,
 async fn create_all(
     engine: &Running,
     tasks: Vec<NewTask>,
-) -> Result<Vec<Option<api::Task>>, ApiError> {
+) -> Result<Vec<Result<api::Task, ErrorDetail>>, ApiError> {
     if tasks.is_empty() {
         return Ok(Vec::new());
     }

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use crate::admission::Share;
 use crate::command::{NewTask, UntilDurable};
 use crate::idempotency::body_hash;
-use crate::service::Running;
+use crate::running::Running;
 
 /// The header that a creation may have its idempotency key in.
 pub const KEY_HEADER: &str = "Idempotency-Key";

@@ -97,7 +97,8 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::TemplateInvalid
         | ErrorCode::ContextInvalid
         | ErrorCode::OutcomeInvalid
-        | ErrorCode::IdempotencyKeyInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        | ErrorCode::IdempotencyKeyInvalid
+        | ErrorCode::RecordRefused => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Unavailable | ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::CommitTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,

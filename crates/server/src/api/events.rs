@@ -20,7 +20,7 @@ use super::tasks::stopping;
 use crate::command::Command;
 use crate::follow::{EventId, Followed, Follower};
 use crate::recovery;
-use crate::service::Running;
+use crate::running::Running;
 
 /// The events after `Last-Event-ID`, or from the task's creation on; the stream ends with the task.
 pub async fn follow(

@@ -29,7 +29,7 @@ use super::error::ApiError;
 use super::tasks::{replayed, stopping};
 use crate::batch::Status;
 use crate::command::Command;
-use crate::service::Running;
+use crate::running::Running;
 
 /// How many tasks of each shard the rounds of one call look at after the first, which looks at one more than are asked
 /// for: most lists are full with that.

@@ -14,7 +14,7 @@ use super::body::{Body, StepUuid, TaskUuid};
 use super::error::ApiError;
 use super::tasks::stopping;
 use crate::command::{Command, Order, What};
-use crate::service::Running;
+use crate::running::Running;
 
 /// Cancels a task; the answer is the task.
 pub async fn cancel(

@@ -8,8 +8,8 @@ use tasker_protocol::api::{
 };
 use tasker_protocol::error::ErrorCode::{
     BodyTooLarge, ContextInvalid, ContextTooLarge, IdempotencyConflict, IdempotencyKeyInvalid,
-    InvalidRequest, MalformedJson, OutcomeInvalid, StepNotFound, StepStateConflict, TaskEnded,
-    TaskNotFound, TemplateNotFound,
+    InvalidRequest, MalformedJson, OutcomeInvalid, RecordRefused, StepNotFound, StepStateConflict,
+    TaskEnded, TaskNotFound, TemplateNotFound,
 };
 
 use super::operation::Operation;
@@ -52,7 +52,7 @@ fn of_tasks() -> Vec<Operation> {
                 "The task that the idempotency key has created before, from the same body.",
             )
             .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
-            .refuses(&[IdempotencyConflict, IdempotencyKeyInvalid])
+            .refuses(&[IdempotencyConflict, IdempotencyKeyInvalid, RecordRefused])
             .refuses(&[ContextTooLarge, ContextInvalid, TemplateNotFound]),
         Operation::get("/v1/tasks", list::list)
             .named("list_tasks", "Lists tasks, newest first, page by page.")
@@ -74,7 +74,7 @@ fn of_tasks() -> Vec<Operation> {
         Operation::delete("/v1/tasks/{task_uuid}", operators::cancel)
             .named("cancel_task", "Cancels a task.")
             .answers::<Task>(StatusCode::OK, "The task, which is cancelled.")
-            .refuses(&[InvalidRequest, TaskNotFound, TaskEnded]),
+            .refuses(&[InvalidRequest, TaskNotFound, TaskEnded, RecordRefused]),
         Operation::get("/v1/tasks/{task_uuid}/workflow_steps", tasks::steps)
             .named("list_task_steps", "Shows a task's steps, page by page.")
             .query::<Page>()
@@ -91,7 +91,7 @@ fn of_tasks() -> Vec<Operation> {
             .answers::<Step>(StatusCode::OK, "The step as it is then.")
             .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
             .refuses(&[TaskNotFound, StepNotFound, TaskEnded])
-            .refuses(&[StepStateConflict, OutcomeInvalid]),
+            .refuses(&[StepStateConflict, OutcomeInvalid, RecordRefused]),
         Operation::get("/v1/tasks/{task_uuid}/events", events::follow)
             .named("follow_task", "Tells every state change of a task, until it has ended.")
             .header(

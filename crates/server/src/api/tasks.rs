@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tasker_core::payload::Look;
 use tasker_core::{StepIndex, TaskId, view};
 use tasker_protocol::api::{self, CreateTask, MAX_WAIT_SECONDS, StepPage};
-use tasker_protocol::error::ErrorCode;
+use tasker_protocol::error::{ErrorCode, ErrorDetail};
 use tokio::sync::oneshot;
 
 use super::App;
@@ -21,7 +21,7 @@ use super::creation::{self, Wanted};
 use super::error::ApiError;
 use crate::command::Command;
 use crate::recovery;
-use crate::service::Running;
+use crate::running::Running;
 
 /// Steps on a page at the most.
 const PAGE: usize = 1000;
@@ -95,7 +95,7 @@ pub async fn create(
     engine.admission.create(command)?;
     let answer = async { answer.await.ok().flatten() };
     let task = match limit {
-        None => answer.await.ok_or_else(stopping)?,
+        None => answer.await.ok_or_else(stopping)??,
         Some(limit) => settled(&engine, id, limit, answer).await?,
     };
     Ok((StatusCode::CREATED, Json(task)))
@@ -122,7 +122,7 @@ pub(super) async fn shown(
         None => now(engine, id).await,
         Some(limit) => {
             let answer = ask(engine, id, true);
-            settled(engine, id, limit, async { answer.await.ok().flatten() }).await
+            settled(engine, id, limit, async { answer.await.ok()?.map(Ok) }).await
         }
     }
 }
@@ -177,10 +177,10 @@ async fn settled(
     engine: &Arc<Running>,
     id: TaskId,
     limit: Duration,
-    answer: impl Future<Output = Option<api::Task>>,
+    answer: impl Future<Output = Option<Result<api::Task, ErrorDetail>>>,
 ) -> Result<api::Task, ApiError> {
     match tokio::time::timeout(limit, answer).await {
-        Ok(Some(task)) => Ok(task),
+        Ok(Some(task)) => Ok(task?),
         Ok(None) | Err(_) => now(engine, id).await,
     }
 }
@@ -209,7 +209,8 @@ async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api
         reply,
     };
     engine.send(command).await?;
-    answer.await.map_err(|_| stopping())
+    let answer = answer.await.map_err(|_| stopping())?;
+    Ok(answer.transpose()?)
 }
 
 /// What `show` makes of a task that is only in the journal.
@@ -224,5 +225,5 @@ async fn stored<T>(
 }
 
 pub(super) fn stopping() -> ApiError {
-    ApiError::unavailable("the engine is stopping")
+    ApiError::unavailable("the engine is stopping or recovering")
 }

@@ -36,7 +36,7 @@ impl Engine {
         match order.what {
             What::Cancel { reply } => {
                 let answer = self.cancel(id);
-                self.reply(move || drop(reply.send(answer)));
+                self.obeyed(id, answer, reply);
             }
             What::Act {
                 step_uuid,
@@ -46,10 +46,8 @@ impl Engine {
                 reply,
             } => {
                 let answer = self.act(id, step_uuid, action, &texts);
-                self.reply(move || {
-                    drop(share);
-                    drop(reply.send(answer));
-                });
+                self.reply(id, move || drop(share));
+                self.obeyed(id, answer, reply);
             }
         }
     }

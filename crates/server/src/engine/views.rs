@@ -13,14 +13,14 @@ use tasker_protocol::frame::{Dispatch, EngineMessage, Fetch};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Engine, Error, Started, WaitingForTexts};
-use crate::command::{Answer, Command, NewTask};
+use super::{Engine, Error, Saw, Started, Waiting, WaitingForTexts};
+use crate::command::{Command, NewTask, Obeyed};
 use crate::outbox::Reserved;
 
 type ShownStep = Option<Result<(api::Step, u64), ErrorDetail>>;
 
 impl Engine {
-    pub(super) fn create(&mut self, new: NewTask, wait: bool, reply: Answer) {
+    pub(super) fn create(&mut self, new: NewTask, wait: bool, reply: Obeyed<api::Task>) {
         let id = self.add(new);
         if wait {
             self.wait(id, reply);
@@ -32,12 +32,23 @@ impl Engine {
     pub(super) fn create_many(
         &mut self,
         new: Vec<NewTask>,
-        reply: oneshot::Sender<Vec<Option<api::Task>>>,
+        reply: oneshot::Sender<Vec<Result<api::Task, ErrorDetail>>>,
     ) {
         let ids: Vec<TaskId> = new.into_iter().map(|new| self.add(new)).collect();
         // What has just come is in memory.
-        let tasks = ids.into_iter().map(|id| self.task(id)?.ok()).collect();
-        self.reply(move || drop(reply.send(tasks)));
+        let tasks = ids
+            .iter()
+            .filter_map(|id| self.task(*id)?.ok())
+            .collect::<Vec<_>>();
+        self.hold(Saw::Tasks(ids), move |refused| {
+            let tasks = tasks.into_iter();
+            let tasks = tasks.map(|task| match refused.get(&task.task_uuid) {
+                Some(refused) => Err(refused.error.clone()),
+                None => Ok(task),
+            });
+            drop(reply.send(tasks.collect()));
+            None
+        });
     }
 
     fn add(&mut self, new: NewTask) -> TaskId {
@@ -53,11 +64,11 @@ impl Engine {
         };
         self.happen(&event, None);
         let until_durable = new.until_durable;
-        self.reply(move || drop(until_durable));
+        self.reply(new.id, move || drop(until_durable));
         new.id
     }
 
-    pub(super) fn show(&mut self, id: TaskId, wait: bool, reply: Answer) {
+    pub(super) fn show(&mut self, id: TaskId, wait: bool, reply: Obeyed<api::Task>) {
         let state = self.core.state();
         let task = state.task(id).map(|task| !task.is_settled());
         let idle = state.idle(id).map(Idle::goes_on);
@@ -65,7 +76,21 @@ impl Engine {
             return self.wait(id, reply);
         }
         match self.task(id).transpose() {
-            Ok(task) => self.reply(move || drop(reply.send(task))),
+            Ok(task) => self.hold(Saw::Task(id), move |refused| {
+                let answer = match refused.get(&id) {
+                    None => task.map(Ok),
+                    Some(refused) if !refused.is_created => Some(Err(refused.error.clone())),
+                    Some(_) => {
+                        return Some(Command::Task {
+                            task: id,
+                            wait,
+                            reply,
+                        });
+                    }
+                };
+                drop(reply.send(answer));
+                None
+            }),
             Err(absent) => self.later(
                 vec![absent],
                 Command::Task {
@@ -86,7 +111,11 @@ impl Engine {
             }
         }
         if absent.is_empty() {
-            self.reply(move || drop(reply.send(tasks)));
+            let saw = Saw::Tasks(ids.clone());
+            self.answer(saw, tasks, reply, |reply| Command::Tasks {
+                tasks: ids,
+                reply,
+            });
         } else {
             self.later(absent, Command::Tasks { tasks: ids, reply });
         }
@@ -106,7 +135,12 @@ impl Engine {
                 .collect()
         });
         match steps.transpose() {
-            Ok(steps) => self.reply(move || drop(reply.send(steps))),
+            Ok(steps) => self.answer(Saw::Task(id), steps, reply, move |reply| Command::Steps {
+                task: id,
+                from,
+                limit,
+                reply,
+            }),
             Err(absent) => self.later(
                 vec![absent],
                 Command::Steps {
@@ -130,7 +164,11 @@ impl Engine {
             None => Err(order::no_step(id, step_uuid)),
         });
         match step.transpose() {
-            Ok(step) => self.reply(move || drop(reply.send(step))),
+            Ok(step) => self.answer(Saw::Task(id), step, reply, move |reply| Command::Step {
+                task: id,
+                step_uuid,
+                reply,
+            }),
             Err(absent) => self.later(
                 vec![absent],
                 Command::Step {
@@ -143,7 +181,7 @@ impl Engine {
     }
 
     /// Answers when the task settles. Who asked may have gone meanwhile: such calls are forgotten by and by.
-    fn wait(&mut self, task: TaskId, reply: Answer) {
+    fn wait(&mut self, task: TaskId, reply: Obeyed<api::Task>) {
         let waiters = self.waiters.entry(task).or_default();
         waiters.retain(|waiter| !waiter.is_closed());
         waiters.push(reply);
@@ -173,11 +211,7 @@ impl Engine {
     pub(super) fn look_again(&mut self) -> Result<(), Error> {
         for waiting in self.texts.ready() {
             match waiting {
-                WaitingForTexts::Dispatch(started) if self.is_open(started) => {
-                    self.dispatch(started);
-                }
-                // The engine has ended the attempt, or its worker is gone: it was never given to a handler.
-                WaitingForTexts::Dispatch(_) => {}
+                WaitingForTexts::Dispatch(started) => self.go_on(started),
                 WaitingForTexts::Command(command) => self.command(command)?,
             }
         }
@@ -194,7 +228,10 @@ impl Engine {
     /// Gives a worker an attempt, once it has read enough of what it was given before.
     pub(super) fn dispatch(&mut self, started: Started) {
         match self.sessions.get_mut(&started.session) {
-            Some(open) if open.outbox.is_full() => open.behind.push_back(started),
+            Some(open) if open.outbox.is_full() => {
+                open.behind.push_back(started);
+                self.delayed(started);
+            }
             Some(_) => self.give(started),
             // The attempt ends with its session.
             None => {}
@@ -211,12 +248,47 @@ impl Engine {
                 && !open.outbox.is_full()
                 && let Some(started) = open.behind.pop_front()
             {
-                // Otherwise it was never given to a handler.
-                if self.is_open(started) {
-                    self.give(started);
-                }
+                self.go_on(started);
             }
         }
+    }
+
+    /// Gives a worker an attempt that has waited, if it is still open.
+    fn go_on(&mut self, started: Started) {
+        let Started {
+            session,
+            task,
+            step,
+            attempt,
+        } = started;
+        if self.is_open(started) {
+            let given = Event::Given {
+                task,
+                step,
+                attempt,
+            };
+            self.happen(&given, None);
+            self.dispatch(started);
+        } else {
+            // The engine has ended the attempt, its worker is gone, or its task was refused: it was never given to a
+            // handler.
+            self.refusals.ungiven(task, session, step, attempt);
+        }
+    }
+
+    fn delayed(&mut self, started: Started) {
+        let Started {
+            task,
+            step,
+            attempt,
+            ..
+        } = started;
+        let delayed = Event::Delayed {
+            task,
+            step,
+            attempt,
+        };
+        self.happen(&delayed, None);
     }
 
     /// Gives a worker an attempt, once its texts are in memory.
@@ -241,6 +313,7 @@ impl Engine {
             Some(Err(absent)) => {
                 let waiting = WaitingForTexts::Dispatch(started);
                 self.texts.wait(vec![absent], waiting);
+                self.delayed(started);
             }
             None => {}
         }
@@ -251,11 +324,22 @@ impl Engine {
             return;
         };
         let (outbox, task) = (open.outbox.clone(), fetch.task_uuid);
+        if self.core.state().task(task).is_none() && self.refusals.contains(task) {
+            return self.read(task, Waiting::Fetch(session, fetch, reserved));
+        }
         let texts = self.texts.get(task);
         match fetch::answer(self.core.state(), texts, session, &fetch) {
-            Ok(fetched) => {
-                self.reply(move || outbox.answer(EngineMessage::Fetched(fetched), reserved));
-            }
+            Ok(fetched) => self.hold(Saw::Task(task), move |refused| {
+                if !refused.is_empty() {
+                    return Some(Command::Fetch {
+                        session,
+                        fetch,
+                        reserved,
+                    });
+                }
+                outbox.answer(EngineMessage::Fetched(fetched), reserved);
+                None
+            }),
             Err(slots) => self.later(
                 vec![Absent { task, slots }],
                 Command::Fetch {

@@ -269,6 +269,18 @@ impl Serving {
         for waiting in self.texts.ready() {
             match waiting {
                 Waiting::Dispatch(started) if self.is_open(started) => {
+                    let Started {
+                        task,
+                        step,
+                        attempt,
+                        ..
+                    } = started;
+                    let given = Event::Given {
+                        task,
+                        step,
+                        attempt,
+                    };
+                    self.happen(&given, None, env);
                     self.dispatch(started, &mut messages, env);
                 }
                 Waiting::Dispatch(_) => {}
@@ -309,6 +321,12 @@ impl Serving {
             Some(Err(absent)) => {
                 let waiting = Waiting::Dispatch(started);
                 self.texts.wait(vec![absent], waiting);
+                let delayed = Event::Delayed {
+                    task: started.task,
+                    step: started.step,
+                    attempt: started.attempt,
+                };
+                self.happen(&delayed, None, env);
             }
             None => {}
         }
@@ -369,10 +387,11 @@ impl Serving {
                 Reading::Missed(missed) if exists => {
                     self.happen(&missed.event, missed.texts.as_ref(), env);
                 }
-                Reading::Missed(missed) if matches!(missed.event, Event::Logged { .. }) => {}
                 Reading::Missed(missed) => {
                     let (session, attempt) = (missed.session, missed.attempt);
-                    self.happen(&Event::Unknown { session, attempt }, None, env);
+                    if matches!(missed.event, Event::Outcome { .. }) {
+                        self.happen(&Event::Unknown { session, attempt }, None, env);
+                    }
                 }
                 Reading::Request(id, request) => self.request(id, request, env),
                 Reading::Time => {}
