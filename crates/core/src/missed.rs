@@ -42,6 +42,11 @@ impl<W> Readings<W> {
         waiting.len() == 1
     }
 
+    /// Whether a task is being read.
+    pub fn has(&self, task: TaskId) -> bool {
+        self.0.contains_key(&task)
+    }
+
     /// A task was read, or there is none: what has waited for it, in the order in which it came.
     pub fn end(&mut self, task: TaskId) -> Vec<W> {
         self.0.remove(&task).unwrap_or_default()
@@ -61,7 +66,9 @@ mod tests {
         assert!(readings.add(one, 11));
         assert!(readings.add(two, 21));
         assert!(!readings.add(one, 12));
+        assert!(readings.has(one));
         assert_eq!(readings.end(one), [11, 12]);
+        assert!(!readings.has(one));
         assert!(readings.add(one, 13), "it is read anew");
         assert_eq!(readings.end(two), [21]);
         assert!(readings.end(two).is_empty());

@@ -28,6 +28,8 @@ pub const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
 pub struct State {
     /// Their identifiers are drawn by the engine, so nobody can make them collide.
     tasks: FxHashMap<TaskId, Entry>,
+    /// The steps of all of them.
+    steps: usize,
     ready: Ready,
     workers: Workers,
     timers: BTreeSet<(Time, Timer)>,
@@ -93,6 +95,11 @@ impl State {
     /// All tasks that are in memory, in no order.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values().map(|entry| &entry.task)
+    }
+
+    /// How many steps the tasks have that are in memory.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// The ready steps.
@@ -223,6 +230,7 @@ impl State {
             rests_at: None,
             task,
         };
+        self.steps += steps as usize;
         self.tasks.insert(id, entry);
         for step in 0..steps {
             self.settle(id, step);
@@ -260,7 +268,10 @@ impl State {
             _ => false,
         };
         let mut moves = std::mem::take(&mut self.moves);
+        let before = entry.task.steps.len();
         entry.task.apply(record, &mut moves);
+        // Steps come into being, and stay.
+        self.steps += entry.task.steps.len() - before;
         if record.is_success() && entry.turn.is_some_and(|turn| turn.lasts(record.at())) {
             let ready = moves.iter().find(|moved| moved.to == StepState::Enqueued);
             self.going_on.extend(ready.map(|moved| (id, moved.step)));
@@ -419,6 +430,7 @@ impl State {
         self.cancel_expiry(id);
         self.unwatch(id);
         if let Some(entry) = self.tasks.remove(&id) {
+            self.steps -= entry.task.steps.len();
             self.ready.forget(&entry.queues);
             for (step, place) in (0..).zip(entry.places) {
                 match place {

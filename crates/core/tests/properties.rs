@@ -282,7 +282,7 @@ fn carry_out(mut world: World, act: &Act, tasks: &mut Vec<TaskId>) -> World {
 }
 
 fn check(world: &World, tasks: &[TaskId]) {
-    let mut in_progress = 0;
+    let (mut in_progress, mut steps) = (0, 0);
     for id in tasks {
         let task = world.task(*id);
         check_counts(task);
@@ -290,7 +290,14 @@ fn check(world: &World, tasks: &[TaskId]) {
             check_step(world, task, step);
         }
         in_progress += task.count(StepState::InProgress) as usize;
+        let is_in_memory = world.state.task(*id).is_some();
+        steps += if is_in_memory { task.steps.len() } else { 0 };
     }
+    assert_eq!(
+        world.state.steps(),
+        steps,
+        "every step counts while its task is in memory"
+    );
     let workers = world.state.workers();
     let live: usize = workers.iter().map(|(_, worker)| worker.live.len()).sum();
     assert_eq!(

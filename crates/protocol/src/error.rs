@@ -68,6 +68,9 @@ pub enum ErrorCode {
     Unauthorized,
     /// The engine cannot commit at present; the request had no effect and can be sent again.
     Unavailable,
+    /// The engine could not commit for so long that the call is not kept waiting; whether the request takes effect is not
+    /// known yet.
+    CommitTimeout,
     /// The engine has more to do than it takes at once; the request had no effect and can be sent again.
     Overloaded,
     /// Engine and worker have no protocol version in common.

@@ -1,7 +1,8 @@
-//! What the engine takes at once: calls that wait for it, and bytes of creations that are not durable yet. Beyond that a
-//! call is refused before memory grows.
+//! What the engine takes at once: calls that wait for it, steps of open tasks, and bytes that are not durable yet. Beyond
+//! that a call is refused, and a worker is not read from, before memory grows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,33 +13,113 @@ use crate::command::Command;
 /// Commands that wait for the engine at the most: a call that comes then is refused, a worker's message waits.
 const QUEUE: usize = 65_536;
 
-/// Bytes of contexts that may wait for the journal at the most.
-const UNDURABLE: usize = 256 << 20;
+/// Bytes of calls' bodies, and as many of workers' frames, that may be in memory before what they say is durable.
+const UNDURABLE: usize = 128 << 20;
 
-/// What a creation takes of them at the least: its fields and what the engine keeps of it.
+/// What a creation, or a frame, takes of them at the least: its fields and what the engine keeps of it.
 const LEAST: usize = 4096;
+
+/// A part of a limit, had until it is dropped.
+pub type Share = OwnedSemaphorePermit;
+
+/// Bytes that may be in memory at once.
+#[derive(Clone)]
+pub struct Bytes(Arc<Semaphore>);
+
+impl Bytes {
+    /// The bytes of calls, or of frames.
+    pub fn undurable() -> Bytes {
+        Bytes::limited(UNDURABLE)
+    }
+
+    fn limited(bytes: usize) -> Bytes {
+        Bytes(Arc::new(Semaphore::new(bytes)))
+    }
+
+    /// A share for one call or frame; [`Bytes::add`] makes it as large as that turns out to be.
+    ///
+    /// # Errors
+    /// Others have it all.
+    pub fn share(&self) -> Result<Share, ApiError> {
+        self.take(LEAST)
+    }
+
+    /// Adds what a body is longer than its share.
+    ///
+    /// # Errors
+    /// Others have it all.
+    pub fn cover(&self, share: &mut Share, bytes: usize) -> Result<(), ApiError> {
+        let missing = bytes.saturating_sub(share.num_permits());
+        if missing > 0 {
+            share.merge(self.take(missing.max(LEAST))?);
+        }
+        Ok(())
+    }
+
+    /// Makes a call's share one for so many creations.
+    ///
+    /// # Errors
+    /// Others have it all.
+    pub fn cover_tasks(&self, share: &mut Share, tasks: usize) -> Result<(), ApiError> {
+        self.cover(share, tasks * LEAST)
+    }
+
+    fn take(&self, bytes: usize) -> Result<Share, ApiError> {
+        Arc::clone(&self.0)
+            .try_acquire_many_owned(permits(bytes))
+            .map_err(|_| ApiError::overloaded("too many requests whose effect is not durable yet"))
+    }
+
+    /// A share for a frame of so many bytes, once others have given back enough.
+    pub async fn wait(&self, bytes: usize) -> Option<Arc<Share>> {
+        let share = Arc::clone(&self.0).acquire_many_owned(permits(bytes.max(LEAST)));
+        // It is never closed.
+        share.await.ok().map(Arc::new)
+    }
+}
+
+/// Bodies and frames are far below what a u32 holds.
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
 
 /// The way to the engine.
 #[derive(Clone)]
 pub struct Admission {
     commands: mpsc::Sender<Command>,
-    undurable: Arc<Semaphore>,
+    frames: Bytes,
+    open_steps: Arc<AtomicUsize>,
+    max_open_steps: usize,
+}
+
+/// The engine's end of the way to it.
+pub struct Intake {
+    /// What it is asked.
+    pub commands: mpsc::Receiver<Command>,
+    /// The steps of the tasks in its memory, as it says itself.
+    pub open_steps: Arc<AtomicUsize>,
 }
 
 impl Admission {
-    /// The way to an engine that takes its commands from the receiver.
-    pub fn new() -> (Admission, mpsc::Receiver<Command>) {
-        Admission::limited(QUEUE, UNDURABLE)
+    /// The way to an engine that is to have no more than so many steps in memory.
+    pub fn new(max_open_steps: usize) -> (Admission, Intake) {
+        Admission::limited(QUEUE, max_open_steps)
     }
 
-    fn limited(queue: usize, undurable: usize) -> (Admission, mpsc::Receiver<Command>) {
-        let (commands, receiver) = mpsc::channel(queue);
-        let undurable = Arc::new(Semaphore::new(undurable));
+    fn limited(queue: usize, max_open_steps: usize) -> (Admission, Intake) {
+        let (sender, commands) = mpsc::channel(queue);
+        let open_steps = Arc::default();
         let admission = Admission {
-            commands,
-            undurable,
+            commands: sender,
+            frames: Bytes::undurable(),
+            open_steps: Arc::clone(&open_steps),
+            max_open_steps,
         };
-        (admission, receiver)
+        let intake = Intake {
+            commands,
+            open_steps,
+        };
+        (admission, intake)
     }
 
     /// Hands the engine a call's command.
@@ -56,21 +137,29 @@ impl Admission {
             })
     }
 
+    /// Hands the engine a call's command that creates tasks.
+    ///
+    /// # Errors
+    /// Too many calls wait for it already, or the tasks that it has have too many steps. Those that are on the way to it
+    /// are not counted: their bytes are limited.
+    pub fn create(&self, command: Command) -> Result<(), ApiError> {
+        if self.open_steps.load(Ordering::Relaxed) >= self.max_open_steps {
+            return Err(ApiError::overloaded(&format!(
+                "{} steps of open tasks or more, its limit (TASKER_MAX_OPEN_STEPS)",
+                self.max_open_steps
+            )));
+        }
+        self.call(command)
+    }
+
     /// Hands the engine a command that may wait until it takes it. Whether it ever will: not when it has ended.
     pub async fn wait(&self, command: Command) -> bool {
         self.commands.send(command).await.is_ok()
     }
 
-    /// A creation's share of the memory that creations may take until they are durable.
-    ///
-    /// # Errors
-    /// Others have it all.
-    pub fn admit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-        // A body is far below what a u32 holds.
-        let bytes = u32::try_from(bytes.max(LEAST)).unwrap_or(u32::MAX);
-        Arc::clone(&self.undurable)
-            .try_acquire_many_owned(bytes)
-            .map_err(|_| ApiError::overloaded("too many tasks that are not durable yet"))
+    /// The bytes of workers' frames.
+    pub fn frames(&self) -> &Bytes {
+        &self.frames
     }
 }
 
@@ -78,6 +167,7 @@ impl Admission {
 mod tests {
     use axum::http::{StatusCode, header};
     use axum::response::IntoResponse;
+    use futures_util::FutureExt;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -95,22 +185,46 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_beyond_what_the_engine_takes_is_refused_and_one_after_that_is_not() {
-        let (admission, mut commands) = Admission::limited(1, 0);
+        let (admission, mut intake) = Admission::limited(1, 1);
         assert!(admission.call(call()).is_ok());
         assert_overloaded(admission.call(call()).expect_err("the queue is full"));
-        assert!(commands.recv().await.is_some());
+        assert!(intake.commands.recv().await.is_some());
         assert!(admission.call(call()).is_ok());
     }
 
     #[test]
-    fn creations_have_their_share_of_memory_until_they_are_durable() {
-        let (admission, _commands) = Admission::limited(1, 3 * LEAST);
-        let large = admission.admit(2 * LEAST).expect("it fits");
-        let small = admission.admit(1).expect("it fits");
-        assert_overloaded(admission.admit(1).expect_err("nothing is left"));
+    fn creations_are_refused_while_open_tasks_have_too_many_steps_and_other_calls_are_not() {
+        let (admission, intake) = Admission::limited(9, 3);
+        intake.open_steps.store(2, Ordering::Relaxed);
+        assert!(admission.create(call()).is_ok());
+        intake.open_steps.store(3, Ordering::Relaxed);
+        assert_overloaded(admission.create(call()).expect_err("as many as it takes"));
+        assert!(admission.call(call()).is_ok());
+        intake.open_steps.store(2, Ordering::Relaxed);
+        assert!(admission.create(call()).is_ok());
+    }
+
+    #[test]
+    fn calls_have_their_share_of_memory_until_they_are_durable() {
+        let bytes = Bytes::limited(4 * LEAST);
+        let mut share = bytes.share().expect("it fits");
+        assert!(bytes.cover(&mut share, LEAST).is_ok());
+        assert!(bytes.cover_tasks(&mut share, 3).is_ok());
+        assert_eq!(share.num_permits(), 3 * LEAST);
+        let small = bytes.share().expect("it fits");
+        assert_overloaded(bytes.share().expect_err("nothing is left"));
+        assert_overloaded(bytes.cover_tasks(&mut share, 4).expect_err("nor for it"));
         drop(small);
-        assert!(admission.admit(1).is_ok());
-        drop(large);
-        assert!(admission.admit(3 * LEAST).is_ok());
+        assert!(bytes.cover_tasks(&mut share, 4).is_ok());
+    }
+
+    #[test]
+    fn a_frame_waits_for_its_share() {
+        let bytes = Bytes::limited(2 * LEAST);
+        let first = bytes.wait(LEAST + 1).now_or_never().flatten();
+        assert!(first.is_some());
+        assert!(bytes.wait(1).now_or_never().is_none());
+        drop(first);
+        assert!(bytes.wait(2 * LEAST).now_or_never().is_some());
     }
 }

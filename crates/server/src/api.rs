@@ -17,6 +17,7 @@ mod templates;
 mod workers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State, WebSocketUpgrade};
@@ -27,16 +28,22 @@ use subtle::ConstantTimeEq;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::MAX_FRAME_BYTES;
 
+use crate::admission::Bytes;
 use crate::health::Health;
 use crate::running::Running;
 use error::ApiError;
 use operation::Operation;
+
+/// How long a call waits at the most while the engine cannot commit.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every handler gets.
 #[derive(Clone)]
 pub struct App {
     health: Arc<Health>,
     token: Option<Arc<str>>,
+    /// Of calls, until what they do is durable.
+    bodies: Bytes,
 }
 
 impl App {
@@ -53,6 +60,7 @@ pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
     let app = App {
         health,
         token: token.map(Arc::from),
+        bodies: Bytes::undurable(),
     };
     let (guarded, open): (Vec<_>, Vec<_>) = routes::all()
         .into_iter()
@@ -60,6 +68,8 @@ pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
     routed(guarded)
         .fallback(unknown_path)
         .layer(middleware::from_fn_with_state(app.clone(), hold_lease))
+        // Outside: what it says is true without a lease, too.
+        .layer(middleware::from_fn_with_state(app.clone(), give_up))
         .layer(middleware::from_fn_with_state(app.clone(), authorize))
         .merge(routed(open))
         .with_state(app)
@@ -95,6 +105,24 @@ async fn authorize(
         }
     }
     Ok(next.run(request).await)
+}
+
+/// Answers a call that waits for a commit which does not come.
+async fn give_up(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    tokio::select! {
+        response = next.run(request) => Ok(response),
+        () = app.health.stuck(PATIENCE) => Err(ApiError::new(
+            ErrorCode::CommitTimeout,
+            format!(
+                "the engine could not commit for {PATIENCE:?}; whether the request takes effect is not known yet: look, or \
+                 send a creation again with its idempotency key"
+            ),
+        )),
+    }
 }
 
 /// What the engine knows is told only while its lease lasts: looked at when the answer is there, because it may have

@@ -10,13 +10,15 @@ use tasker_core::worker::SessionId;
 use tasker_core::{Event, Graph, StepIndex, TaskId};
 use tasker_journal::NewKey;
 use tasker_protocol::error::ErrorDetail;
-use tasker_protocol::frame::{EngineMessage, Fetch};
+use tasker_protocol::frame::Fetch;
 use tasker_protocol::{Json, api};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
+use crate::admission::Share;
 use crate::follow::Followed;
 use crate::idempotency::Held;
+use crate::outbox::{Outbox, Reserved};
 
 /// What the API and the sessions ask of the engine. An answer of `None` says that the task is not in memory.
 pub enum Command {
@@ -77,7 +79,7 @@ pub enum Command {
         /// Which.
         task: TaskId,
         /// Gets the commits, once all that came before them is durable.
-        reply: oneshot::Sender<Option<mpsc::UnboundedReceiver<Arc<Followed>>>>,
+        reply: oneshot::Sender<Option<broadcast::Receiver<Arc<Followed>>>>,
     },
     /// Show the workers that have a session.
     Workers {
@@ -89,7 +91,7 @@ pub enum Command {
         /// What happened.
         event: Event,
         /// Where its messages go; dropped when another session replaces it.
-        outbox: mpsc::UnboundedSender<EngineMessage>,
+        outbox: Outbox,
     },
     /// Something happened in a worker's session.
     Session {
@@ -97,6 +99,8 @@ pub enum Command {
         event: Event,
         /// The texts of an outcome.
         texts: Option<Texts>,
+        /// The share that its frame has of what may wait for the journal; none of what came in no frame.
+        share: Option<Arc<Share>>,
     },
     /// A worker asks for results that a dispatch left out.
     Fetch {
@@ -104,6 +108,8 @@ pub enum Command {
         session: SessionId,
         /// What it asks for.
         fetch: Fetch,
+        /// The room that its outbox has for the answer.
+        reserved: Reserved,
     },
     /// Do something to a task, or to a step of it.
     Order(Order),
@@ -141,6 +147,8 @@ pub enum What {
         action: Action,
         /// Results and cursors, who acts and why.
         texts: Texts,
+        /// The share that its call has of what may wait for the journal.
+        share: Share,
         /// Gets the step, once that is durable.
         reply: Obeyed<api::Step>,
     },
@@ -181,6 +189,6 @@ pub struct NewTask {
 pub struct UntilDurable {
     /// Its idempotency key.
     pub held: Option<Held>,
-    /// Its share of what may wait for the journal.
-    pub bytes: OwnedSemaphorePermit,
+    /// The share that its call has of what may wait for the journal.
+    pub share: Arc<Share>,
 }

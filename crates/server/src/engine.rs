@@ -4,8 +4,9 @@
 //! whenever the last one is durable. It never waits to fill one. Answers, reads included, are taken when they are asked
 //! for, and held back by the core until what they saw is durable.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tasker_core::engine::{Leaves, Release};
 use tasker_core::gateway::{self, Texts};
@@ -19,12 +20,14 @@ use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
 use tasker_journal::{self as journal, Append, Journal, NewKey};
 use tasker_protocol::api;
 use tasker_protocol::frame::{EngineMessage, Fetch};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
+use crate::admission::{Intake, Share};
 use crate::batch::{self, Status};
 use crate::clock::Clock;
 use crate::command::{Command, Obeyed, Order};
-use crate::follow::Followed;
+use crate::follow::{BEHIND, Followed};
+use crate::outbox::{Outbox, Reserved};
 use crate::traces::{self, Traces};
 
 mod orders;
@@ -99,15 +102,19 @@ pub struct Readers {
 enum Waiting {
     Outcome(Missed),
     Order(Order),
-    Fetch(SessionId, Fetch),
+    Fetch(SessionId, Fetch, Reserved),
     /// Its own timer.
     Time,
+    /// The share of an outcome that waits too.
+    Share(Arc<Share>),
 }
 
 /// An open session.
 struct Open {
-    outbox: mpsc::UnboundedSender<EngineMessage>,
+    outbox: Outbox,
     since: Time,
+    /// Attempts that it is given once its worker has read more.
+    behind: VecDeque<Started>,
 }
 
 /// The loop's state.
@@ -121,7 +128,9 @@ pub struct Engine {
     sessions: HashMap<SessionId, Open>,
     /// Calls that wait for a task to settle.
     waiters: HashMap<TaskId, Vec<Obeyed<api::Task>>>,
-    followers: HashMap<TaskId, Vec<mpsc::UnboundedSender<Arc<Followed>>>>,
+    followers: HashMap<TaskId, broadcast::Sender<Arc<Followed>>>,
+    /// Where it says how many steps its tasks have.
+    open_steps: Arc<AtomicUsize>,
     readers: Readers,
     /// The tasks that are being read.
     readings: Readings<Waiting>,
@@ -139,6 +148,7 @@ impl Engine {
     /// An engine that goes on from what recovery rebuilt.
     pub fn new(recovered: Recovered, clock: Clock, readers: Readers, traces: Traces) -> Engine {
         Engine {
+            open_steps: Arc::default(),
             readers,
             traces,
             readings: Readings::default(),
@@ -161,11 +171,8 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever was held back is dropped, and nothing more is appended.
-    pub async fn run(
-        self,
-        journal: Journal,
-        commands: mpsc::Receiver<Command>,
-    ) -> Result<(), Error> {
+    pub async fn run(mut self, journal: Journal, intake: Intake) -> Result<(), Error> {
+        self.open_steps = intake.open_steps;
         let (appends, mut queue) = mpsc::channel::<Append>(1);
         let (done, commits) = mpsc::channel(1);
         let appending = journal.clone();
@@ -176,7 +183,7 @@ impl Engine {
                 }
             }
         });
-        let ended = self.turn(&journal, commands, appends, commits).await;
+        let ended = self.turn(&journal, intake.commands, appends, commits).await;
         // Its last append is over, whatever became of it, before anything is read again.
         let _ = writer.await;
         ended
@@ -215,6 +222,7 @@ impl Engine {
                 self.command(command)?;
             }
             self.look_again()?;
+            self.catch_up();
             // What has arrived was handled first: nobody is given up for the engine's own silence.
             self.pass_time();
             self.happen(&Event::Dispatch, None);
@@ -229,6 +237,8 @@ impl Engine {
                 let _ = self.readers.texts.send(wanted);
             }
             self.texts.trim();
+            let open_steps = self.core.state().steps();
+            self.open_steps.store(open_steps, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -278,9 +288,9 @@ impl Engine {
                 let state = self.core.state();
                 let is_open = state.task(task).is_some() || state.idle(task).is_some();
                 let commits = is_open.then(|| {
-                    let (sender, receiver) = mpsc::unbounded_channel();
-                    self.followers.entry(task).or_default().push(sender);
-                    receiver
+                    let followers = self.followers.entry(task);
+                    let followers = followers.or_insert_with(|| broadcast::Sender::new(BEHIND));
+                    followers.subscribe()
                 });
                 self.answer(Saw::Task(task), commits, reply, move |reply| {
                     Command::Follow { task, reply }
@@ -303,17 +313,31 @@ impl Engine {
                         self.sessions.remove(&replaced);
                     }
                     let since = self.clock.now();
-                    self.sessions.insert(*session, Open { outbox, since });
+                    let open = Open {
+                        outbox,
+                        since,
+                        behind: VecDeque::new(),
+                    };
+                    self.sessions.insert(*session, open);
                 }
             }
-            Command::Session { event, texts } => {
+            Command::Session {
+                event,
+                texts,
+                share,
+            } => {
                 if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
                     self.sessions.remove(session);
                 }
                 let (event, texts) = gateway::check_results(self.core.state(), event, texts);
                 self.happen(&event, texts.as_ref());
+                self.keep(share, &event);
             }
-            Command::Fetch { session, fetch } => self.fetch(session, fetch),
+            Command::Fetch {
+                session,
+                fetch,
+                reserved,
+            } => self.fetch(session, fetch, reserved),
             Command::Order(order) => self.order(order),
             Command::Found { task, loaded } => self.found(task, loaded),
             Command::Texts(texts) => self.texts.found(&texts)?,
@@ -384,15 +408,16 @@ impl Engine {
             }
         }
         for part in commit.tasks {
-            if let Some(followers) = self.followers.get_mut(&part.task) {
-                followers.retain(|follower| !follower.is_closed());
-                let (task, followers) = (part.task, followers.clone());
-                let followed = Arc::new(Followed::from(part));
-                self.reply(task, move || {
-                    for follower in followers {
-                        drop(follower.send(Arc::clone(&followed)));
-                    }
-                });
+            match self.followers.get(&part.task) {
+                Some(followers) if followers.receiver_count() == 0 => {
+                    self.followers.remove(&part.task);
+                }
+                Some(followers) => {
+                    let (task, followers) = (part.task, followers.clone());
+                    let followed = Arc::new(Followed::from(part));
+                    self.reply(task, move || drop(followers.send(followed)));
+                }
+                None => {}
             }
         }
         Some(append)
@@ -454,8 +479,7 @@ impl Engine {
 
     fn send(&self, session: SessionId, message: EngineMessage) {
         if let Some(open) = self.sessions.get(&session) {
-            // A session that closes meanwhile says so by an event of its own.
-            let _ = open.outbox.send(message);
+            open.outbox.send(message);
         }
     }
 }

@@ -10,24 +10,38 @@ use tasker_core::{Record, Task, view};
 use tasker_protocol::api::TaskEvent;
 use tasker_protocol::frame::Failure;
 
-/// What one commit added to a task.
+/// Commits to a task that a follower may be behind: one that is further behind is cut off.
+pub const BEHIND: usize = 256;
+
+/// What one commit added to a task, as far as events tell it.
 #[derive(Clone, Debug)]
 pub struct Followed {
     /// The number of its first record, counted from 1 over the task's life.
-    pub first: u64,
-    /// The records.
-    pub records: Vec<Record>,
-    /// Their texts, as many as each says.
-    pub texts: Vec<Arc<str>>,
+    first: u64,
+    /// The records, with the text of those that are failures.
+    records: Vec<(Record, Option<Arc<str>>)>,
+}
+
+impl Followed {
+    /// The records from number `first` on. `texts` are as many as each says.
+    pub fn new(first: u64, records: Vec<Record>, texts: Vec<Arc<str>>) -> Followed {
+        let mut texts = texts.into_iter();
+        let records = records.into_iter().map(|record| {
+            let own: Vec<Arc<str>> = texts.by_ref().take(record.texts()).collect();
+            let is_failure = matches!(record, Record::Failed { .. });
+            let failure = own.into_iter().next().filter(|_| is_failure);
+            (record, failure)
+        });
+        Followed {
+            first,
+            records: records.collect(),
+        }
+    }
 }
 
 impl From<Part> for Followed {
     fn from(part: Part) -> Followed {
-        Followed {
-            first: part.first,
-            records: part.records,
-            texts: part.texts,
-        }
+        Followed::new(part.first, part.records, part.texts)
     }
 }
 
@@ -84,15 +98,13 @@ impl Follower {
     /// The events of a commit; those of records that were seen before are left out.
     pub fn commit(&mut self, commit: &Followed) -> Vec<(EventId, TaskEvent)> {
         let mut events = Vec::new();
-        let mut texts = commit.texts.iter();
-        for (number, record) in (commit.first..).zip(&commit.records) {
-            let body = texts.by_ref().take(record.texts()).collect::<Vec<_>>();
+        for (number, (record, failure)) in (commit.first..).zip(&commit.records) {
             if number != self.replica.records + 1 {
                 continue;
             }
             let transitions = history::follow(&mut self.replica, record);
-            let error = match (record, body.first()) {
-                (Record::Failed { .. }, Some(body)) => serde_json::from_str::<Failure>(body)
+            let error = match (record, failure) {
+                (Record::Failed { .. }, Some(failure)) => serde_json::from_str::<Failure>(failure)
                     .ok()
                     .map(|failure| failure.message),
                 (Record::Lost { .. }, _) => Some("the worker went away".to_owned()),

@@ -1,9 +1,11 @@
 //! Whether the engine can commit and may answer, and the engine itself while it has recovered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tasker_journal::Status;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::running::Running;
 
@@ -40,6 +42,24 @@ impl Health {
         match &*self.engine.borrow() {
             Ok(running) => running.lease.check(),
             Err(_) => Ok(()),
+        }
+    }
+
+    /// Completes when the engine has not been able to commit for so long.
+    pub async fn stuck(&self, patience: Duration) {
+        let running = self.engine.borrow().clone();
+        let Ok(running) = running else {
+            // It refuses whatever it is asked.
+            return std::future::pending().await;
+        };
+        let mut status = running.connection.clone();
+        loop {
+            // An error means that the journal is closed: then the process ends.
+            let _ = status.wait_for(|status| *status != Status::Connected).await;
+            let mends = status.wait_for(|status| *status == Status::Connected);
+            if timeout(patience, mends).await.is_err() {
+                return;
+            }
         }
     }
 

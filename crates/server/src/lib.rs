@@ -4,7 +4,8 @@
 //! - [`options`]: the command line and the environment.
 //! - [`service`]: the process: start, recovery, stop. [`opening`]: waiting for the journal. [`running`]: the engine as the
 //!   others see it.
-//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half.
+//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half, from its
+//!   `outbox`. `connection`: what a client's connection may take.
 //! - [`admission`]: what the engine takes at once.
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
@@ -17,6 +18,7 @@ pub mod batch;
 pub mod catalog;
 pub mod clock;
 pub mod command;
+mod connection;
 pub mod engine;
 pub mod follow;
 pub mod health;
@@ -24,6 +26,7 @@ pub mod idempotency;
 pub mod lease;
 pub mod opening;
 pub mod options;
+mod outbox;
 pub mod past;
 pub mod recovery;
 pub mod running;

@@ -66,6 +66,9 @@ pub struct Serve {
     /// Bytes that contexts and results may take in memory; what was least recently used is read again when needed.
     #[arg(long, env = "TASKER_PAYLOAD_BUDGET", default_value_t = 256 << 20)]
     pub payload_budget: usize,
+    /// Steps of open tasks that memory may hold; beyond them no task is created. About 700 bytes each.
+    #[arg(long, env = "TASKER_MAX_OPEN_STEPS", default_value_t = 4_000_000)]
+    pub max_open_steps: usize,
 }
 
 fn host_name() -> String {
@@ -82,6 +85,7 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
         "TASKER_IDEMPOTENCY_DAYS",
         "TASKER_RETENTION_DAYS",
         "TASKER_PAYLOAD_BUDGET",
+        "TASKER_MAX_OPEN_STEPS",
     ];
     let known = || OTHERS.into_iter().chain(known);
     names

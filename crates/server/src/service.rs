@@ -19,6 +19,7 @@ use crate::api;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::command::Command;
+use crate::connection;
 use crate::engine::{self, Engine, Recovered};
 use crate::health::Health;
 use crate::idempotency::{self, Keys};
@@ -70,9 +71,6 @@ pub enum Error {
     /// The engine stopped.
     #[error(transparent)]
     Engine(#[from] engine::Error),
-    /// The port broke.
-    #[error("serving {0} failed: {1}")]
-    Serve(SocketAddr, std::io::Error),
 }
 
 impl Error {
@@ -113,17 +111,8 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
 
     let health = Arc::new(Health::starting());
     let router = api::router(Arc::clone(&health), options.token.clone());
-    let (close, mut closing) = watch::channel(false);
-    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::warn!("TCP_NODELAY: {error}");
-        }
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        // An error means that the sender is gone, which closes too.
-        let _ = closing.wait_for(|closing| *closing).await;
-    });
-    let server = tokio::spawn(server.into_future());
+    let (close, closing) = watch::channel(false);
+    let server = tokio::spawn(connection::serve(listener, router, closing));
 
     let (stop_engine, engine_stops) = watch::channel(false);
     let traces = Traces::from_env();
@@ -138,15 +127,13 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     };
     // The calls first, then the engine that answers them.
     close.send_replace(true);
-    let served = tokio::time::timeout(SHUTDOWN, server).await;
+    // What takes longer ends with the process.
+    let _ = tokio::time::timeout(SHUTDOWN, server).await;
     stop_engine.send_replace(true);
     // It gives the lease up; what else it could say comes too late.
     let _ = unwound(engine.await);
     traces.shut_down().await;
-    match served {
-        Ok(Ok(Err(error))) => Err(Error::Serve(address, error)),
-        _ => result,
-    }
+    result
 }
 
 /// What a task came to; a panic of its goes on here.
@@ -248,7 +235,7 @@ async fn go_on(
         lease,
         clock,
     } = opened;
-    let (admission, queue) = Admission::new();
+    let (admission, intake) = Admission::new(options.max_open_steps);
     let (keys, lookups) = Keys::new();
     let running = Arc::new(Running {
         admission,
@@ -265,7 +252,7 @@ async fn go_on(
     let (texts, wanted) = mpsc::unbounded_channel();
     let readers = engine::Readers { tasks, texts };
     let engine = Engine::new(recovered, clock.clone(), readers, traces.clone());
-    let engine = engine.run(journal.clone(), queue);
+    let engine = engine.run(journal.clone(), intake);
     let texts = read_texts(journal, &running.admission, wanted);
     let reader = async {
         while let Some(task) = readings.recv().await {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt;
 use tasker_core::gateway::{Output, Session};
 use tasker_core::worker::SessionId;
 use tasker_protocol::frame::EngineMessage;
-use tokio::sync::mpsc;
 
+use crate::admission::Share;
 use crate::command::Command;
+use crate::outbox::{Outbox, Room};
 use crate::running::Running;
 use crate::writer::{self, Ended};
 
@@ -19,37 +20,50 @@ static NEXT_SESSION: AtomicU64 = AtomicU64::new(1);
 /// Serves one worker until its session is over.
 pub async fn serve(socket: WebSocket, engine: Arc<Running>) {
     let id = SessionId(NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
-    let (outbox, inbox) = mpsc::unbounded_channel();
-    let (own, owned) = mpsc::unbounded_channel();
+    let room = Room::new();
+    let (outbox, inbox) = room.outbox();
+    let (own, owned) = room.outbox();
     let mut shell = Shell {
         id,
         session: Session::new(id, engine.clock.now()),
         engine,
         outbox: Some(outbox),
         own,
+        room: room.clone(),
         close: false,
     };
     let (sink, mut frames) = socket.split();
     let mut writing = std::pin::pin!(writer::write(sink, inbox, owned, writer::PATIENCE));
     let mut written = None;
     while !shell.close {
+        // A worker that does not read is not read from either: what it says would have to be answered.
+        let reads = !room.is_full();
         let deadline = shell.engine.clock.instant(shell.session.deadline());
-        tokio::select! {
-            frame = frames.next() => match frame {
-                Some(Ok(Message::Text(text))) => {
-                    let outputs = shell.session.frame(&text, shell.engine.clock.now());
-                    shell.carry_out(outputs).await;
-                }
+        let next = tokio::select! {
+            frame = frames.next(), if reads => match frame {
+                Some(Ok(Message::Text(text))) => Next::Frame(text),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
-                Some(Ok(_)) => shell.session.heard(shell.engine.clock.now()),
+                Some(Ok(_)) => {
+                    shell.session.heard(shell.engine.clock.now());
+                    continue;
+                }
             },
+            () = room.awaited(), if !reads => {
+                shell.session.heard(shell.engine.clock.now());
+                continue;
+            }
             ended = &mut writing => {
                 written = Some(ended);
                 break;
             }
-            () = tokio::time::sleep_until(deadline) => {
-                let outputs = shell.session.tick(shell.engine.clock.now());
-                shell.carry_out(outputs).await;
+            () = tokio::time::sleep_until(deadline), if reads => Next::Time,
+        };
+        // The engine may take its time; what it has for the worker goes on meanwhile.
+        tokio::select! {
+            () = shell.handle(next) => {}
+            ended = &mut writing => {
+                written = Some(ended);
+                break;
             }
         }
     }
@@ -62,7 +76,7 @@ pub async fn serve(socket: WebSocket, engine: Arc<Running>) {
         );
     }
     let outputs = shell.session.closed();
-    shell.carry_out(outputs).await;
+    shell.carry_out(outputs, None).await;
     // What the session had to say last is still written.
     drop(shell);
     if written.is_none() {
@@ -70,19 +84,42 @@ pub async fn serve(socket: WebSocket, engine: Arc<Running>) {
     }
 }
 
+/// What a session has to handle.
+enum Next {
+    Frame(Utf8Bytes),
+    Time,
+}
+
 struct Shell {
     id: SessionId,
     session: Session,
     engine: Arc<Running>,
     /// Given to the engine when the session opens.
-    outbox: Option<mpsc::UnboundedSender<EngineMessage>>,
+    outbox: Option<Outbox>,
     /// Where the session's own messages go.
-    own: mpsc::UnboundedSender<EngineMessage>,
+    own: Outbox,
+    room: Room,
     close: bool,
 }
 
 impl Shell {
-    async fn carry_out(&mut self, outputs: Vec<Output>) {
+    async fn handle(&mut self, next: Next) {
+        match next {
+            Next::Frame(text) => {
+                let share = self.engine.admission.frames().wait(text.len()).await;
+                let outputs = self.session.frame(&text, self.engine.clock.now());
+                drop(text);
+                self.carry_out(outputs, share).await;
+            }
+            Next::Time => {
+                let outputs = self.session.tick(self.engine.clock.now());
+                self.carry_out(outputs, None).await;
+            }
+        }
+    }
+
+    /// `share` is that of the frame of which this comes.
+    async fn carry_out(&mut self, outputs: Vec<Output>, share: Option<Arc<Share>>) {
         for output in outputs {
             match output {
                 Output::Send(message) => {
@@ -97,14 +134,13 @@ impl Shell {
                             rejection.message
                         );
                     }
-                    // The writer may have found the connection lost, which ends the session.
-                    let _ = self.own.send(message);
+                    self.own.send(message);
                 }
                 Output::Register(templates) => {
                     let result = self.engine.register(&templates).await;
                     let epoch = self.engine.epoch();
                     let outputs = self.session.registered(result, epoch);
-                    Box::pin(self.carry_out(outputs)).await;
+                    Box::pin(self.carry_out(outputs, share.clone())).await;
                 }
                 Output::Event(event, texts) => {
                     let command = match (&event, self.outbox.take()) {
@@ -113,15 +149,26 @@ impl Shell {
                         }
                         (_, outbox) => {
                             self.outbox = outbox;
-                            Command::Session { event, texts }
+                            let share = share.clone();
+                            Command::Session {
+                                event,
+                                texts,
+                                share,
+                            }
                         }
                     };
                     // An engine that has ended has dropped the session's outbox, which ends the session.
                     let _ = self.engine.admission.wait(command).await;
                 }
                 Output::Fetch(fetch) => {
-                    let session = self.id;
-                    let command = Command::Fetch { session, fetch };
+                    let Some(reserved) = self.room.reserve().await else {
+                        continue;
+                    };
+                    let command = Command::Fetch {
+                        session: self.id,
+                        fetch,
+                        reserved,
+                    };
                     // An engine that has ended has dropped the session's outbox, which ends the session.
                     let _ = self.engine.admission.wait(command).await;
                 }

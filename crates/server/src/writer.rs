@@ -3,11 +3,15 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::ws::Message;
 use futures_util::{Sink, SinkExt};
+use tasker_core::gateway::HEARTBEAT;
 use tasker_protocol::frame::{EngineMessage, MAX_FRAME_BYTES};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+use crate::outbox::Outgoing;
 
 /// Messages that share a frame at the most.
 const MESSAGES_PER_FRAME: usize = 1024;
@@ -33,11 +37,12 @@ pub enum Ended {
 }
 
 /// Writes what the engine has for the worker (`inbox`) and the session's own messages (`own`), each in its order, until
-/// either ends. `patience` is for one frame.
+/// either ends; a ping when there is nothing for a while, because a session that waits for the engine does not answer the
+/// worker's own. `patience` is for one frame.
 pub async fn write<S: Sink<Message> + Unpin>(
     mut sink: S,
-    mut inbox: UnboundedReceiver<EngineMessage>,
-    mut own: UnboundedReceiver<EngineMessage>,
+    mut inbox: UnboundedReceiver<Outgoing>,
+    mut own: UnboundedReceiver<Outgoing>,
     patience: Duration,
 ) -> Ended {
     let mut messages = Vec::new();
@@ -52,9 +57,16 @@ pub async fn write<S: Sink<Message> + Unpin>(
                 0 => break Ended::Dropped,
                 _ => None,
             },
+            () = sleep(HEARTBEAT) => {
+                match timeout(patience, sink.send(Message::Ping(Bytes::new()))).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(_)) => return Ended::Lost,
+                    Err(_) => return Ended::Unread,
+                }
+            }
         };
         messages.extend(said);
-        for frame in frames(&messages) {
+        for frame in frames(messages.iter().map(|outgoing| &outgoing.message)) {
             match timeout(patience, sink.send(Message::Text(frame.into()))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Ended::Lost,
@@ -69,7 +81,7 @@ pub async fn write<S: Sink<Message> + Unpin>(
 }
 
 /// The messages in as few frames as their size allows. Each is written where it is sent from: a busy session's are many.
-fn frames(messages: &[EngineMessage]) -> Vec<String> {
+fn frames<'a>(messages: impl IntoIterator<Item = &'a EngineMessage>) -> Vec<String> {
     let mut frames = Vec::with_capacity(1);
     let mut frame = Vec::new();
     let mut count = 0;
@@ -107,9 +119,9 @@ mod tests {
 
     use tasker_protocol::error::ErrorCode;
     use tasker_protocol::frame::{Rejection, decode};
-    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
     use super::*;
+    use crate::outbox::{Outbox, Room};
 
     /// A peer that reads so many frames and then no more, or is gone.
     #[derive(Default)]
@@ -145,9 +157,9 @@ mod tests {
     }
 
     /// Writes to a peer, which is given a millisecond a frame, what a session says before it is over.
-    async fn written(peer: &mut Peer, say: impl FnOnce(UnboundedSender<EngineMessage>)) -> Ended {
-        let (_engine, inbox) = unbounded_channel();
-        let (session, own) = unbounded_channel();
+    async fn written(peer: &mut Peer, say: impl FnOnce(Outbox)) -> Ended {
+        let (_engine, inbox) = Room::new().outbox();
+        let (session, own) = Room::new().outbox();
         say(session);
         write(peer, inbox, own, Duration::from_millis(1)).await
     }
@@ -162,9 +174,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_session_says_last_is_written() {
         let mut peer = peer(9);
-        let ended = written(&mut peer, |session| {
-            assert!(session.send(of_size(1)).is_ok());
-        });
+        let ended = written(&mut peer, |session| session.send(of_size(1)));
         assert_eq!(ended.await, Ended::Over);
         assert_eq!(peer.read.len(), 1);
     }
@@ -172,9 +182,9 @@ mod tests {
     #[tokio::test]
     async fn a_session_that_the_engine_lets_go_of_ends_after_what_it_had_for_it() {
         let mut peer = peer(9);
-        let (held, own) = unbounded_channel();
-        let (engine, inbox) = unbounded_channel();
-        assert!(engine.send(EngineMessage::Drain {}).is_ok());
+        let (held, own) = Room::new().outbox();
+        let (engine, inbox) = Room::new().outbox();
+        engine.send(EngineMessage::Drain {});
         drop(engine);
         let ended = write(&mut peer, inbox, own, Duration::from_millis(1)).await;
         drop(held);
@@ -186,7 +196,8 @@ mod tests {
         let mut peer = peer(1);
         let large = || of_size(GATHERED_BYTES);
         let ended = written(&mut peer, |session| {
-            assert!(session.send(large()).is_ok() && session.send(large()).is_ok());
+            session.send(large());
+            session.send(large());
         });
         assert_eq!(ended.await, Ended::Unread);
         assert_eq!(peer.read.len(), 1);
@@ -198,10 +209,22 @@ mod tests {
             is_gone: true,
             ..Peer::default()
         };
-        let ended = written(&mut peer, |session| {
-            assert!(session.send(of_size(1)).is_ok());
-        });
+        let ended = written(&mut peer, |session| session.send(of_size(1)));
         assert_eq!(ended.await, Ended::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_to_whom_nothing_is_said_is_pinged() {
+        let mut peer = peer(2);
+        let (_engine, inbox) = Room::new().outbox();
+        let (_session, own) = Room::new().outbox();
+        let ended = write(&mut peer, inbox, own, PATIENCE).await;
+        // It has read two and no more.
+        assert_eq!(ended, Ended::Unread);
+        assert!(matches!(
+            peer.read[..],
+            [Message::Ping(_), Message::Ping(_)]
+        ));
     }
 
     fn of_size(bytes: usize) -> EngineMessage {

@@ -286,7 +286,7 @@ proptest! {
 
     #[test]
     fn whatever_a_client_sends_is_answered_in_the_documented_shape(body in input(corpus("bodies"))) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (status, answer) = runtime.block_on(async {
             let router = api::router(Arc::new(Health::starting()), None);
             let request = Request::post("/v1/tasks")
@@ -314,7 +314,7 @@ proptest! {
             .map(|(field, value)| format!("{field}={value}"))
             .collect();
         let path = format!("/v1/tasks?{}", query.join("&"));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (status, answer) = runtime.block_on(async {
             let router = api::router(Arc::new(Health::starting()), None);
             let request = Request::get(&path).body(Body::empty()).expect("a request");

@@ -16,6 +16,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tasker_e2e::settings::Settings;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -47,6 +48,10 @@ impl Wire {
             base: url,
             ..Wire::new()?
         })
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -262,8 +267,10 @@ impl Worker {
 
     /// The next message of any kind, as it came.
     pub async fn next_message(&mut self) -> Result<String> {
+        // Pings, which come while nothing else does, are no sign that it will.
+        let deadline = Instant::now() + PATIENCE;
         while self.messages.is_empty() {
-            let frame = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            let frame = timeout_at(deadline, self.socket.next()).await;
             match frame.context("the engine says nothing")? {
                 Some(Ok(Message::Text(frame))) => self.messages.push(frame.to_string()),
                 Some(Ok(_)) => {}
@@ -282,8 +289,9 @@ impl Worker {
 
     /// Whether the engine closes the session.
     pub async fn is_closed(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match tokio::time::timeout(PATIENCE, self.socket.next()).await {
+            match timeout_at(deadline, self.socket.next()).await {
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => return true,
                 Ok(Some(Ok(_))) => {}
                 Err(_) => return false,

@@ -21,6 +21,7 @@ use super::body::{Body, parse};
 use super::creation::{self, Wanted};
 use super::error::ApiError;
 use super::tasks::{shown, stopping};
+use crate::admission::Share;
 use crate::command::{Command, NewTask};
 use crate::idempotency::Held;
 use crate::running::Running;
@@ -45,7 +46,7 @@ enum Item {
 pub async fn create(
     State(app): State<App>,
     headers: HeaderMap,
-    Body(Tasks { tasks }): Body<Tasks>,
+    Body(Tasks { tasks }, mut share): Body<Tasks>,
 ) -> Result<Json<CreatedTasks>, ApiError> {
     let engine = app.engine()?;
     if !(1..=MAX_BATCH).contains(&tasks.len()) {
@@ -63,13 +64,14 @@ pub async fn create(
             "the header Idempotency-Key is for one task: give each of `tasks` an `idempotency_key` of its own",
         ));
     }
+    app.bodies.cover_tasks(&mut share, tasks.len())?;
     let trace = creation::trace(&headers);
     let wanted: Vec<Result<Wanted, ApiError>> = tasks
         .iter()
         .map(|task| Wanted::check(parse(task.get().as_bytes())?, trace))
         .collect();
     drop(tasks);
-    let (items, new) = decide(&engine, wanted).await?;
+    let (items, new) = decide(&engine, wanted, Arc::new(share)).await?;
     let ids: Vec<TaskId> = new.iter().map(|new| new.id).collect();
     let created = create_all(&engine, new).await?.into_iter();
     let mut created: Vec<_> = ids
@@ -102,6 +104,7 @@ pub async fn create(
 async fn decide(
     engine: &Arc<Running>,
     wanted: Vec<Result<Wanted, ApiError>>,
+    share: Arc<Share>,
 ) -> Result<(Vec<Item>, Vec<NewTask>), ApiError> {
     let keys: BTreeSet<Key> = wanted
         .iter()
@@ -123,7 +126,7 @@ async fn decide(
                     }
                     Some(Use::None(_)) | None => {}
                 }
-                let mut task = wanted.task(engine)?;
+                let mut task = wanted.task(engine, Arc::clone(&share))?;
                 if let (Some(key), Some(new)) = (key, &task.key) {
                     let first = FirstUse {
                         task_uuid: new.task_uuid,
@@ -175,7 +178,9 @@ async fn create_all(
         return Ok(Vec::new());
     }
     let (reply, answer) = oneshot::channel();
-    engine.send(Command::CreateMany { tasks, reply }).await?;
+    engine
+        .admission
+        .create(Command::CreateMany { tasks, reply })?;
     answer.await.map_err(|_| stopping())
 }
 

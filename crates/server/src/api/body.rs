@@ -1,5 +1,7 @@
 //! Request bodies, queries and path segments, refused in the API's own error shape with the path of what is wrong.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use futures_util::StreamExt;
@@ -7,31 +9,44 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tasker_protocol::api::MAX_BODY_BYTES;
 use tasker_protocol::error::ErrorCode;
+use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::App;
 use super::error::ApiError;
+use crate::admission::{Bytes, Share};
 
 /// Of a body that is too large, no more than this is read.
 const MAX_READ_BYTES: usize = 64 << 20;
 
-/// A JSON body, whatever its content type says.
-pub struct Body<T>(pub T);
+/// Of a body that does not come on for so long, the rest is not awaited.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+/// A JSON body, whatever its content type says, and its share of the bytes that are not durable yet.
+pub struct Body<T>(pub T, pub Share);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Body<T>, ApiError> {
-        parse(&read(request.into_body()).await?).map(Body)
+    async fn from_request(request: Request, app: &App) -> Result<Body<T>, ApiError> {
+        let (body, share) = read(request.into_body(), &app.bodies).await?;
+        Ok(Body(parse(&body)?, share))
     }
 }
 
-/// Reads a body. One that is too large is read to its end, though not kept: a client that still writes when the
-/// connection is closed does not see the answer.
-async fn read(body: axum::body::Body) -> Result<Vec<u8>, ApiError> {
+/// Reads a body. One that is too large, or comes while too many others are in memory, is read to its end, though not
+/// kept: a client that still writes when the connection is closed does not see the answer.
+async fn read(body: axum::body::Body, limit: &Bytes) -> Result<(Vec<u8>, Share), ApiError> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
+    let mut share = limit.share();
     let mut size = 0;
-    while let Some(chunk) = chunks.next().await {
+    while let Some(chunk) = timeout(PATIENCE, chunks.next()).await.map_err(|_| {
+        ApiError::new(
+            ErrorCode::InvalidRequest,
+            format!("nothing more of the body has come for {PATIENCE:?}"),
+        )
+    })? {
         let chunk = chunk.map_err(|error| {
             ApiError::new(
                 ErrorCode::InvalidRequest,
@@ -39,10 +54,19 @@ async fn read(body: axum::body::Body) -> Result<Vec<u8>, ApiError> {
             )
         })?;
         size += chunk.len();
-        if size <= MAX_BODY_BYTES {
-            bytes.extend_from_slice(&chunk);
-        } else if size > MAX_READ_BYTES {
+        if size > MAX_READ_BYTES {
             break;
+        }
+        if let Ok(had) = &mut share
+            && size <= MAX_BODY_BYTES
+        {
+            match limit.cover(had, size) {
+                Ok(()) => bytes.extend_from_slice(&chunk),
+                Err(refused) => {
+                    bytes = Vec::new();
+                    share = Err(refused);
+                }
+            }
         }
     }
     if size > MAX_BODY_BYTES {
@@ -51,7 +75,7 @@ async fn read(body: axum::body::Body) -> Result<Vec<u8>, ApiError> {
             format!("the body is larger than {MAX_BODY_BYTES} bytes"),
         ));
     }
-    Ok(bytes)
+    Ok((bytes, share?))
 }
 
 /// Reads a JSON text, which may be a part of a body.

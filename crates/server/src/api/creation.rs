@@ -1,5 +1,6 @@
-//! What stands between a creation's body and the engine: checks, its idempotency key, and a limit on what is not
-//! durable yet.
+//! What stands between a creation's body and the engine: checks, and its idempotency key.
+
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use serde_json::json;
@@ -11,6 +12,7 @@ use tasker_protocol::api::{CreateTask, MAX_KEY_CHARS};
 use tasker_protocol::error::ErrorCode;
 
 use super::error::ApiError;
+use crate::admission::Share;
 use crate::command::{NewTask, UntilDurable};
 use crate::idempotency::body_hash;
 use crate::running::Running;
@@ -77,7 +79,7 @@ impl Wanted {
     }
 
     /// The task to create; a key, which nobody has used before, is still to be handed to it.
-    pub fn task(self, engine: &Running) -> Result<NewTask, ApiError> {
+    pub fn task(self, engine: &Running, share: Arc<Share>) -> Result<NewTask, ApiError> {
         let create = self.create;
         let graph =
             engine
@@ -88,7 +90,6 @@ impl Wanted {
             traceparent: self.trace.map(|trace| trace.to_string()),
             ..Request::from(&create)
         };
-        let bytes = engine.admission.admit(create.context.get().len())?;
         let id = engine.new_task_id(self.key.as_ref())?;
         Ok(NewTask {
             id,
@@ -101,7 +102,7 @@ impl Wanted {
                 key,
                 body_hash: self.body_hash,
             }),
-            until_durable: UntilDurable { held: None, bytes },
+            until_durable: UntilDurable { held: None, share },
         })
     }
 }

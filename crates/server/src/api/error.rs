@@ -100,6 +100,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::IdempotencyKeyInvalid
         | ErrorCode::RecordRefused => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Unavailable | ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::CommitTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -11,7 +11,7 @@ use futures_util::{Stream, stream};
 use tasker_core::TaskId;
 use tasker_protocol::api::TaskEvent;
 use tasker_protocol::error::ErrorCode;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 
 use super::App;
 use super::body::TaskUuid;
@@ -45,7 +45,7 @@ pub async fn follow(
 /// A task that is followed: what the journal holds, then what is committed from now on.
 struct Following {
     follower: Follower,
-    commits: Option<mpsc::UnboundedReceiver<Arc<Followed>>>,
+    commits: Option<broadcast::Receiver<Arc<Followed>>>,
     events: VecDeque<(EventId, TaskEvent)>,
 }
 
@@ -63,11 +63,8 @@ impl Following {
         let task = recovery::created(&stored.task, Arc::clone(&decoded.graph));
         let (mut follower, events) = Follower::new(task, after);
         let mut events = VecDeque::from(events);
-        events.extend(follower.commit(&Followed {
-            first: 1,
-            records: decoded.records,
-            texts: decoded.record_texts,
-        }));
+        let stored = Followed::new(1, decoded.records, decoded.record_texts);
+        events.extend(follower.commit(&stored));
         Ok(Following {
             follower,
             commits,
@@ -77,7 +74,8 @@ impl Following {
 
     async fn next(&mut self) -> Option<Event> {
         while self.events.is_empty() && !self.follower.has_ended() {
-            let commit = self.commits.as_mut()?.recv().await?;
+            // A follower that has missed commits is cut off: it comes again, with the id of the last event that it had.
+            let commit = self.commits.as_mut()?.recv().await.ok()?;
             self.events.extend(self.follower.commit(&commit));
         }
         let (id, event) = self.events.pop_front()?;

@@ -17,11 +17,12 @@ use super::routes;
 const SCHEMAS: &str = "/components/schemas";
 
 /// What every call that wants the token can answer besides.
-const ALWAYS: [ErrorCode; 4] = [
+const ALWAYS: [ErrorCode; 5] = [
     ErrorCode::Unauthorized,
     ErrorCode::Internal,
     ErrorCode::Overloaded,
     ErrorCode::Unavailable,
+    ErrorCode::CommitTimeout,
 ];
 
 /// `GET /openapi.json`.

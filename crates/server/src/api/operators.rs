@@ -30,7 +30,7 @@ pub async fn cancel(
 pub async fn act(
     State(app): State<App>,
     StepUuid { task, step }: StepUuid,
-    Body(asked): Body<ActOnStep>,
+    Body(asked, share): Body<ActOnStep>,
 ) -> Result<Json<api::Step>, ApiError> {
     let engine = app.engine()?;
     let (action, texts) = order::read(asked)?;
@@ -39,6 +39,7 @@ pub async fn act(
         step_uuid: step,
         action,
         texts,
+        share,
         reply,
     };
     give(&engine, task, what, answer).await

@@ -66,7 +66,7 @@ pub async fn create(
     State(app): State<App>,
     Params(wait): Params<Wait>,
     headers: HeaderMap,
-    Body(mut create): Body<CreateTask>,
+    Body(mut create, share): Body<CreateTask>,
 ) -> Result<(StatusCode, Json<api::Task>), ApiError> {
     let engine = app.engine()?;
     let limit = wait.limit()?;
@@ -83,7 +83,7 @@ pub async fn create(
         }
         held = Some(key);
     }
-    let mut new = wanted.task(&engine)?;
+    let mut new = wanted.task(&engine, Arc::new(share))?;
     new.until_durable.held = held;
     let id = new.id;
     let (reply, answer) = oneshot::channel();
@@ -92,7 +92,7 @@ pub async fn create(
         wait: limit.is_some(),
         reply,
     };
-    engine.send(command).await?;
+    engine.admission.create(command)?;
     let answer = async { answer.await.ok().flatten() };
     let task = match limit {
         None => answer.await.ok_or_else(stopping)??,

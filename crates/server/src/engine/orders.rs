@@ -42,9 +42,11 @@ impl Engine {
                 step_uuid,
                 action,
                 texts,
+                share,
                 reply,
             } => {
                 let answer = self.act(id, step_uuid, action, &texts);
+                self.reply(id, move || drop(share));
                 self.obeyed(id, answer, reply);
             }
         }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{Engine, Error, Saw, Started, Waiting, WaitingForTexts};
 use crate::command::{Command, NewTask, Obeyed};
+use crate::outbox::Reserved;
 
 type ShownStep = Option<Result<(api::Step, u64), ErrorDetail>>;
 
@@ -210,29 +211,7 @@ impl Engine {
     pub(super) fn look_again(&mut self) -> Result<(), Error> {
         for waiting in self.texts.ready() {
             match waiting {
-                WaitingForTexts::Dispatch(started) if self.is_open(started) => {
-                    let Started {
-                        task,
-                        step,
-                        attempt,
-                        ..
-                    } = started;
-                    let given = Event::Given {
-                        task,
-                        step,
-                        attempt,
-                    };
-                    self.happen(&given, None);
-                    self.dispatch(started);
-                }
-                // The engine has ended the attempt, its worker is gone, or its task was refused: it was never given to a
-                // handler.
-                WaitingForTexts::Dispatch(Started {
-                    session,
-                    task,
-                    step,
-                    attempt,
-                }) => self.refusals.ungiven(task, session, step, attempt),
+                WaitingForTexts::Dispatch(started) => self.go_on(started),
                 WaitingForTexts::Command(command) => self.command(command)?,
             }
         }
@@ -246,8 +225,74 @@ impl Engine {
         })
     }
 
-    /// Gives a worker an attempt, once its texts are in memory.
+    /// Gives a worker an attempt, once it has read enough of what it was given before.
     pub(super) fn dispatch(&mut self, started: Started) {
+        match self.sessions.get_mut(&started.session) {
+            Some(open) if open.outbox.is_full() => {
+                open.behind.push_back(started);
+                self.delayed(started);
+            }
+            Some(_) => self.give(started),
+            // The attempt ends with its session.
+            None => {}
+        }
+    }
+
+    /// Goes on with the attempts of workers that have read more meanwhile; each beat of the engine's pulse looks for them.
+    pub(super) fn catch_up(&mut self) {
+        let sessions = self.sessions.iter();
+        let behind = sessions.filter(|(_, open)| !open.behind.is_empty());
+        let behind: Vec<SessionId> = behind.map(|(session, _)| *session).collect();
+        for session in behind {
+            while let Some(open) = self.sessions.get_mut(&session)
+                && !open.outbox.is_full()
+                && let Some(started) = open.behind.pop_front()
+            {
+                self.go_on(started);
+            }
+        }
+    }
+
+    /// Gives a worker an attempt that has waited, if it is still open.
+    fn go_on(&mut self, started: Started) {
+        let Started {
+            session,
+            task,
+            step,
+            attempt,
+        } = started;
+        if self.is_open(started) {
+            let given = Event::Given {
+                task,
+                step,
+                attempt,
+            };
+            self.happen(&given, None);
+            self.dispatch(started);
+        } else {
+            // The engine has ended the attempt, its worker is gone, or its task was refused: it was never given to a
+            // handler.
+            self.refusals.ungiven(task, session, step, attempt);
+        }
+    }
+
+    fn delayed(&mut self, started: Started) {
+        let Started {
+            task,
+            step,
+            attempt,
+            ..
+        } = started;
+        let delayed = Event::Delayed {
+            task,
+            step,
+            attempt,
+        };
+        self.happen(&delayed, None);
+    }
+
+    /// Gives a worker an attempt, once its texts are in memory.
+    fn give(&mut self, started: Started) {
         let Started {
             session,
             task: id,
@@ -268,38 +313,40 @@ impl Engine {
             Some(Err(absent)) => {
                 let waiting = WaitingForTexts::Dispatch(started);
                 self.texts.wait(vec![absent], waiting);
-                let delayed = Event::Delayed {
-                    task: id,
-                    step,
-                    attempt,
-                };
-                self.happen(&delayed, None);
+                self.delayed(started);
             }
             None => {}
         }
     }
 
-    pub(super) fn fetch(&mut self, session: SessionId, fetch: Fetch) {
+    pub(super) fn fetch(&mut self, session: SessionId, fetch: Fetch, reserved: Reserved) {
         let Some(open) = self.sessions.get(&session) else {
             return;
         };
         let (outbox, task) = (open.outbox.clone(), fetch.task_uuid);
         if self.core.state().task(task).is_none() && self.refusals.contains(task) {
-            return self.read(task, Waiting::Fetch(session, fetch));
+            return self.read(task, Waiting::Fetch(session, fetch, reserved));
         }
         let texts = self.texts.get(task);
         match fetch::answer(self.core.state(), texts, session, &fetch) {
-            // A session that closes meanwhile says so by an event of its own.
             Ok(fetched) => self.hold(Saw::Task(task), move |refused| {
                 if !refused.is_empty() {
-                    return Some(Command::Fetch { session, fetch });
+                    return Some(Command::Fetch {
+                        session,
+                        fetch,
+                        reserved,
+                    });
                 }
-                drop(outbox.send(EngineMessage::Fetched(fetched)));
+                outbox.answer(EngineMessage::Fetched(fetched), reserved);
                 None
             }),
             Err(slots) => self.later(
                 vec![Absent { task, slots }],
-                Command::Fetch { session, fetch },
+                Command::Fetch {
+                    session,
+                    fetch,
+                    reserved,
+                },
             ),
         }
     }
