@@ -18,6 +18,7 @@
 //! - [`backoff`]: how long a failed step waits.
 //! - [`history`]: the state changes that each record made, for those who follow a task.
 //! - [`worker`]: the connected workers, their slots and what they can run.
+//! - [`turn`]: how long a task is the one that is served.
 //! - [`ready`]: steps that wait for a worker.
 //! - [`state`]: all of it together, and `evolve`.
 //! - [`event`]: what can happen, and the changes that follow.

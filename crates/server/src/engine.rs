@@ -3,13 +3,18 @@
 //! It takes all that has arrived, lets the core decide, dispatches what became ready, and hands the journal one commit
 //! whenever the last one is durable. It never waits to fill one. Answers, reads included, are taken when they are asked
 //! for, and held back by the core until what they saw is durable.
+//!
+//! Layout:
+//! - `commands`: the commands. `sessions`: those of workers. `orders`: those of people about a task.
+//! - `views`: what is made of tasks: answers, dispatches. `replies`: answers that are held back.
+//! - `commits`: what the journal is given, and what is let go once it is durable. `refused`: what PostgreSQL refuses of it.
+//! - `reading`: tasks that are not in memory.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tasker_core::engine::{Leaves, Release};
-use tasker_core::gateway::{self, Texts};
+use tasker_core::gateway::Texts;
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
 use tasker_core::refusals::Refusals;
@@ -19,24 +24,28 @@ use tasker_core::worker::SessionId;
 use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
 use tasker_journal::{self as journal, Append, Journal, NewKey};
 use tasker_protocol::api;
-use tasker_protocol::frame::{EngineMessage, Fetch};
+use tasker_protocol::frame::Fetch;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::admission::{Intake, Share};
-use crate::batch::{self, Status};
+use crate::batch::Status;
 use crate::clock::Clock;
 use crate::command::{Command, Obeyed, Order};
-use crate::follow::{BEHIND, Followed};
-use crate::outbox::{Outbox, Reserved};
-use crate::traces::{self, Traces};
+use crate::follow::Followed;
+use crate::outbox::Reserved;
+use crate::traces::Traces;
 
+mod commands;
+mod commits;
 mod orders;
 mod reading;
 mod refused;
 mod replies;
+mod sessions;
 mod views;
 
-use replies::{Refused, Reply, Saw};
+use replies::Reply;
+use sessions::Open;
 
 /// Commands that are taken at once.
 const COMMANDS: usize = 4096;
@@ -109,14 +118,6 @@ enum Waiting {
     Share(Arc<Share>),
 }
 
-/// An open session.
-struct Open {
-    outbox: Outbox,
-    since: Time,
-    /// Attempts that it is given once its worker has read more.
-    behind: VecDeque<Started>,
-}
-
 /// The loop's state.
 pub struct Engine {
     core: tasker_core::Engine<Reply>,
@@ -183,13 +184,15 @@ impl Engine {
                 }
             }
         });
-        let ended = self.turn(&journal, intake.commands, appends, commits).await;
+        let ended = self
+            .drive(&journal, intake.commands, appends, commits)
+            .await;
         // Its last append is over, whatever became of it, before anything is read again.
         let _ = writer.await;
         ended
     }
 
-    async fn turn(
+    async fn drive(
         mut self,
         journal: &Journal,
         mut commands: mpsc::Receiver<Command>,
@@ -267,84 +270,6 @@ impl Engine {
         self.happen(&Event::Tick, None);
     }
 
-    fn command(&mut self, command: Command) -> Result<(), Error> {
-        match command {
-            Command::Create { task, wait, reply } => self.create(*task, wait, reply),
-            Command::CreateMany { tasks, reply } => self.create_many(tasks, reply),
-            Command::Task { task, wait, reply } => self.show(task, wait, reply),
-            Command::Tasks { tasks, reply } => self.show_many(tasks, reply),
-            Command::Steps {
-                task,
-                from,
-                limit,
-                reply,
-            } => self.show_steps(task, from, limit, reply),
-            Command::Step {
-                task,
-                step_uuid,
-                reply,
-            } => self.show_step(task, step_uuid, reply),
-            Command::Follow { task, reply } => {
-                let state = self.core.state();
-                let is_open = state.task(task).is_some() || state.idle(task).is_some();
-                let commits = is_open.then(|| {
-                    let followers = self.followers.entry(task);
-                    let followers = followers.or_insert_with(|| broadcast::Sender::new(BEHIND));
-                    followers.subscribe()
-                });
-                self.answer(Saw::Task(task), commits, reply, move |reply| {
-                    Command::Follow { task, reply }
-                });
-            }
-            Command::Workers { reply } => {
-                let workers = self.workers();
-                self.answer(Saw::All, workers, reply, |reply| Command::Workers { reply });
-            }
-            Command::Open { event, outbox } => {
-                let Event::Opened { session, offer, .. } = &event else {
-                    return Ok(());
-                };
-                let worker = self.core.state().workers().get(offer.instance);
-                let replaced = worker.and_then(|worker| worker.session);
-                self.happen(&event, None);
-                // Otherwise a later session of the process is here already, and this one closes with its outbox.
-                if self.core.state().workers().instance(*session).is_some() {
-                    if let Some(replaced) = replaced {
-                        self.sessions.remove(&replaced);
-                    }
-                    let since = self.clock.now();
-                    let open = Open {
-                        outbox,
-                        since,
-                        behind: VecDeque::new(),
-                    };
-                    self.sessions.insert(*session, open);
-                }
-            }
-            Command::Session {
-                event,
-                texts,
-                share,
-            } => {
-                if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
-                    self.sessions.remove(session);
-                }
-                let (event, texts) = gateway::check_results(self.core.state(), event, texts);
-                self.happen(&event, texts.as_ref());
-                self.keep(share, &event);
-            }
-            Command::Fetch {
-                session,
-                fetch,
-                reserved,
-            } => self.fetch(session, fetch, reserved),
-            Command::Order(order) => self.order(order),
-            Command::Found { task, loaded } => self.found(task, loaded),
-            Command::Texts(texts) => self.texts.found(&texts)?,
-        }
-        Ok(())
-    }
-
     fn happen(&mut self, event: &Event, texts: Option<&Texts>) {
         let now = self.clock.now();
         let changes = self.core.happen(event, texts, now, rand::random());
@@ -386,100 +311,6 @@ impl Engine {
     fn settled(&mut self, id: TaskId) {
         for reply in self.waiters.remove(&id).unwrap_or_default() {
             self.show(id, true, reply);
-        }
-    }
-
-    /// What the journal is to append next. Who follows a task hears of it once it is durable.
-    fn seal(&mut self) -> Option<Append> {
-        let commit = self.core.seal()?;
-        self.commit_began = Some(self.clock.now());
-        let append = batch::append(
-            &commit,
-            self.core.state(),
-            &self.texts,
-            &mut self.stored,
-            &mut self.keys,
-        );
-        self.texts.sealed(&commit);
-        self.refusals.sealed(&commit);
-        for change in &append.changed {
-            if let Some(ended) = self.ended(change.task_uuid) {
-                self.reply(change.task_uuid, move || ended.send());
-            }
-        }
-        for part in commit.tasks {
-            match self.followers.get(&part.task) {
-                Some(followers) if followers.receiver_count() == 0 => {
-                    self.followers.remove(&part.task);
-                }
-                Some(followers) => {
-                    let (task, followers) = (part.task, followers.clone());
-                    let followed = Arc::new(Followed::from(part));
-                    self.reply(task, move || drop(followers.send(followed)));
-                }
-                None => {}
-            }
-        }
-        Some(append)
-    }
-
-    /// The span of a task, if it has ended.
-    fn ended(&self, id: TaskId) -> Option<traces::Ended> {
-        let (task, texts) = (self.core.state().task(id)?, self.texts.get(id)?);
-        self.traces.ended(task, &texts.request)
-    }
-
-    fn committed(&mut self, outcome: journal::AppendOutcome) -> Result<(), Error> {
-        let again = self.refuse(outcome.refused);
-        self.commit_began = None;
-        self.texts.committed();
-        self.refusals.committed();
-        let released = self.core.committed();
-        self.release(released);
-        again.into_iter().try_for_each(|again| self.command(again))
-    }
-
-    fn release(&mut self, released: Vec<Release<Reply>>) {
-        for release in released {
-            match release {
-                Release::Welcome(session, welcome) => {
-                    self.send(session, EngineMessage::Welcome(welcome));
-                }
-                Release::Cancel(session, attempt) => {
-                    self.send(session, EngineMessage::Cancel(attempt));
-                }
-                Release::Accepted(session, attempts) => {
-                    self.send(session, EngineMessage::Accepted(attempts));
-                }
-                Release::Dispatch {
-                    session,
-                    task,
-                    step,
-                    attempt,
-                } => {
-                    self.dispatch(Started {
-                        session,
-                        task,
-                        step,
-                        attempt,
-                    });
-                }
-                Release::Reply(reply) => drop(reply.give(&Refused::new())),
-                Release::Evict(task, leaves) => {
-                    self.texts.remove(task);
-                    self.stored.remove(&task);
-                    self.refusals.forget(task);
-                    if leaves == Leaves::Ended {
-                        self.followers.remove(&task);
-                    }
-                }
-            }
-        }
-    }
-
-    fn send(&self, session: SessionId, message: EngineMessage) {
-        if let Some(open) = self.sessions.get(&session) {
-            open.outbox.send(message);
         }
     }
 }

@@ -1,10 +1,17 @@
 //! An engine's process: the shell around the core's engine and the gateway's sessions, as the server is one.
 //!
-//! Sessions turn frames into commands; a turn takes all commands that have come, lets the core decide, dispatches, and
-//! hands the journal the next commit when the last one is durable.
+//! Sessions turn frames into commands; a round of the loop takes all commands that have come, lets the core decide,
+//! dispatches, and hands the journal the next commit when the last one is durable.
+//!
+//! Layout:
+//! - `serving`: the loop. `sessions`: those of workers. `calls`: those of clients.
+//! - `commits`: what the journal is given, and what is let go once it is durable. `appender`: one after the other.
+//! - `reading`: tasks and texts that are not in memory.
 
 mod appender;
 mod calls;
+mod commits;
+mod reading;
 mod serving;
 mod sessions;
 
@@ -35,7 +42,7 @@ pub enum EngineInput {
     /// The journal answers, or its connection breaks.
     Journal(Ticket, JournalAnswer),
     /// The loop runs.
-    Turn,
+    Round,
     /// A deadline has come.
     Wake,
 }
@@ -114,7 +121,7 @@ impl EngineProcess {
             // The port is open, but there is no engine behind it yet.
             (_, EngineInput::Arrived(link, _)) => env.close(link, Side::Engine),
             (_, EngineInput::Request(request, _)) => calls::refuse(request, env),
-            (_, EngineInput::Journal(..) | EngineInput::Turn | EngineInput::Wake) => {}
+            (_, EngineInput::Journal(..) | EngineInput::Round | EngineInput::Wake) => {}
         }
         Life::On
     }

@@ -140,7 +140,7 @@ impl World {
                     let lost = ClientInput::Lost(request);
                     self.clients.handle(lost, &mut self.env);
                 }
-                EngineInput::Journal(..) | EngineInput::Turn | EngineInput::Wake => {}
+                EngineInput::Journal(..) | EngineInput::Round | EngineInput::Wake => {}
             }
             return;
         };

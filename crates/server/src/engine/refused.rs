@@ -6,8 +6,8 @@ use tasker_core::TaskId;
 use tasker_journal as journal;
 use tasker_protocol::error::{ErrorCode, ErrorDetail};
 
-use super::replies::RefusedTask;
-use super::{Engine, Refused};
+use super::Engine;
+use super::replies::{Refused, RefusedTask};
 use crate::command::Command;
 
 impl Engine {

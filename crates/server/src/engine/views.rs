@@ -13,7 +13,8 @@ use tasker_protocol::frame::{Dispatch, EngineMessage, Fetch};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Engine, Error, Saw, Started, Waiting, WaitingForTexts};
+use super::replies::Saw;
+use super::{Engine, Error, Started, Waiting, WaitingForTexts};
 use crate::command::{Command, NewTask, Obeyed};
 use crate::outbox::Reserved;
 

@@ -12,7 +12,9 @@ use tasker_core::{Event, StepIndex, Task, TaskId};
 use tasker_protocol::api::StepState;
 use tasker_protocol::json_null;
 
-use super::serving::{Reading, Reply, Serving};
+use super::commits::Reply;
+use super::reading::Reading;
+use super::serving::Serving;
 use crate::client::{Answer, ClientInput};
 use crate::environment::Environment;
 use crate::inspection;

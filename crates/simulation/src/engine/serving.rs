@@ -1,29 +1,28 @@
 //! An engine that has recovered: the server's loop around the core.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_core::engine::{Commit, Leaves, Release};
 use tasker_core::gateway::Texts;
 use tasker_core::missed::{Missed, Readings};
 use tasker_core::pulse::{BEAT, Pulse};
-use tasker_core::store::{Absent, Store, Wanted};
+use tasker_core::store::Store;
 use tasker_core::worker::SessionId;
-use tasker_core::{Change, Engine, Event, StepIndex, TaskId, Time, decide, fetch, record};
-use tasker_protocol::api::TaskStatus;
-use tasker_protocol::frame::{EngineMessage, Fetch, Fetched};
+use tasker_core::{Change, Engine, Event, TaskId, Time};
+use tasker_protocol::frame::Fetch;
 
 use super::appender::{Appender, Progress};
-use super::calls::{self, Request, RequestId, View};
+use super::calls::{Request, RequestId, View};
+use super::commits::Reply;
+use super::reading::{Reading, Waiting};
 use super::sessions::Connection;
 use super::{EngineInput, JournalAnswer, recover};
 use crate::clock::EngineClock;
 use crate::environment::Environment;
 use crate::inspection;
-use crate::journal::{Append, Created, Row, Stored, Ticket};
+use crate::journal::{Stored, Ticket};
 use crate::network::LinkId;
-use crate::schedule::{EngineId, Happening, JournalRequest};
+use crate::schedule::{EngineId, Happening};
 use crate::trace::Note;
 use crate::worker::Life;
 
@@ -37,41 +36,10 @@ pub(super) enum Command {
     Found(TaskId, Option<Stored>),
 }
 
-/// What waits for texts that are being read.
-#[derive(Debug)]
-pub(super) enum Waiting {
-    Dispatch(Started),
-    Fetch(SessionId, Fetch),
-}
-
-/// What waits for a task that is being read.
-#[derive(Debug)]
-pub(super) enum Reading {
-    Missed(Missed),
-    Request(RequestId, Request),
-    Time,
-}
-
-/// An attempt whose start is durable.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Started {
-    session: SessionId,
-    task: TaskId,
-    step: StepIndex,
-    attempt: u32,
-}
-
-/// An answer that is held back.
-#[derive(Debug)]
-pub(super) enum Reply {
-    View(RequestId, View),
-    Fetched(SessionId, Fetched),
-}
-
 /// The process.
 #[derive(Debug)]
 pub struct Serving {
-    id: EngineId,
+    pub(super) id: EngineId,
     clock: EngineClock,
     pub(super) core: Engine<Reply>,
     pub(super) appender: Appender,
@@ -83,14 +51,14 @@ pub struct Serving {
     pub(super) waiters: BTreeMap<TaskId, Vec<RequestId>>,
     pub(super) commands: Vec<Command>,
     /// The tasks that are being read.
-    readings: Readings<Reading>,
+    pub(super) readings: Readings<Reading>,
     pulse: Pulse,
     /// When the commit that is in flight began.
     commit_began: Option<Time>,
-    /// Whether a turn is on its way.
-    turning: bool,
-    turns: u64,
-    /// What the clock showed at the last turn.
+    /// Whether a round is on its way.
+    round_is_due: bool,
+    rounds: u64,
+    /// What the clock showed at the last round.
     shown: Time,
     wake: Option<Time>,
 }
@@ -124,13 +92,13 @@ impl Serving {
             readings: Readings::default(),
             pulse: Pulse::new(clock.at(env.now)),
             commit_began: None,
-            turning: false,
-            turns: 0,
+            round_is_due: false,
+            rounds: 0,
             shown: clock.at(env.now),
             wake: None,
         };
         serving.happen(&Event::Recovered, None, env);
-        serving.turn_soon(env);
+        serving.round_soon(env);
         serving
     }
 
@@ -155,21 +123,21 @@ impl Serving {
             EngineInput::Arrived(link, item) => self.arrived(link, item, env),
             EngineInput::Request(id, request) => {
                 self.commands.push(Command::Request(id, request));
-                self.turn_soon(env);
+                self.round_soon(env);
             }
             EngineInput::Journal(ticket, answer) => {
                 if self.answered(ticket, answer, env) == Progress::Fenced {
                     return Life::Over;
                 }
             }
-            EngineInput::Turn => {
-                self.turning = false;
-                self.turn(env);
+            EngineInput::Round => {
+                self.round_is_due = false;
+                self.round(env);
             }
             EngineInput::Wake => {
                 self.wake = None;
                 self.tick_sessions(env);
-                self.turn(env);
+                self.round(env);
             }
         }
         self.sleep(env);
@@ -184,7 +152,7 @@ impl Serving {
     ) -> Progress {
         if let JournalAnswer::Found(task, stored) = answer {
             self.commands.push(Command::Found(task, stored));
-            self.turn_soon(env);
+            self.round_soon(env);
             return Progress::Open;
         }
         if let JournalAnswer::Texts(wanted, texts) = answer {
@@ -192,7 +160,7 @@ impl Serving {
                 Some(texts) => {
                     let found = self.texts.found(&texts);
                     found.unwrap_or_else(|error| panic!("{error}"));
-                    self.turn_soon(env);
+                    self.round_soon(env);
                 }
                 None => self.read_texts(wanted, env),
             }
@@ -204,23 +172,23 @@ impl Serving {
             self.texts.committed();
             let released = self.core.committed();
             self.release(released, env);
-            self.turn(env);
+            self.round(env);
         }
         progress
     }
 
     /// Lets the loop run when all that comes at the same time has come.
-    pub(super) fn turn_soon(&mut self, env: &mut Environment) {
-        if !self.turning {
-            self.turning = true;
+    pub(super) fn round_soon(&mut self, env: &mut Environment) {
+        if !self.round_is_due {
+            self.round_is_due = true;
             let (soon, late) = (Duration::from_micros(1), Duration::from_micros(300));
             let wait = env.chance.duration(soon, late);
-            env.after(wait, Happening::Engine(self.id, EngineInput::Turn));
+            env.after(wait, Happening::Engine(self.id, EngineInput::Round));
         }
     }
 
-    fn turn(&mut self, env: &mut Environment) {
-        self.turns += 1;
+    fn round(&mut self, env: &mut Environment) {
+        self.rounds += 1;
         let before = self.now(env);
         self.clock.follow(env.journal.clock(env.now), env.now);
         let check = inspection::time_never_goes_back(before.max(self.shown), self.now(env));
@@ -237,7 +205,7 @@ impl Serving {
             self.happen(&Event::Tick, None, env);
         }
         let changes = self.happen(&Event::Dispatch, None, env);
-        if self.turns.is_multiple_of(8) {
+        if self.rounds.is_multiple_of(8) {
             let check = inspection::dispatched(self.core.state(), &changes);
             env.check(check);
         }
@@ -254,94 +222,6 @@ impl Serving {
             self.read_texts(wanted, env);
         }
         self.texts.trim();
-    }
-
-    fn read_texts(&mut self, wanted: Vec<Wanted>, env: &mut Environment) {
-        let fails = env.loses_commit();
-        let request = JournalRequest::Texts { wanted, fails };
-        let wait = env.commit();
-        env.after(wait, Happening::Journal(self.id, Ticket(0), request));
-    }
-
-    /// Goes on with what has waited for texts that are in memory now.
-    fn look_again(&mut self, env: &mut Environment) {
-        let mut messages = Vec::new();
-        for waiting in self.texts.ready() {
-            match waiting {
-                Waiting::Dispatch(started) if self.is_open(started) => {
-                    let Started {
-                        task,
-                        step,
-                        attempt,
-                        ..
-                    } = started;
-                    let given = Event::Given {
-                        task,
-                        step,
-                        attempt,
-                    };
-                    self.happen(&given, None, env);
-                    self.dispatch(started, &mut messages, env);
-                }
-                Waiting::Dispatch(_) => {}
-                Waiting::Fetch(session, fetch) => self.fetch(session, fetch),
-            }
-        }
-        self.say(messages, env);
-    }
-
-    fn is_open(&self, started: Started) -> bool {
-        let state = self.core.state();
-        state.task(started.task).is_some_and(|task| {
-            decide::is_open(state, started.session, task, started.step, started.attempt)
-        })
-    }
-
-    fn dispatch(
-        &mut self,
-        started: Started,
-        messages: &mut Vec<(SessionId, EngineMessage)>,
-        env: &mut Environment,
-    ) {
-        let Some(task) = self.core.state().task(started.task) else {
-            return;
-        };
-        let dispatch = self.texts.look(started.task, |texts| {
-            texts.dispatch(task, started.step, started.attempt)
-        });
-        match dispatch {
-            Some(Ok(dispatch)) => {
-                if env.journal.is_owner(self.id) {
-                    let check = inspection::dispatched_with(&dispatch, task, started.step, env);
-                    env.check(check);
-                }
-                let message = EngineMessage::Dispatch(Box::new(dispatch));
-                messages.push((started.session, message));
-            }
-            Some(Err(absent)) => {
-                let waiting = Waiting::Dispatch(started);
-                self.texts.wait(vec![absent], waiting);
-                let delayed = Event::Delayed {
-                    task: started.task,
-                    step: started.step,
-                    attempt: started.attempt,
-                };
-                self.happen(&delayed, None, env);
-            }
-            None => {}
-        }
-    }
-
-    fn fetch(&mut self, session: SessionId, fetch: Fetch) {
-        let task = fetch.task_uuid;
-        let texts = self.texts.get(task);
-        match fetch::answer(self.core.state(), texts, session, &fetch) {
-            Ok(fetched) => self.core.hold(Reply::Fetched(session, fetched)),
-            Err(slots) => {
-                let absent = vec![Absent { task, slots }];
-                self.texts.wait(absent, Waiting::Fetch(session, fetch));
-            }
-        }
     }
 
     fn command(&mut self, command: Command, env: &mut Environment) {
@@ -371,40 +251,6 @@ impl Serving {
             Command::Fetch { session, fetch } => self.fetch(session, fetch),
             Command::Request(id, request) => self.request(id, request, env),
             Command::Found(task, stored) => self.found(task, stored, env),
-        }
-    }
-
-    fn found(&mut self, id: TaskId, stored: Option<Stored>, env: &mut Environment) {
-        let exists = stored.is_some();
-        if let (None, Some(stored)) = (self.core.state().task(id), stored) {
-            let rows = stored.rows.len() as u32;
-            self.texts.restore(id, stored.texts(), rows);
-            let restored = stored.restored(&env.workflows[&stored.created.template].graph);
-            self.happen(&Event::Restored(Arc::new(restored)), None, env);
-        }
-        for waiting in self.readings.end(id) {
-            match waiting {
-                Reading::Missed(missed) if exists => {
-                    self.happen(&missed.event, missed.texts.as_ref(), env);
-                }
-                Reading::Missed(missed) => {
-                    let (session, attempt) = (missed.session, missed.attempt);
-                    if matches!(missed.event, Event::Outcome { .. }) {
-                        self.happen(&Event::Unknown { session, attempt }, None, env);
-                    }
-                }
-                Reading::Request(id, request) => self.request(id, request, env),
-                Reading::Time => {}
-            }
-        }
-    }
-
-    /// Has a task read that is not in memory; what waits for it is taken up again then.
-    pub(super) fn read_task(&mut self, task: TaskId, waits: Reading, env: &mut Environment) {
-        if self.readings.add(task, waits) {
-            let request = JournalRequest::Find(task);
-            let wait = env.commit();
-            env.after(wait, Happening::Journal(self.id, Ticket(0), request));
         }
     }
 
@@ -449,82 +295,6 @@ impl Serving {
                 self.core.hold(Reply::View(waiter, view.clone()));
             }
         }
-    }
-
-    fn append(&self, commit: Commit) -> Append {
-        let rows = commit.tasks.into_iter().filter_map(|part| {
-            let task = self.core.state().task(part.task)?;
-            let created = part.created.then(|| Created {
-                template: task.graph.hash.clone(),
-                priority: task.priority,
-                at: task.created_at,
-                context: self
-                    .texts
-                    .get(task.id)
-                    .and_then(|texts| texts.payload.context())
-                    .map_or_else(String::new, |context| context.get().to_owned()),
-            });
-            let (records, payload) = if part.records.is_empty() {
-                (Vec::new(), String::new())
-            } else {
-                record::encode(&part.records, part.texts.iter().map(|text| &**text))
-            };
-            Some(Row {
-                task: part.task,
-                created,
-                records,
-                payload,
-                ended: task.has_ended(),
-                blocked: task.status() == TaskStatus::BlockedByFailures,
-            })
-        });
-        Append {
-            rows: rows.collect(),
-        }
-    }
-
-    fn release(&mut self, released: Vec<Release<Reply>>, env: &mut Environment) {
-        let mut messages = Vec::new();
-        for release in released {
-            match release {
-                Release::Welcome(session, welcome) => {
-                    messages.push((session, EngineMessage::Welcome(welcome)));
-                }
-                Release::Cancel(session, attempt) => {
-                    messages.push((session, EngineMessage::Cancel(attempt)));
-                }
-                Release::Accepted(session, attempts) => {
-                    messages.push((session, EngineMessage::Accepted(attempts)));
-                }
-                Release::Dispatch {
-                    session,
-                    task,
-                    step,
-                    attempt,
-                } => {
-                    let started = Started {
-                        session,
-                        task,
-                        step,
-                        attempt,
-                    };
-                    self.dispatch(started, &mut messages, env);
-                }
-                Release::Reply(Reply::View(request, view)) => {
-                    calls::answer(request, Some(view), env);
-                }
-                Release::Reply(Reply::Fetched(session, fetched)) => {
-                    messages.push((session, EngineMessage::Fetched(fetched)));
-                }
-                Release::Evict(task, leaves) => {
-                    self.texts.remove(task);
-                    if leaves == Leaves::Idle {
-                        env.note(Note::Rested(task));
-                    }
-                }
-            }
-        }
-        self.say(messages, env);
     }
 
     /// Asks to be woken at the next deadline.

@@ -119,12 +119,12 @@ impl Serving {
                         Event::Opened { .. } => Command::Open { event, link },
                         event => Command::Session { event, texts },
                     });
-                    self.turn_soon(env);
+                    self.round_soon(env);
                 }
                 Output::Fetch(fetch) => {
                     let session = connection.id;
                     self.commands.push(Command::Fetch { session, fetch });
-                    self.turn_soon(env);
+                    self.round_soon(env);
                 }
                 Output::Close => connection.closing = true,
             }

@@ -110,7 +110,7 @@ impl World {
                 }
                 let mut backlog = std::mem::take(&mut engine.backlog);
                 backlog.sort_by_key(|input| match input {
-                    EngineInput::Turn => 1,
+                    EngineInput::Round => 1,
                     EngineInput::Wake => 2,
                     _ => 0,
                 });
