@@ -93,13 +93,11 @@ pub enum Command {
         /// Where its messages go; dropped when another session replaces it.
         outbox: Outbox,
     },
-    /// Something happened in a worker's session.
+    /// Something happened in a worker's session: what one frame has said, as a rule.
     Session {
-        /// What.
-        event: Event,
-        /// The texts of an outcome.
-        texts: Option<Texts>,
-        /// The share that its frame has of what may wait for the journal; none of what came in no frame.
+        /// What, each with the texts of an outcome.
+        events: Vec<(Event, Option<Texts>)>,
+        /// The share that the frame has of what may wait for the journal; none of what came in no frame.
         share: Option<Arc<Share>>,
     },
     /// A worker asks for results that a dispatch left out.

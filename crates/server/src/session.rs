@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt;
-use tasker_core::gateway::{Output, Session};
+use tasker_core::Event;
+use tasker_core::gateway::{Output, Session, Texts};
 use tasker_core::worker::SessionId;
 use tasker_protocol::frame::EngineMessage;
 
@@ -120,6 +121,7 @@ impl Shell {
 
     /// `share` is that of the frame of which this comes.
     async fn carry_out(&mut self, outputs: Vec<Output>, share: Option<Arc<Share>>) {
+        let mut events = Vec::new();
         for output in outputs {
             match output {
                 Output::Send(message) => {
@@ -136,44 +138,43 @@ impl Shell {
                     }
                     self.own.send(message);
                 }
+                Output::Event(event @ Event::Opened { .. }, texts) => match self.outbox.take() {
+                    Some(outbox) => self.ask(Command::Open { event, outbox }).await,
+                    None => events.push((event, texts)),
+                },
+                Output::Event(event, texts) => events.push((event, texts)),
                 Output::Register(templates) => {
                     let result = self.engine.register(&templates).await;
                     let epoch = self.engine.epoch();
                     let outputs = self.session.registered(result, epoch);
                     Box::pin(self.carry_out(outputs, share.clone())).await;
                 }
-                Output::Event(event, texts) => {
-                    let command = match (&event, self.outbox.take()) {
-                        (tasker_core::Event::Opened { .. }, Some(outbox)) => {
-                            Command::Open { event, outbox }
-                        }
-                        (_, outbox) => {
-                            self.outbox = outbox;
-                            let share = share.clone();
-                            Command::Session {
-                                event,
-                                texts,
-                                share,
-                            }
-                        }
-                    };
-                    // An engine that has ended has dropped the session's outbox, which ends the session.
-                    let _ = self.engine.admission.wait(command).await;
-                }
                 Output::Fetch(fetch) => {
+                    self.say(std::mem::take(&mut events), share.clone()).await;
                     let Some(reserved) = self.room.reserve().await else {
                         continue;
                     };
-                    let command = Command::Fetch {
+                    self.ask(Command::Fetch {
                         session: self.id,
                         fetch,
                         reserved,
-                    };
-                    // An engine that has ended has dropped the session's outbox, which ends the session.
-                    let _ = self.engine.admission.wait(command).await;
+                    })
+                    .await;
                 }
                 Output::Close => self.close = true,
             }
         }
+        self.say(events, share).await;
+    }
+
+    async fn say(&mut self, events: Vec<(Event, Option<Texts>)>, share: Option<Arc<Share>>) {
+        if !events.is_empty() {
+            self.ask(Command::Session { events, share }).await;
+        }
+    }
+
+    async fn ask(&mut self, command: Command) {
+        // An engine that has ended has dropped the session's outbox, which ends the session.
+        let _ = self.engine.admission.wait(command).await;
     }
 }

@@ -34,11 +34,7 @@ impl Engine {
                 self.answer(Saw::All, workers, reply, |reply| Command::Workers { reply });
             }
             Command::Open { event, outbox } => self.open(&event, outbox),
-            Command::Session {
-                event,
-                texts,
-                share,
-            } => self.said(event, texts, share),
+            Command::Session { events, share } => self.said(events, share.as_ref()),
             Command::Fetch {
                 session,
                 fetch,

@@ -1,11 +1,8 @@
 //! Tasks that are not in memory: they are read again, and what has waited for them goes on.
 
-use std::sync::Arc;
-
 use tasker_core::{Event, TaskId};
 
 use super::{Engine, Waiting};
-use crate::admission::Share;
 use crate::batch;
 use crate::command::Loaded;
 
@@ -15,21 +12,6 @@ impl Engine {
         if self.readings.add(task, waits) {
             // The reader ends only with the engine.
             let _ = self.readers.tasks.send(task);
-        }
-    }
-
-    /// Keeps a frame's share until what the frame has said is durable, also where its task is read first.
-    pub(super) fn keep(&mut self, share: Option<Arc<Share>>, event: &Event) {
-        let (Event::Outcome { attempt, .. } | Event::Logged { attempt, .. }, Some(share)) =
-            (event, share)
-        else {
-            return;
-        };
-        let task = attempt.task_uuid;
-        if self.readings.has(task) {
-            self.readings.add(task, Waiting::Share(share));
-        } else {
-            self.reply(task, move || drop(share));
         }
     }
 

@@ -31,6 +31,7 @@ type Give = Box<dyn FnOnce(&Refused) -> Option<Command> + Send>;
 
 /// The tasks that an answer shows, or rests on.
 pub(super) enum Saw {
+    Nothing,
     Task(TaskId),
     Tasks(Vec<TaskId>),
     All,
@@ -40,6 +41,7 @@ impl Reply {
     /// Whether the answer rests on a task.
     pub fn saw(&self, id: TaskId) -> bool {
         match &self.saw {
+            Saw::Nothing => false,
             Saw::Task(task) => *task == id,
             Saw::Tasks(tasks) => tasks.contains(&id),
             Saw::All => true,

@@ -8,7 +8,8 @@ use tasker_core::worker::SessionId;
 use tasker_core::{Event, Time};
 use tasker_protocol::frame::EngineMessage;
 
-use super::{Engine, Started};
+use super::replies::Saw;
+use super::{Engine, Started, Waiting};
 use crate::admission::Share;
 use crate::outbox::Outbox;
 
@@ -44,14 +45,29 @@ impl Engine {
         }
     }
 
-    /// Handles what a session's worker has said, or that the session has ended.
-    pub(super) fn said(&mut self, event: Event, texts: Option<Texts>, share: Option<Arc<Share>>) {
-        if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
-            self.sessions.remove(session);
+    /// Handles what a session's worker has said, or that the session has ended. The share is kept until what was said is
+    /// durable, also where its task is read first.
+    pub(super) fn said(&mut self, events: Vec<(Event, Option<Texts>)>, share: Option<&Arc<Share>>) {
+        for (event, texts) in events {
+            if let Event::Closed { session, .. } | Event::Left { session, .. } = &event {
+                self.sessions.remove(session);
+            }
+            let (event, texts) = gateway::check_results(self.core.state(), event, texts);
+            self.happen(&event, texts.as_ref());
+            if let (Event::Outcome { attempt, .. } | Event::Logged { attempt, .. }, Some(share)) =
+                (&event, share)
+                && self.readings.has(attempt.task_uuid)
+            {
+                let share = Waiting::Share(Arc::clone(share));
+                self.readings.add(attempt.task_uuid, share);
+            }
         }
-        let (event, texts) = gateway::check_results(self.core.state(), event, texts);
-        self.happen(&event, texts.as_ref());
-        self.keep(share, &event);
+        if let Some(share) = share.cloned() {
+            self.hold(Saw::Nothing, move |_| {
+                drop(share);
+                None
+            });
+        }
     }
 
     pub(super) fn send(&self, session: SessionId, message: EngineMessage) {
