@@ -5,7 +5,6 @@ mod wire;
 use anyhow::Result;
 use serde_json::{Value, json};
 use tasker_e2e::settings::Settings;
-use tasker_e2e::stack::Stack;
 use uuid::Uuid;
 use wire::play::{answer, fail, play, status, template};
 use wire::{Wire, attempt, success};
@@ -226,8 +225,8 @@ async fn an_outcome_for_a_task_that_has_ended_is_read_again_and_accepted() -> Re
     worker.send_text(&success(&unknown, "1")).await?;
     assert_eq!(worker.next("accepted").await?, json!([unknown]));
     // A system that was up before has its log elsewhere.
-    if let Some(stack) = Settings::read()?.stack_url {
-        let log = Stack::alone(stack).await.log("orchestration").await?;
+    if Settings::read()?.stack_url.is_some() {
+        let log = wire::stack().await?.log("orchestration").await?;
         let passed_over = |task: Uuid| {
             let mut lines = log.lines();
             lines.any(|line| line.contains(&task.to_string()) && line.contains("passed_over"))

@@ -4,15 +4,12 @@ mod wire;
 
 use anyhow::Result;
 use serde_json::json;
-use tasker_e2e::settings::Settings;
-use tasker_e2e::stack::Stack;
 use wire::{Wire, Worker};
 
 #[tokio::test]
 async fn what_was_lost_is_gone_and_what_is_there_goes_on_in_the_same_process() -> Result<()> {
     let wire = Wire::new()?;
-    let stack = Settings::read()?.stack_url.expect("a stack of its own");
-    let stack = Stack::alone(stack).await;
+    let stack = wire::stack().await?;
     let mut worker = Worker::connect(&wire).await?;
     worker.welcome("diverged", &["diverged.Call"], 1).await?;
     let running = wire.create("diverged", "{}").await?;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tasker_e2e::settings::Settings;
 use tasker_e2e::stack::{Changes, Stack};
 use uuid::Uuid;
 use wire::network::Network;
@@ -21,11 +20,6 @@ const RENEWAL: Duration = Duration::from_secs(2);
 
 const FIRST: &str = "orchestration";
 const SECOND: &str = "orchestration-2";
-
-async fn stack() -> Result<Stack> {
-    let stack = Settings::read()?.stack_url.expect("a stack of its own");
-    Ok(Stack::alone(stack).await)
-}
 
 /// A task that waits for a slot, so that the engine has it in memory.
 async fn waiting_task(wire: &Wire, name: &str) -> Result<(Uuid, Worker)> {
@@ -55,7 +49,7 @@ async fn until_it_ends(wire: &Wire, stack: &Stack, path: &str) -> Result<Vec<u16
 #[tokio::test]
 async fn a_stranger_takes_over_from_a_frozen_engine_which_then_says_nothing_stale() -> Result<()> {
     let wire = Wire::new()?;
-    let stack = stack().await?;
+    let stack = wire::stack().await?;
     let (task, _worker) = waiting_task(&wire, "frozen").await?;
     let path = format!("/v1/tasks/{task}");
 
@@ -112,7 +106,7 @@ async fn a_stranger_takes_over_from_a_frozen_engine_which_then_says_nothing_stal
 #[tokio::test]
 async fn after_a_kill_another_name_waits_for_the_lease_and_the_same_name_does_not() -> Result<()> {
     let wire = Wire::new()?;
-    let stack = stack().await?;
+    let stack = wire::stack().await?;
     stack.kill(FIRST).await?;
     let killed = Instant::now();
     stack.start(FIRST).await?;
@@ -145,7 +139,7 @@ async fn after_a_kill_another_name_waits_for_the_lease_and_the_same_name_does_no
 async fn an_idle_engine_that_was_superseded_under_its_own_name_ends_with_the_next_renewal()
 -> Result<()> {
     let wire = Wire::new()?;
-    let stack = stack().await?;
+    let stack = wire::stack().await?;
     let (task, _worker) = waiting_task(&wire, "superseded").await?;
     let mut same = Changes::default();
     same.environment.insert("TASKER_ENGINE_ID", FIRST);
@@ -162,7 +156,7 @@ async fn an_idle_engine_that_was_superseded_under_its_own_name_ends_with_the_nex
 #[tokio::test]
 async fn without_a_lease_nothing_is_read_until_postgresql_renews_it() -> Result<()> {
     let wire = Wire::new()?;
-    let stack = stack().await?;
+    let stack = wire::stack().await?;
     let network = Network::to_postgres().await?;
     stack.kill(FIRST).await?;
     let mut behind = Changes::default();

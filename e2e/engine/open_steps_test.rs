@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tasker_e2e::settings::Settings;
-use tasker_e2e::stack::{Changes, Stack};
+use tasker_e2e::stack::Changes;
 use wire::{Wire, Worker, attempt, success};
 
 #[tokio::test]
 async fn creations_beyond_the_limit_of_open_steps_are_refused_until_tasks_have_ended() -> Result<()>
 {
-    let url = Settings::read()?.stack_url;
-    let stack = Stack::alone(url.context("a stack of its own")?).await;
+    let stack = wire::stack().await?;
     let wire = Wire::new()?;
     stack.kill("orchestration").await?;
     let limit = Changes {

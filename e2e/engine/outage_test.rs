@@ -5,15 +5,12 @@ mod wire;
 
 use anyhow::Result;
 use serde_json::json;
-use tasker_e2e::settings::Settings;
-use tasker_e2e::stack::Stack;
 use wire::{Wire, Worker};
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_an_outage_and_work_goes_on() -> Result<()> {
     let wire = Wire::new()?;
-    let stack = Settings::read()?.stack_url.expect("a stack of its own");
-    let stack = Stack::alone(stack).await;
+    let stack = wire::stack().await?;
     let mut worker = Worker::connect(&wire).await?;
     worker.welcome("outage", &["outage.Call"], 1).await?;
     let running = wire.create("outage", "{}").await?;
@@ -51,8 +48,7 @@ async fn what_was_acknowledged_is_there_after_an_outage_and_work_goes_on() -> Re
 #[tokio::test]
 async fn an_engine_that_is_started_without_postgresql_waits_for_it() -> Result<()> {
     let wire = Wire::new()?;
-    let stack = Settings::read()?.stack_url.expect("a stack of its own");
-    let stack = Stack::alone(stack).await;
+    let stack = wire::stack().await?;
     stack.kill("orchestration").await?;
     stack.kill("postgres").await?;
     let started = stack.start("orchestration");
@@ -71,8 +67,7 @@ async fn an_engine_that_is_started_without_postgresql_waits_for_it() -> Result<(
 #[tokio::test]
 async fn an_idempotency_key_is_found_again_after_the_engine_was_killed() -> Result<()> {
     let wire = Wire::new()?;
-    let stack = Settings::read()?.stack_url.expect("a stack of its own");
-    let stack = Stack::alone(stack).await;
+    let stack = wire::stack().await?;
     let mut worker = Worker::connect(&wire).await?;
     worker.welcome("killed", &["killed.Call"], 0).await?;
     let body = r#"{"name": "killed", "namespace": "killed", "context": {}}"#;

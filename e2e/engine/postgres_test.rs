@@ -6,17 +6,11 @@ mod wire;
 use std::time::Duration;
 
 use anyhow::Result;
-use tasker_e2e::settings::Settings;
 use tasker_e2e::stack::{Changes, Stack};
 use tokio_postgres::{Client, NoTls};
-use wire::Wire;
 use wire::load::Load;
 use wire::network::Network;
-
-async fn stack() -> Result<Stack> {
-    let stack = Settings::read()?.stack_url.expect("a stack of its own");
-    Ok(Stack::alone(stack).await)
-}
+use wire::{Wire, stack};
 
 async fn superuser() -> Result<Client> {
     let url = "postgres://postgres@127.0.0.1:5432/tasker";
@@ -142,8 +136,10 @@ async fn read_only() -> Result<()> {
     Ok(())
 }
 
-/// Has this done at the end of the next commits, when all their rows are in.
-async fn at_the_end_of_three_commits(load: &mut Load, what: &str) -> Result<()> {
+/// Has this done at the end of three commits, when all their rows are in.
+async fn at_the_end_of_three_commits(name: &'static str, what: &str) -> Result<()> {
+    let _stack = stack().await?;
+    let mut load = Load::start(name).await?;
     let superuser = superuser().await?;
     let table = "SELECT 'tasker.records_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')";
     let table: String = superuser.query_one(table, &[]).await?.get(0);
@@ -166,25 +162,18 @@ async fn at_the_end_of_three_commits(load: &mut Load, what: &str) -> Result<()> 
     superuser
         .batch_execute("DROP FUNCTION tasker.fail CASCADE; DROP SEQUENCE tasker.commits")
         .await?;
+    load.end().await?;
     Ok(())
 }
 
 #[tokio::test]
 async fn answering_with_an_error_in_the_middle_of_commits() -> Result<()> {
-    let _stack = stack().await?;
-    let mut load = Load::start("error").await?;
     let error = "RAISE EXCEPTION 'not now' USING ERRCODE = 'serialization_failure'";
-    at_the_end_of_three_commits(&mut load, error).await?;
-    load.end().await?;
-    Ok(())
+    at_the_end_of_three_commits("error", error).await
 }
 
 #[tokio::test]
 async fn ending_the_session_in_the_middle_of_commits() -> Result<()> {
-    let _stack = stack().await?;
-    let mut load = Load::start("ended").await?;
     let end = "PERFORM pg_terminate_backend(pg_backend_pid())";
-    at_the_end_of_three_commits(&mut load, end).await?;
-    load.end().await?;
-    Ok(())
+    at_the_end_of_three_commits("ended", end).await
 }

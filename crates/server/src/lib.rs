@@ -2,15 +2,18 @@
 //!
 //! Layout; data flows one way, from [`api`] and [`session`] through [`engine`] to the journal and back as effects:
 //! - [`options`]: the command line and the environment.
-//! - [`service`]: the process: start, recovery, stop. [`opening`]: waiting for the journal. [`running`]: the engine as the
-//!   others see it.
-//! - [`api`]: the REST API, its routes and its OpenAPI document. [`session`]: a worker's WebSocket; `writer`: its writing half, from its
-//!   `outbox`. `connection`: what a client's connection may take.
+//! - [`service`]: the process: start, recovery, stop. [`opening`]: waiting for the journal. [`running`]: the engine as
+//!   the others see it.
+//! - `connection`: what a client's connection may take. [`api`]: the REST API, its routes and its OpenAPI document;
+//!   [`idempotency`]: the keys of creations. [`session`]: a worker's WebSocket; `writer`: its writing half, from its
+//!   `outbox`.
 //! - [`admission`]: what the engine takes at once.
-//! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal appends it.
+//! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal
+//!   appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
 //! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
-//! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit. [`lease`]: how long it may answer. [`traces`]: spans of tasks.
+//! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit. [`lease`]: how long it may answer.
+//!   [`traces`]: spans of tasks.
 
 pub mod admission;
 pub mod api;

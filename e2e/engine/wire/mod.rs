@@ -15,6 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tasker_e2e::settings::Settings;
+use tasker_e2e::stack::Stack;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
@@ -24,6 +25,11 @@ use uuid::Uuid;
 
 /// An answer or a message that takes longer is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The services of the system, which no other test of this program acts on meanwhile.
+pub async fn stack() -> Result<Stack> {
+    Stack::alone(&Settings::read()?).await
+}
 
 /// The engine's HTTP side.
 pub struct Wire {

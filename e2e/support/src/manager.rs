@@ -73,11 +73,7 @@ impl IntegrationTestManager {
     /// # Errors
     /// When the system is not run by a stack.
     pub async fn stack(&self) -> Result<Stack> {
-        let url = self.settings.stack_url.clone().context(
-            "this test kills and starts services, so it needs the control of a stack: TASKER_TEST_STACK_URL is not \
-             set. Run it by its Bazel target, which starts a stack of its own",
-        )?;
-        Ok(Stack::alone(url).await)
+        Stack::alone(&self.settings).await
     }
 }
 

@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::settings::Settings;
+
 /// How a service is started otherwise than the compose file says, this time.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Changes<'a> {
@@ -31,13 +33,20 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The stack whose control is at `url`, once no other test of this program acts on it.
-    pub async fn alone(url: String) -> Self {
-        Self {
+    /// The stack that runs the system, once no other test of this program acts on it.
+    ///
+    /// # Errors
+    /// When no stack does.
+    pub async fn alone(settings: &Settings) -> Result<Self> {
+        let url = settings.stack_url.clone().context(
+            "this test kills and starts services, so it needs the control of a stack: TASKER_TEST_STACK_URL is not \
+             set. Run it by its Bazel target, which starts a stack of its own",
+        )?;
+        Ok(Self {
             http: reqwest::Client::new(),
             url,
             _alone: ALONE.lock().await,
-        }
+        })
     }
 
     /// Kills the service (SIGKILL); it is gone on return.

@@ -1,9 +1,9 @@
 //! How appends and the partitions that they need behave in PostgreSQL.
 
-use tasker_journal::{Append, Day, StoredTask, Summary, TaskChange};
+use tasker_journal::{Append, Day, StoredTask};
 use uuid::Uuid;
 
-use crate::support::{migrated, new_task, open, recover, row};
+use crate::support::{append_in_background, change, creating, migrated, new_task, open, row};
 
 /// Made while the tables are empty and kept for the connection's life, as an engine's first plan is.
 #[tokio::test]
@@ -57,12 +57,7 @@ async fn texts_are_read_by_their_places_and_blocked_tasks_without_their_rows() {
                 row(first.task_uuid, &[1, 2], "started"),
                 row(second.task_uuid, &[3], "failed"),
             ],
-            changed: vec![TaskChange {
-                task_uuid: second.task_uuid,
-                status: 3,
-                ended_at: None,
-                summary: Summary::default(),
-            }],
+            changed: vec![change(second.task_uuid, 3, None)],
             ..Append::default()
         })
         .await
@@ -124,16 +119,10 @@ async fn a_task_that_ends_in_the_commit_of_its_creation_is_written_once() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
     let task = new_task("{}");
-    let change = TaskChange {
-        task_uuid: task.task_uuid,
-        status: 7,
-        ended_at: Some(9),
-        summary: Summary::default(),
-    };
     journal
         .append(Append {
+            changed: vec![change(task.task_uuid, 7, Some(9))],
             created: vec![task],
-            changed: vec![change],
             ..Append::default()
         })
         .await
@@ -149,46 +138,6 @@ async fn a_task_that_ends_in_the_commit_of_its_creation_is_written_once() {
 }
 
 #[tokio::test]
-async fn what_postgresql_refuses_is_named_and_the_others_are_committed() {
-    let server = migrated().await;
-    let journal = open(&server.url()).await;
-    let (first, second) = (new_task("1"), new_task("2"));
-    let mut of_another_day = new_task("{}");
-    of_another_day.task_uuid =
-        uuid::Builder::from_unix_timestamp_millis(1_000_000_000_000, &[7; 10]).into_uuid();
-    let outcome = journal
-        .append(Append {
-            created: vec![first.clone(), of_another_day.clone(), second.clone()],
-            rows: vec![
-                row(second.task_uuid, b"r", "p"),
-                row(of_another_day.task_uuid, b"r", "p"),
-            ],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-    assert_eq!(outcome.refused.len(), 1);
-    assert_eq!(outcome.refused[0].task_uuid, of_another_day.task_uuid);
-    assert!(
-        outcome.refused[0].message.contains("no partition"),
-        "{}",
-        outcome.refused[0].message
-    );
-    assert!(
-        outcome.refused[0].message.ends_with("[23514]"),
-        "{}",
-        outcome.refused[0].message
-    );
-    let recovered: Vec<_> = recover(&journal)
-        .await
-        .into_iter()
-        .map(|stored| stored.task)
-        .collect();
-    assert_eq!(recovered.len(), 2);
-    assert!(recovered.contains(&first) && recovered.contains(&second));
-}
-
-#[tokio::test]
 async fn an_append_goes_on_when_its_caller_stops_waiting() {
     let server = migrated().await;
     let journal = open(&server.url()).await;
@@ -198,30 +147,14 @@ async fn an_append_goes_on_when_its_caller_stops_waiting() {
         .batch_execute("BEGIN; LOCK TABLE tasker.tasks IN SHARE MODE")
         .await
         .unwrap();
-    let appending = tokio::spawn({
-        let (journal, task) = (journal.clone(), task.clone());
-        async move {
-            journal
-                .append(Append {
-                    created: vec![task],
-                    ..Append::default()
-                })
-                .await
-        }
-    });
+    let appending = append_in_background(&journal, creating(&task));
     server
         .wait_until("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
         .await;
     appending.abort();
     client.batch_execute("COMMIT").await.unwrap();
     // Appends queue, so the first is done when a second is.
-    journal
-        .append(Append {
-            created: vec![new_task("{}")],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
+    journal.append(creating(&new_task("{}"))).await.unwrap();
     assert!(journal.task(task.task_uuid).await.unwrap().is_some());
 }
 
@@ -251,13 +184,7 @@ async fn partitions_of_the_next_days_exist_and_are_made_once() {
         .get(0);
     assert_eq!(tables, 9);
     assert!(journal.has_partition(today));
-    journal
-        .append(Append {
-            created: vec![new_task("{}")],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
+    journal.append(creating(&new_task("{}"))).await.unwrap();
 }
 
 #[tokio::test]
@@ -287,12 +214,6 @@ async fn partitions_are_made_beside_an_open_reader_without_stopping_appends() {
         .unwrap();
     journal.ensure_partitions().await.unwrap();
     assert!(journal.has_partition(today.plus(2)));
-    journal
-        .append(Append {
-            created: vec![new_task("{}")],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
+    journal.append(creating(&new_task("{}"))).await.unwrap();
     client.batch_execute("COMMIT").await.unwrap();
 }

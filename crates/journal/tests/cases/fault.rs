@@ -1,10 +1,10 @@
 //! PostgreSQL or the network fails at the worst moment, and each append is committed once.
 
-use tasker_journal::{Append, Journal, Status, Summary, TaskChange};
+use tasker_journal::{Append, Journal, Status};
 
 use crate::support::{
-    Network, Server, adding, append_in_background, creating, migrated, new_task, open, payloads,
-    recover, try_open, wait_for_status,
+    Network, Server, adding, append_in_background, change, creating, migrated, new_task, open,
+    payloads, recover, try_open, wait_for_status,
 };
 
 async fn behind_network() -> (Server, Network, Journal) {
@@ -75,15 +75,9 @@ async fn a_change_whose_answer_is_lost_is_made() {
     journal.append(creating(&task)).await.unwrap();
     network.lose_next_answer();
     // It leaves no row by which its commit could be found, so it is made again.
-    let change = TaskChange {
-        task_uuid: task.task_uuid,
-        status: 2,
-        ended_at: Some(9),
-        summary: Summary::default(),
-    };
     journal
         .append(Append {
-            changed: vec![change],
+            changed: vec![change(task.task_uuid, 2, Some(9))],
             ..Append::default()
         })
         .await

@@ -1,10 +1,10 @@
 //! PostgreSQL says no: for now, and the append waits; or for good, and only the task that it is about is left out.
 
-use tasker_journal::{Append, Refused, Status, Summary, TaskChange};
+use tasker_journal::{Append, Refused, Status};
 
 use crate::support::{
-    Refusal, adding, append_in_background, creating, migrated, new_task, open, payloads, recover,
-    row, today, wait_for_status,
+    Refusal, adding, append_in_background, change, creating, migrated, new_task, open, payloads,
+    recover, row, today, wait_for_status,
 };
 
 /// Waits until the journal says that it cannot commit, for a reason that has `text`.
@@ -113,12 +113,7 @@ async fn of_a_task_that_is_refused_for_good_nothing_is_committed_and_of_the_othe
     let before = journal.append(created).await.unwrap().commit;
     let _refusal = Refusal::of(&server, "bad%", "22023").await;
     let payload = |number: usize| if number % 2 == 1 { "bad" } else { "good" };
-    let ended = |task: &tasker_journal::NewTask| TaskChange {
-        task_uuid: task.task_uuid,
-        status: 2,
-        ended_at: Some(9),
-        summary: Summary::default(),
-    };
+    let ended = |task: &tasker_journal::NewTask| change(task.task_uuid, 2, Some(9));
     let outcome = journal
         .append(Append {
             rows: tasks

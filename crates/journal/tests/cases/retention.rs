@@ -5,37 +5,14 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use tasker_journal::{
-    Append, Day, Error, Journal, NewTask, Round, Status, Summary, TaskChange, TaskFilter,
-};
+use tasker_journal::{Day, Error, Journal, NewTask, Status};
 use uuid::Uuid;
 
-use crate::sample::task_of;
-use crate::support::{Server, day, migrated, new_task, open, row, wait_for_status};
+use crate::sample::{ending, listed, task_of};
+use crate::support::{Server, creating, day, migrated, new_task, open, wait_for_status};
 
 /// The days of the tests, long past.
 const DAYS: [Day; 3] = [Day(1), Day(2), Day(3)];
-
-fn creating(task: &NewTask) -> Append {
-    Append {
-        created: vec![task.clone()],
-        rows: vec![row(task.task_uuid, b"r", "created")],
-        ..Append::default()
-    }
-}
-
-fn ending(task: &NewTask) -> Append {
-    Append {
-        rows: vec![row(task.task_uuid, b"r", "ended")],
-        changed: vec![TaskChange {
-            task_uuid: task.task_uuid,
-            status: 2,
-            ended_at: Some(task.created_at + 1),
-            summary: Summary::default(),
-        }],
-        ..Append::default()
-    }
-}
 
 /// A journal with one task of each of [`DAYS`], open.
 async fn with_old_days() -> (Server, Journal, Vec<NewTask>) {
@@ -50,16 +27,6 @@ async fn with_old_days() -> (Server, Journal, Vec<NewTask>) {
     }
     journal.ensure_partitions().await.unwrap();
     (server, journal, tasks)
-}
-
-async fn listed(journal: &Journal) -> Vec<Uuid> {
-    let round = Round {
-        before: Uuid::max(),
-        limit: 100,
-        depth: 101,
-    };
-    let listed = journal.list(&TaskFilter::default(), round).await.unwrap();
-    listed.tasks.iter().map(|task| task.task_uuid).collect()
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! What a step costs PostgreSQL: bytes of its log, and commits.
 
-use tasker_journal::{Append, NewTask, Summary, TaskChange};
+use tasker_journal::{Append, NewTask};
 
-use crate::support::{migrated, new_task, open, row};
+use crate::support::{change, migrated, new_task, open, row};
 
 /// Tasks that run at the same time; each append has a row of each.
 const TASKS: usize = 1000;
@@ -28,12 +28,7 @@ fn appends() -> Vec<Append> {
     let tasks: Vec<NewTask> = (0..TASKS)
         .map(|_| new_task(r#"{"even_number":6}"#))
         .collect();
-    let ended = |task: &NewTask| TaskChange {
-        task_uuid: task.task_uuid,
-        status: 2,
-        ended_at: Some(task.created_at + 1),
-        summary: Summary::default(),
-    };
+    let ended = |task: &NewTask| change(task.task_uuid, 2, Some(task.created_at + 1));
     let mut appends = vec![Append {
         created: tasks.clone(),
         rows: rows(&tasks),

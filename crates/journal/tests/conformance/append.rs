@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tasker_journal::{Append, Day, Refused, StoredTask, Summary, TaskChange};
+use tasker_journal::{Append, Day, Refused, StoredTask};
 use uuid::Uuid;
 
 use crate::{
-    host::{Host, payloads, recover},
-    sample::{new_task, row, task_of},
+    host::{Host, recover},
+    sample::{change, creating, new_task, payloads, row, task_of},
 };
 
 #[tokio::test]
@@ -32,12 +32,7 @@ async fn what_was_appended_is_recovered() {
                 row(second.task_uuid, &[3], ""),
                 row(first.task_uuid, &[4], "36"),
             ],
-            changed: vec![TaskChange {
-                task_uuid: second.task_uuid,
-                status: 3,
-                ended_at: None,
-                summary: Summary::default(),
-            }],
+            changed: vec![change(second.task_uuid, 3, None)],
             ..Append::default()
         })
         .await
@@ -97,12 +92,7 @@ async fn an_ended_task_is_read_by_its_uuid_only() {
     journal
         .append(Append {
             rows: vec![row(task_uuid, b"b", "two")],
-            changed: vec![TaskChange {
-                task_uuid,
-                status: 4,
-                ended_at,
-                summary: Summary::default(),
-            }],
+            changed: vec![change(task_uuid, 4, ended_at)],
             ..Append::default()
         })
         .await
@@ -131,12 +121,7 @@ async fn a_task_may_end_in_the_commit_of_its_creation() {
     journal
         .append(Append {
             created: vec![task],
-            changed: vec![TaskChange {
-                task_uuid,
-                status: 7,
-                ended_at: Some(9),
-                summary: Summary::default(),
-            }],
+            changed: vec![change(task_uuid, 7, Some(9))],
             ..Append::default()
         })
         .await
@@ -232,10 +217,7 @@ async fn an_append_over_sixteen_mebibytes_takes_several_commits() {
 #[tokio::test]
 async fn commit_numbers_rise_from_append_to_append_and_from_process_to_process() {
     let host = Host::start().await;
-    let append = || Append {
-        created: vec![new_task("{}")],
-        ..Append::default()
-    };
+    let append = || creating(&new_task("{}"));
     let first = host.open().await;
     let mut numbers = vec![
         first.append(append()).await.unwrap().commit,
@@ -270,12 +252,7 @@ async fn many_open_tasks_are_each_recovered_once() {
         })
         .await
         .unwrap();
-    let ended = |task: &tasker_journal::NewTask| TaskChange {
-        task_uuid: task.task_uuid,
-        status: 4,
-        ended_at: Some(1),
-        summary: Summary::default(),
-    };
+    let ended = |task: &tasker_journal::NewTask| change(task.task_uuid, 4, Some(1));
     let (gone, left) = tasks.split_at(300);
     journal
         .append(Append {

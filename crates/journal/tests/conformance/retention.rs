@@ -1,38 +1,17 @@
 //! Days that are over are dropped once all their tasks have ended.
 
-use tasker_journal::{Append, Day, NewTask, Round, Summary, TaskChange, TaskFilter};
+use tasker_journal::{Append, Day, NewTask};
 use uuid::Uuid;
 
 use crate::{
     host::{Host, Journal, recover},
-    sample::{creating, new_task, row, task_of},
+    sample::{creating, ending, listed, new_task, row, task_of},
 };
 
 const DAYS: [Day; 3] = [Day(1), Day(2), Day(3)];
 
 async fn end(journal: &Journal, task: &NewTask) {
-    let change = TaskChange {
-        task_uuid: task.task_uuid,
-        status: 2,
-        ended_at: Some(task.created_at + 1),
-        summary: Summary::default(),
-    };
-    let append = Append {
-        rows: vec![row(task.task_uuid, b"r", "ended")],
-        changed: vec![change],
-        ..Append::default()
-    };
-    assert_eq!(journal.append(append).await.unwrap().refused, []);
-}
-
-async fn listed(journal: &Journal) -> Vec<Uuid> {
-    let round = Round {
-        before: Uuid::max(),
-        limit: 100,
-        depth: 101,
-    };
-    let listed = journal.list(&TaskFilter::default(), round).await.unwrap();
-    listed.tasks.iter().map(|task| task.task_uuid).collect()
+    assert_eq!(journal.append(ending(task)).await.unwrap().refused, []);
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tasker_journal::{Day, StoredTask, memory::Database};
-use uuid::Uuid;
 
 pub use tasker_journal::memory::Journal;
 
@@ -35,16 +34,6 @@ impl Host {
     pub async fn make_day(&self, day: Day) {
         self.0.make_day(day);
     }
-}
-
-/// The payloads of a task's rows: one for each time that it was added.
-pub async fn payloads(journal: &Journal, task_uuid: Uuid) -> Vec<String> {
-    let stored = journal
-        .task(task_uuid)
-        .await
-        .unwrap()
-        .expect("the task is stored");
-    stored.rows.into_iter().map(|row| row.payload).collect()
 }
 
 /// All open tasks, in the order of their UUIDs.

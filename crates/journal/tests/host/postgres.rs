@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tasker_journal::{Day, Error, StoredTask};
-use uuid::Uuid;
 
 pub use tasker_journal::Journal;
 
@@ -40,16 +39,6 @@ impl Host {
     pub async fn make_day(&self, day: Day) {
         day::make(&self.0, day).await;
     }
-}
-
-/// The payloads of a task's rows: one for each time that it was added.
-pub async fn payloads(journal: &Journal, task_uuid: Uuid) -> Vec<String> {
-    let stored = journal
-        .task(task_uuid)
-        .await
-        .unwrap()
-        .expect("the task is stored");
-    stored.rows.into_iter().map(|row| row.payload).collect()
 }
 
 /// All open tasks, in the order of their UUIDs.

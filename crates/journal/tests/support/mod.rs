@@ -12,8 +12,8 @@ pub use refusal::{Refusal, today};
 pub use server::Server;
 
 pub use crate::{
-    host::{payloads, recover},
-    sample::{creating, new_task, row},
+    host::recover,
+    sample::{change, creating, new_task, payloads, row},
 };
 
 use tasker_journal::{Append, AppendOutcome, Error, Journal, Options, Status};
