@@ -5,11 +5,12 @@ mod wire;
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tasker_protocol::api::{MAX_BODY_BYTES, MAX_PAYLOAD_BYTES};
 use tasker_protocol::frame::MAX_FRAME_BYTES;
-use wire::play::status;
+use uuid::Uuid;
+use wire::play::{play, status, template};
 use wire::{Wire, Worker, attempt, success};
 
 /// A JSON text of so many bytes.
@@ -123,6 +124,23 @@ async fn a_result_over_the_limit_fails_its_step_and_a_frame_over_it_ends_the_ses
     Ok(())
 }
 
+#[tokio::test]
+async fn a_frame_of_millions_of_bad_messages_is_answered_once_and_ends_the_session() -> Result<()> {
+    let wire = Wire::new()?;
+    let mut worker = Worker::connect(&wire).await?;
+    worker.welcome("crowded", &["crowded.Call"], 1).await?;
+    let frame = format!("[{}0]", "0,".repeat(MAX_FRAME_BYTES / 2 - 2));
+    worker.send_text(&frame).await?;
+    let error = worker.next("error").await?;
+    assert_eq!(error["code"], "INVALID_REQUEST");
+    assert_eq!(
+        error["message"],
+        "the frame has 16777215 messages, at most 16384 are taken"
+    );
+    assert!(worker.is_closed().await);
+    Ok(())
+}
+
 /// Together they are twice what a worker may leave unread.
 #[tokio::test]
 async fn contexts_that_a_worker_has_no_room_for_come_when_it_has_read_others() -> Result<()> {
@@ -150,4 +168,55 @@ async fn contexts_that_a_worker_has_no_room_for_come_when_it_has_read_others() -
         worker.next("accepted").await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn pages_of_steps_are_cut_by_their_results_while_the_task_runs_and_after() -> Result<()> {
+    const RESULT: usize = 7 << 20;
+    let wire = Wire::new()?;
+    let steps = ["a", "b", "c", "d", "e", "f"].map(|name| (name, "standard", &[] as &[&str]));
+    let mut worker = play(&wire, &template("paged", &steps)).await?;
+    let task = wire.create("paged", "{}").await?;
+    let mut attempts = Vec::new();
+    for (name, _, _) in steps {
+        let dispatch = worker.next("dispatch").await?;
+        assert_eq!(dispatch["step_name"], name);
+        attempts.push(attempt(&dispatch));
+    }
+    let last = attempts.pop().context("a dispatch of `f`")?;
+    for attempt in attempts {
+        let outcome = success(&attempt, &text_of(RESULT));
+        worker.send_text(&outcome).await?;
+        assert_eq!(worker.next("accepted").await?, json!([attempt]));
+    }
+    // As long as `null` is.
+    let expected = json!([
+        [["a", RESULT], ["b", RESULT]],
+        [["c", RESULT], ["d", RESULT]],
+        [["e", RESULT], ["f", 4]],
+    ]);
+    assert_eq!(pages(&wire, task).await?, expected);
+    worker.send_text(&success(&last, "1234")).await?;
+    assert_eq!(worker.next("accepted").await?, json!([last]));
+    assert_eq!(status(&wire, task).await?, "complete");
+    assert_eq!(pages(&wire, task).await?, expected);
+    Ok(())
+}
+
+/// The names of a task's steps and the lengths of their results, page by page.
+async fn pages(wire: &Wire, task: Uuid) -> Result<Value> {
+    let first = format!("/v1/tasks/{task}/workflow_steps");
+    let (mut path, mut pages) = (first.clone(), Vec::new());
+    loop {
+        let (_, page) = wire.get(&path).await?;
+        let steps = page["steps"].as_array().context("a page")?;
+        let steps = steps
+            .iter()
+            .map(|step| json!([step["step_name"], step["results"].to_string().len()]));
+        pages.push(steps.collect::<Value>());
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("{first}?cursor={cursor}"),
+            None => return Ok(json!(pages)),
+        }
+    }
 }

@@ -101,7 +101,7 @@ impl Session {
             .into_iter()
             .flat_map(|message| match message {
                 Ok(message) => self.message(message),
-                Err(error) => vec![unreadable(&error)],
+                Err(error) => unreadable(&error),
             })
             .collect()
     }
@@ -255,12 +255,17 @@ fn error(code: ErrorCode, message: String) -> Output {
     Output::Send(EngineMessage::Error(Rejection { code, message }))
 }
 
-fn unreadable(unreadable: &Unreadable) -> Output {
+fn unreadable(unreadable: &Unreadable) -> Vec<Output> {
     let code = match unreadable {
         Unreadable::Malformed(_) => ErrorCode::MalformedJson,
-        Unreadable::Shape { .. } => ErrorCode::InvalidRequest,
+        Unreadable::Shape { .. } | Unreadable::Crowded(_) => ErrorCode::InvalidRequest,
     };
-    error(code, unreadable.to_string())
+    let answer = error(code, unreadable.to_string());
+    match unreadable {
+        // There may have been outcomes in it: the worker sends those again in its next session.
+        Unreadable::Crowded(_) => vec![answer, Output::Close],
+        _ => vec![answer],
+    }
 }
 
 fn kind(message: &WorkerMessage) -> &'static str {
@@ -276,6 +281,8 @@ fn kind(message: &WorkerMessage) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use tasker_protocol::frame::MAX_FRAME_MESSAGES;
+
     use super::*;
 
     const HELLO: &str = r#"{"hello": {"protocol": [1, 1], "worker_id": "w", "instance":
@@ -358,6 +365,29 @@ mod tests {
         assert!(matches!(
             session.frame(HELLO, Time(2))[..],
             [Output::Register(_)]
+        ));
+    }
+
+    #[test]
+    fn a_frame_of_too_many_messages_is_answered_once_and_ends_the_session() {
+        let frame = |messages: usize| format!("[{}]", vec!["0"; messages].join(","));
+        let outputs = open().frame(&frame(MAX_FRAME_MESSAGES), Time(2));
+        assert_eq!(outputs.len(), MAX_FRAME_MESSAGES);
+        assert!(
+            outputs
+                .iter()
+                .all(|output| matches!(output, Output::Send(_)))
+        );
+        let mut session = open();
+        let outputs = session.frame(&frame(MAX_FRAME_MESSAGES + 1), Time(2));
+        assert_eq!(
+            message(&outputs).message,
+            "the frame has 16385 messages, at most 16384 are taken"
+        );
+        assert!(matches!(outputs[1..], [Output::Close]));
+        assert!(matches!(
+            session.closed()[..],
+            [Output::Event(Event::Closed { grace: true, .. }, None)]
         ));
     }
 

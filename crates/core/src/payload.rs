@@ -52,11 +52,11 @@ pub enum Slot {
 }
 
 impl Place {
-    /// That of the texts of a record behind `offset` bytes of a row's payload.
-    pub fn of<'a>(row: u32, offset: usize, texts: impl IntoIterator<Item = &'a str>) -> Place {
+    /// That of the texts of a record, which are so long, behind `offset` bytes of a row's payload.
+    pub fn of(row: u32, offset: usize, texts: impl IntoIterator<Item = usize>) -> Place {
         let mut lengths = [0; 3];
         for (length, text) in lengths.iter_mut().zip(texts) {
-            *length = text.len() as u32;
+            *length = text as u32;
         }
         // A row's payload is far below 4 GiB.
         let offset = offset as u32;
@@ -65,6 +65,10 @@ impl Place {
             offset,
             lengths,
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.lengths.iter().map(|length| *length as usize).sum()
     }
 
     /// The texts, cut out of the payload of their row.
@@ -88,8 +92,17 @@ impl Shown {
         }
     }
 
+    /// Bytes in memory.
     fn bytes(&self) -> usize {
         self.texts.as_ref().map_or(0, bytes_of)
+    }
+
+    /// Bytes of texts, in memory or not.
+    fn length(&self) -> usize {
+        match &self.texts {
+            Some(texts) if self.place.row == 0 => bytes_of(texts),
+            _ => self.place.bytes(),
+        }
     }
 }
 
@@ -147,6 +160,11 @@ impl Payload {
         Ok(())
     }
 
+    /// Knows where the texts of a stored record are, without them.
+    pub fn place(&mut self, record: &Record, place: Place) {
+        self.show(record, None, place);
+    }
+
     fn show(&mut self, record: &Record, texts: Option<Texts>, place: Place) -> isize {
         let (true, Some(step)) = (record.shows(), record.step()) else {
             return 0;
@@ -191,9 +209,8 @@ impl Payload {
             Slot::Context => self.context.is_none().then_some((0, 0)),
             Slot::Step(step) => {
                 let shown = self.steps.get(step as usize)?.as_ref()?;
-                let lengths = shown.place.lengths.iter();
-                let bytes = lengths.map(|length| *length as usize).sum();
-                shown.texts.is_none().then_some((shown.place.row, bytes))
+                let (row, bytes) = (shown.place.row, shown.place.bytes());
+                shown.texts.is_none().then_some((row, bytes))
             }
         }
     }

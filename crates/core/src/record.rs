@@ -313,24 +313,26 @@ pub fn encode<'a>(
     (bytes, payload)
 }
 
-/// The records of a row, without its payload.
-pub fn decode_records(bytes: &[u8]) -> Result<Vec<Record>, Error> {
-    Ok(read(bytes)?.0)
-}
-
-fn read(bytes: &[u8]) -> Result<(Vec<Record>, Vec<u32>), Error> {
+/// The records of a row and the lengths of their texts, without its payload.
+pub fn outline(bytes: &[u8]) -> Result<(Vec<Record>, Vec<u32>), Error> {
     let (&format, body) = bytes.split_first().unwrap_or((&0, &[]));
     if format != FORMAT {
         return Err(Error::Format(format));
     }
-    Ok(postcard::from_bytes(body)?)
+    let (records, lengths): (Vec<Record>, Vec<u32>) = postcard::from_bytes(body)?;
+    let expected = records.iter().map(Record::texts).sum();
+    let found = lengths.len();
+    if found != expected {
+        return Err(Error::Texts { expected, found });
+    }
+    Ok((records, lengths))
 }
 
 /// The records of a row and their texts.
 pub fn decode<'a>(bytes: &[u8], payload: &'a str) -> Result<(Vec<Record>, Vec<&'a str>), Error> {
-    let (records, lengths) = read(bytes)?;
-    let expected = records.iter().map(Record::texts).sum();
-    let mut texts = Vec::with_capacity(lengths.len());
+    let (records, lengths) = outline(bytes)?;
+    let expected = lengths.len();
+    let mut texts = Vec::with_capacity(expected);
     let mut rest = payload;
     for length in lengths {
         let Some((text, after)) = rest.split_at_checked(length as usize) else {
@@ -401,7 +403,7 @@ mod tests {
             at: Time(5),
         };
         assert_eq!((&records, texts), (&vec![expected], vec!["[]"]));
-        assert_eq!(decode_records(&logged).expect("reads"), records);
+        assert_eq!(outline(&logged).expect("reads"), (records, vec![2]));
     }
 
     #[test]

@@ -214,7 +214,7 @@ impl<W> Store<W> {
                 // As many texts as the records say.
                 let (own, others) = rest.split_at(record.texts());
                 rest = others;
-                let place = Place::of(kept.rows, offset, own.iter().map(|text| &**text));
+                let place = Place::of(kept.rows, offset, own.iter().map(|text| text.len()));
                 kept.texts.payload.commit(record, place);
                 offset += own.iter().map(|text| text.len()).sum::<usize>();
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tasker_protocol::api::{self, StepState, TaskEvent};
+use tasker_protocol::api::{self, StepPage, StepState, TaskEvent};
 use tasker_protocol::frame::Failure;
 use tasker_protocol::history::HistoryOutcome;
 use tasker_protocol::json_null;
@@ -19,6 +19,9 @@ use crate::{State, StepIndex, Task, Time, waiting};
 
 const RFC_3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// Bytes of what the steps of a page have to show, at the most; or else one step.
+const PAGE_BYTES: usize = 16 << 20;
 
 /// Reasons that a task shows at the most; each step shows its own.
 const REASONS: usize = 20;
@@ -138,6 +141,30 @@ pub fn step(state: &State, task: &Task, texts: &Look<'_>, index: StepIndex) -> a
             .map(|worker| worker.worker_id.to_string()),
         waiting_on: reason(state, task, texts, index),
         history: None,
+    }
+}
+
+/// The steps of a task from one on: so many, or as many as fit.
+pub fn steps(
+    state: &State,
+    task: &Task,
+    texts: &Look<'_>,
+    from: StepIndex,
+    limit: usize,
+) -> StepPage {
+    let end = task.steps.len() as StepIndex;
+    let mut left = PAGE_BYTES;
+    let page = (from..end).take(limit).take_while(|index| {
+        let bytes = texts.bytes(*index);
+        let fits = *index == from || bytes <= left;
+        left = left.saturating_sub(bytes);
+        fits
+    });
+    let steps: Vec<api::Step> = page.map(|index| step(state, task, texts, index)).collect();
+    let next = from as usize + steps.len();
+    StepPage {
+        steps,
+        next_cursor: (next < end as usize).then(|| next.to_string()),
     }
 }
 

@@ -190,7 +190,8 @@ pub struct Task {
 pub struct StepPage {
     /// The steps.
     pub steps: Vec<Step>,
-    /// Where the next page starts; absent on the last.
+    /// Where the next page starts; absent on the last. A page may hold fewer steps than were asked for and not be the
+    /// last: it ends where its results, metadata and errors would be more than 16 MiB, after one step at the least.
     pub next_cursor: Option<String>,
 }
 

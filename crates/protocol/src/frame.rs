@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -20,6 +21,9 @@ pub const PROTOCOL_VERSIONS: [u32; 2] = [1, 1];
 
 /// A frame longer than this, in bytes, is refused.
 pub const MAX_FRAME_BYTES: usize = 32 << 20;
+
+/// A frame of more messages than this is refused, whatever they are.
+pub const MAX_FRAME_MESSAGES: usize = 16_384;
 
 /// Results that a dispatch carries have at most so many bytes together; the others are fetched.
 pub const MAX_DISPATCHED_RESULTS_BYTES: usize = 256 << 10;
@@ -356,12 +360,15 @@ impl Dispatch {
     }
 }
 
-/// A message that could not be read.
+/// A message that could not be read, or a whole frame.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// The frame, or one of its messages, is not JSON; nothing of the frame counts.
     #[error("the frame is not JSON: {0}")]
     Malformed(serde_json::Error),
+    /// Nothing of the frame counts.
+    #[error("the frame has {0} messages, at most {MAX_FRAME_MESSAGES} are taken")]
+    Crowded(usize),
     /// The message is JSON of another shape.
     #[error("not a message of this protocol: {error}: {excerpt}")]
     Shape {
@@ -375,6 +382,16 @@ pub enum Unreadable {
 /// The messages of a frame, in order.
 pub fn decode<M: DeserializeOwned>(frame: &str) -> Vec<Result<M, Unreadable>> {
     let single = !frame.trim_start().starts_with('[');
+    // The shortest message takes two bytes with its comma, and far more in memory. Counting them takes none.
+    if !single && frame.len() > 2 * MAX_FRAME_MESSAGES {
+        match serde_json::from_str::<Vec<IgnoredAny>>(frame) {
+            Err(error) => return vec![Err(Unreadable::Malformed(error))],
+            Ok(messages) if messages.len() > MAX_FRAME_MESSAGES => {
+                return vec![Err(Unreadable::Crowded(messages.len()))];
+            }
+            Ok(_) => {}
+        }
+    }
     let read = if single {
         serde_json::from_str::<M>(frame).map(|message| vec![message])
     } else {

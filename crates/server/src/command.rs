@@ -62,8 +62,8 @@ pub enum Command {
         from: StepIndex,
         /// How many at most.
         limit: usize,
-        /// Gets the steps.
-        reply: oneshot::Sender<Option<Vec<api::Step>>>,
+        /// Gets a page of them.
+        reply: oneshot::Sender<Option<api::StepPage>>,
     },
     /// Show one step of a task.
     Step {

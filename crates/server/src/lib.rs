@@ -11,6 +11,7 @@
 //! - [`command`]: what is asked of the engine. [`engine`]: the loop around the core. [`batch`]: a commit as the journal
 //!   appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
+//!   `outline`: a task that is only there, with the texts that are needed of it.
 //! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
 //! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit. [`lease`]: how long it may answer.
 //!   [`traces`]: spans of tasks.
@@ -30,6 +31,7 @@ pub mod lease;
 pub mod opening;
 pub mod options;
 mod outbox;
+mod outline;
 pub mod past;
 pub mod recovery;
 pub mod running;

@@ -52,7 +52,7 @@ pub async fn read(
     let damaged = |error| Error::Records { task, error };
     let mut rows = Vec::with_capacity(outline.rows.len());
     for (_, bytes) in &outline.rows {
-        let records = record::decode_records(bytes).map_err(damaged)?;
+        let (records, _) = record::outline(bytes).map_err(damaged)?;
         for record in &records {
             now.apply(record, &mut moves);
             moves.clear();

@@ -108,17 +108,6 @@ pub fn restored(stored: &StoredTask, decoded: &Decoded) -> Restored {
     }
 }
 
-/// A stored task as it stands after all its records.
-pub fn replay(stored: &StoredTask, decoded: &Decoded) -> Task {
-    let mut task = created(&stored.task, Arc::clone(&decoded.graph));
-    let mut moves = Vec::new();
-    for record in &decoded.records {
-        task.apply(record, &mut moves);
-        moves.clear();
-    }
-    task
-}
-
 /// A stored task as it was created.
 pub fn created(task: &NewTask, graph: Arc<Graph>) -> Task {
     let NewTask {
@@ -179,7 +168,7 @@ pub async fn decode(
             // As many texts as the records say: decoding has counted them.
             let (own, others) = rest.split_at(record.texts());
             rest = others;
-            let place = Place::of(number, offset, own.iter().copied());
+            let place = Place::of(number, offset, own.iter().map(|text| text.len()));
             let kept = texts.payload.keep_stored(record, own, place);
             kept.map_err(in_json)?;
             offset += own.iter().map(|text| text.len()).sum::<usize>();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
-use tasker_core::{TaskId, Time, order};
+use tasker_core::payload::Look;
+use tasker_core::{Task, TaskId, Time, order};
 use tasker_journal::{
     self as journal, Day, Journal, Key, Listed, ListedTask, Round, Status, StoredTask, TaskFilter,
 };
@@ -20,6 +21,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Loaded};
 use crate::idempotency::Keys;
 use crate::lease::Lease;
+use crate::outline;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
 
@@ -72,6 +74,16 @@ impl Running {
             Ok(decoded) => Ok((stored, decoded)),
             Err(error) => Err(unreadable(error)),
         }
+    }
+
+    /// What `show` makes of a task that is only in the journal.
+    pub async fn show<T>(
+        &self,
+        task: TaskId,
+        show: impl Fn(&Task, &Look<'_>) -> T,
+    ) -> Result<T, ApiError> {
+        let shown = outline::show(&self.journal, &self.catalog, task, show).await;
+        shown.map_err(unreadable)?.ok_or_else(|| no_task(task))
     }
 
     /// The past of one step, from the journal.

@@ -86,7 +86,7 @@ impl Stored {
             let mut offset = 0;
             for (record, texts) in records(bytes, payload) {
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-                let place = Place::of(number, offset, texts.iter().copied());
+                let place = Place::of(number, offset, texts.iter().map(|text| text.len()));
                 kept.payload
                     .keep_stored(&record, &texts, place)
                     .unwrap_or_else(|error| panic!("a stored text is not JSON: {error}"));

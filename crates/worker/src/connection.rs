@@ -12,7 +12,9 @@ use futures_util::{Sink, Stream};
 use serde::Serialize;
 use tasker_protocol::{
     error::ErrorBody,
-    frame::{EngineMessage, MAX_FRAME_BYTES, Unreadable, WorkerMessage, decode},
+    frame::{
+        EngineMessage, MAX_FRAME_BYTES, MAX_FRAME_MESSAGES, Unreadable, WorkerMessage, decode,
+    },
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -188,7 +190,8 @@ fn gather(outbox: &mut VecDeque<WorkerMessage>) -> String {
     let mut bytes = 0;
     while let Some(message) = outbox.pop_front() {
         let text = text(&message);
-        if !messages.is_empty() && bytes + text.len() > GATHERED_BYTES {
+        let is_full = bytes + text.len() > GATHERED_BYTES || messages.len() == MAX_FRAME_MESSAGES;
+        if !messages.is_empty() && is_full {
             outbox.push_front(message);
             break;
         }
@@ -317,6 +320,14 @@ mod tests {
         })
         .collect();
         assert_eq!(frames, [true, true, true]);
+    }
+
+    #[test]
+    fn more_messages_than_a_frame_takes_are_in_two() {
+        let mut outbox = ready(MAX_FRAME_MESSAGES as u32 + 1);
+        let first = decode::<WorkerMessage>(&gather(&mut outbox));
+        assert_eq!(first.len(), MAX_FRAME_MESSAGES);
+        assert_eq!(gather(&mut outbox), r#"{"ready":{"slots":16384}}"#);
     }
 
     #[tokio::test]

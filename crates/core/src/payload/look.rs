@@ -73,6 +73,11 @@ impl<'a> Look<'a> {
         shown.texts.as_ref()
     }
 
+    /// About how many bytes what a step has to show takes, in memory or not.
+    pub fn bytes(&self, step: StepIndex) -> usize {
+        self.shown(step).map_or(0, Shown::length)
+    }
+
     fn shown(&self, step: StepIndex) -> Option<&'a Shown> {
         self.texts.payload.steps.get(step as usize)?.as_ref()
     }

@@ -32,6 +32,19 @@ fn an_unknown_message_costs_only_itself() {
 }
 
 #[test]
+fn too_many_messages_are_one_error_and_so_is_what_ends_in_the_midst_of_them() {
+    let ready = vec![r#"{"ready": {"slots": 3}}"#; MAX_FRAME_MESSAGES];
+    let most = ready.join(",");
+    let messages = decode::<WorkerMessage>(&format!(" [{most}]"));
+    assert_eq!(messages.len(), MAX_FRAME_MESSAGES);
+    assert!(messages.iter().all(Result::is_ok));
+    let messages = decode::<WorkerMessage>(&format!("[{most}, 0]"));
+    assert!(matches!(messages[..], [Err(Unreadable::Crowded(16_385))]));
+    let messages = decode::<WorkerMessage>(&format!("[{most}, 0"));
+    assert!(matches!(messages[..], [Err(Unreadable::Malformed(_))]));
+}
+
+#[test]
 fn a_frame_that_is_not_json_is_one_error() {
     for frame in ["{", "[{\"leaving\": {}}, ", "", "nonsense"] {
         let messages = decode::<WorkerMessage>(frame);

@@ -57,6 +57,9 @@ async fn give<T>(
         Some(Ok(done)) => Ok(Json(done)),
         Some(Err(refused)) => Err(refused.into()),
         // The task cannot be read: reading it here says why.
-        None => Err(engine.stored(task).await.err().unwrap_or_else(stopping)),
+        None => {
+            let read = engine.show(task, |_, _| ()).await;
+            Err(read.err().unwrap_or_else(stopping))
+        }
     }
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tasker_core::payload::Look;
-use tasker_core::{StepIndex, TaskId, view};
+use tasker_core::{StepIndex, Task, TaskId, view};
 use tasker_protocol::api::{self, CreateTask, MAX_WAIT_SECONDS, StepPage};
 use tasker_protocol::error::{ErrorCode, ErrorDetail};
 use tokio::sync::oneshot;
@@ -20,7 +20,6 @@ use super::body::{Body, Params, TaskUuid};
 use super::creation::{self, Wanted};
 use super::error::ApiError;
 use crate::command::Command;
-use crate::recovery;
 use crate::running::Running;
 
 /// Steps on a page at the most.
@@ -146,30 +145,20 @@ pub async fn steps(
     let command = Command::Steps {
         task: id,
         from,
-        // One more than asked for tells whether there is a next page.
-        limit: limit + 1,
+        limit,
         reply,
     };
     engine.send(command).await?;
-    let mut steps = match answer.await.map_err(|_| stopping())? {
-        Some(steps) => steps,
+    let page = match answer.await.map_err(|_| stopping())? {
+        Some(page) => page,
         None => {
-            stored(&engine, id, |task, texts| {
-                let state = tasker_core::State::default();
-                (from..task.steps.len() as StepIndex)
-                    .take(limit + 1)
-                    .map(|step| view::step(&state, task, texts, step))
-                    .collect()
-            })
-            .await?
+            let show = |task: &Task, texts: &Look<'_>| {
+                view::steps(&tasker_core::State::default(), task, texts, from, limit)
+            };
+            engine.show(id, show).await?
         }
     };
-    let more = steps.len() > limit;
-    steps.truncate(limit);
-    Ok(Json(StepPage {
-        steps,
-        next_cursor: more.then(|| (from as usize + limit).to_string()),
-    }))
+    Ok(Json(page))
 }
 
 /// The task when `answer` comes within the limit, else as it is then.
@@ -195,10 +184,9 @@ async fn now(engine: &Arc<Running>, id: TaskId) -> Result<api::Task, ApiError> {
 
 /// A task that is only in the journal.
 pub(super) async fn replayed(engine: &Running, id: TaskId) -> Result<api::Task, ApiError> {
-    stored(engine, id, |task, texts| {
-        view::task(&tasker_core::State::default(), task, texts)
-    })
-    .await
+    let show =
+        |task: &Task, texts: &Look<'_>| view::task(&tasker_core::State::default(), task, texts);
+    engine.show(id, show).await
 }
 
 async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api::Task>, ApiError> {
@@ -211,17 +199,6 @@ async fn ask(engine: &Arc<Running>, id: TaskId, wait: bool) -> Result<Option<api
     engine.send(command).await?;
     let answer = answer.await.map_err(|_| stopping())?;
     Ok(answer.transpose()?)
-}
-
-/// What `show` makes of a task that is only in the journal.
-async fn stored<T>(
-    engine: &Running,
-    id: TaskId,
-    show: impl FnOnce(&tasker_core::Task, &Look<'_>) -> T,
-) -> Result<T, ApiError> {
-    let (stored, decoded) = engine.stored(id).await?;
-    let task = recovery::replay(&stored, &decoded);
-    Ok(show(&task, &Look::new(&decoded.texts)))
 }
 
 pub(super) fn stopping() -> ApiError {

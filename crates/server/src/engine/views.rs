@@ -127,16 +127,13 @@ impl Engine {
         id: TaskId,
         from: StepIndex,
         limit: usize,
-        reply: oneshot::Sender<Option<Vec<api::Step>>>,
+        reply: oneshot::Sender<Option<api::StepPage>>,
     ) {
-        let steps = self.view(id, |state, task, texts| {
-            (from..task.steps.len() as StepIndex)
-                .take(limit)
-                .map(|step| view::step(state, task, texts, step))
-                .collect()
+        let page = self.view(id, |state, task, texts| {
+            view::steps(state, task, texts, from, limit)
         });
-        match steps.transpose() {
-            Ok(steps) => self.answer(Saw::Task(id), steps, reply, move |reply| Command::Steps {
+        match page.transpose() {
+            Ok(page) => self.answer(Saw::Task(id), page, reply, move |reply| Command::Steps {
                 task: id,
                 from,
                 limit,
