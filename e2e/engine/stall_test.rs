@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tasker_e2e::settings::Settings;
-use tasker_e2e::stack::{Changes, Stack};
+use tasker_e2e::stack::Changes;
 use tasker_protocol::api::MAX_PAYLOAD_BYTES;
 use wire::network::Network;
 use wire::play::status;
@@ -34,8 +33,7 @@ async fn accepted(worker: &mut Worker, count: usize) -> Result<(Vec<Value>, Vec<
 
 #[tokio::test]
 async fn a_creation_times_out_workers_wait_and_nothing_is_lost_or_done_twice() -> Result<()> {
-    let url = Settings::read()?.stack_url;
-    let stack = Stack::alone(url.context("a stack of its own")?).await;
+    let stack = wire::stack().await?;
     let (wire, network) = (Wire::new()?, Network::to_postgres().await?);
     let mut changes = Changes::default();
     changes.environment.insert("DATABASE_URL", network.url());
