@@ -3,6 +3,7 @@
 
 mod wire;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -46,6 +47,18 @@ async fn until_it_ends(wire: &Wire, stack: &Stack, path: &str) -> Result<Vec<u16
     Ok(statuses)
 }
 
+/// Waits until an engine that waits for another has seen so many renewals of its lease.
+async fn until_it_renews(waiting: &Wire, times: usize) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    while seen.len() <= times {
+        let (status, health) = waiting.get("/health").await?;
+        assert_eq!(status, 503, "{health}");
+        // It names the lease's end.
+        seen.insert(health.to_string());
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_stranger_takes_over_from_a_frozen_engine_which_then_says_nothing_stale() -> Result<()> {
     let wire = Wire::new()?;
@@ -62,8 +75,10 @@ async fn a_stranger_takes_over_from_a_frozen_engine_which_then_says_nothing_stal
         (status, &error["error"]["code"]),
         (503, &json!("UNAVAILABLE"))
     );
-    // The first renews its lease meanwhile: nobody takes its tasks.
-    tokio::time::sleep(LEASE + RENEWAL).await;
+    // The first renews its lease, beyond the end that it had at first: nobody takes its tasks.
+    let renewed = until_it_renews(&second, LEASE.div_duration_f64(RENEWAL) as usize + 1);
+    let renewed = tokio::time::timeout(3 * LEASE, renewed).await;
+    renewed.context("the lease is renewed")??;
     assert_eq!(wire.get(&path).await?.0, 200);
 
     stack.stop(FIRST).await?;

@@ -36,7 +36,7 @@ impl Bytes {
         Bytes(Arc::new(Semaphore::new(bytes)))
     }
 
-    /// A share for one call or frame; [`Bytes::add`] makes it as large as that turns out to be.
+    /// A share for one call or frame; [`Bytes::cover`] makes it as large as that turns out to be.
     ///
     /// # Errors
     /// Others have it all.

@@ -1,4 +1,4 @@
-//! PostgreSQL says no: for now, and the append waits; or for good, and only the task that it is about is left out.
+//! PostgreSQL says no: for a while, and the append waits; or for good, and only the task that it is about is left out.
 
 use tasker_journal::{Append, Refused, Status};
 
