@@ -60,7 +60,7 @@ def list_(
         say_json({"tasks": [task.raw for task in tasks], "next_cursor": cursor})
         return
     heads = ("TASK", "WORKFLOW", "STATUS", "DONE", "CREATED")
-    say_table(heads, (_row(task) for task in tasks))
+    say_table(heads, (_row(task) for task in tasks), whole=2)
     if cursor is not None:
         say(f"there are more: --cursor {cursor}")
 
