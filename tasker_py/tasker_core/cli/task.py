@@ -11,6 +11,7 @@ from tasker_core.cli.exits import EPILOG, ExitCode
 from tasker_core.cli.output import Json, say, say_json, say_table
 from tasker_core.client import Step, Task, TaskStatus, TaskSummary
 from tasker_core.client.lines import json_line
+from tasker_core.client.telling import described
 
 LARGEST_PAGE = 100
 
@@ -131,7 +132,7 @@ def _fields(task: Task) -> list[tuple[str, Any]]:
 def _step_row(step: Step) -> tuple[object, ...]:
     outcome = ""
     if step.error is not None:
-        outcome = f"{step.error.error_type}: {step.error.message}"
+        outcome = described(step.error)
     elif step.completed_at is not None:
         outcome = json_line(step.results)
     return step.step_name, step.current_state, f"{step.attempts}/{step.max_attempts}", outcome
