@@ -52,7 +52,7 @@ def test_a_task_that_fails_is_told(run: Run) -> None:
         "linear_step_1           error: attempt 1: PermanentError: even_number must be even, not 7"
         in dev.output
     )
-    assert re.search(r"not 7 \(\S+/linear_workflow/step_handlers/\S+\.py:\d+\)$", dev.output, re.M)
+    assert re.search(r"not 7 \(\S+/numeric_steps/__init__\.py:\d+\)$", dev.output, re.M)
     assert "the task is blocked_by_failures\n" in dev.output
     assert "result" not in dev.output
 

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from running_system import Tasker, free_ports
+from running_system import System, Tasker, free_ports
 
 from tasker_core.client import Step, Task, TaskerClient
 
@@ -242,3 +242,14 @@ def test_no_engine_is_exit_code_4(tasker: Tasker) -> None:
     (line,) = tasker("workers", code=4, TASKER_URL=f"http://127.0.0.1:{port}").stderr.splitlines()
     assert f"no engine can be reached at http://127.0.0.1:{port}: " in line
     assert "TASKER_URL" in line
+
+
+def test_of_several_addresses_the_next_is_asked(tasker: Tasker, system: System) -> None:
+    (port,) = free_ports(1)
+    urls = f"http://127.0.0.1:{port},{system.url}"
+    _, row = tasker("workers", TASKER_URL=urls).stdout.splitlines()
+    assert row.split()[0] == "worker-1"
+    followed = tasker(
+        "run", "/".join(LINEAR), "--context", '{"even_number": 6}', "--follow", TASKER_URL=urls
+    )
+    assert followed.stdout.splitlines()[-1] == "result: 69"
