@@ -110,7 +110,8 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     tracing::info!("listening on http://{address}");
 
     let health = Arc::new(Health::starting());
-    let router = api::router(Arc::clone(&health), options.token.clone());
+    let (token, hosts) = (options.token.clone(), options.hosts.clone());
+    let router = api::router(Arc::clone(&health), token, hosts);
     let (close, closing) = watch::channel(false);
     let server = tokio::spawn(connection::serve(listener, router, closing));
 

@@ -83,6 +83,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::OriginRefused | ErrorCode::HostRefused => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
         | ErrorCode::TemplateNotFound
         | ErrorCode::TaskNotFound
