@@ -28,36 +28,51 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// Between attempts to accept a connection when that fails, as it does without a free file descriptor.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Serves until `closing` says so, and then until the requests that are under way are answered.
+/// Serves until `closing` says so, and then until the requests that are under way are answered. Who connects meanwhile is
+/// answered too, one request each: that this engine is stopping says more than a refused connection.
 pub async fn serve(listener: TcpListener, router: Router, mut closing: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = async {
             // It is never closed.
             let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
+            (slot, accept(&listener).await)
         };
         let stops = closing.clone();
         tokio::select! {
-            (slot, accepted) = accepted => match accepted {
-                Ok((stream, _)) => {
-                    let router = router.clone();
-                    tokio::spawn(async move {
-                        converse(stream, router, stops).await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!("a connection cannot be accepted: {error}");
-                    sleep(RETRY).await;
-                }
-            },
+            (slot, stream) = accepted => {
+                let router = router.clone();
+                tokio::spawn(async move {
+                    converse(stream, router, stops).await;
+                    drop(slot);
+                });
+            }
             () = closed(&mut closing) => break,
         }
     }
-    drop(listener);
-    // All slots: every connection has ended.
-    let _ = slots.acquire_many(CONNECTIONS as u32).await;
+    let ended = slots.acquire_many(CONNECTIONS as u32);
+    let mut ended = pin!(ended);
+    loop {
+        tokio::select! {
+            _ = &mut ended => break,
+            stream = accept(&listener) => {
+                let (router, stops) = (router.clone(), closing.clone());
+                tokio::spawn(converse(stream, router, stops));
+            }
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!("a connection cannot be accepted: {error}");
+                sleep(RETRY).await;
+            }
+        }
+    }
 }
 
 async fn closed(closing: &mut watch::Receiver<bool>) {
@@ -69,14 +84,16 @@ async fn converse(stream: TcpStream, router: Router, mut closing: watch::Receive
     if let Err(error) = stream.set_nodelay(true) {
         tracing::warn!("TCP_NODELAY: {error}");
     }
+    let is_late = *closing.borrow();
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    server.keep_alive(!is_late);
     let io = TokioIo::new(Patient::new(UNREAD, stream));
     let connection = server.serve_connection(io, TowerToHyperService::new(router));
     let mut connection = pin!(connection.with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = closed(&mut closing) => None,
+        () = closed(&mut closing), if !is_late => None,
     };
     let ended = match ended {
         Some(ended) => ended,
