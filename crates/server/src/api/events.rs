@@ -7,7 +7,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, stream};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use tasker_core::TaskId;
 use tasker_protocol::api::TaskEvent;
 use tasker_protocol::error::ErrorCode;
@@ -22,12 +23,19 @@ use crate::follow::{EventId, Followed, Follower};
 use crate::recovery;
 use crate::running::Running;
 
+/// For what stands between the engine and a follower: nginx holds an answer back unless it says that it is not to, and
+/// what compresses answers holds them back until enough has come.
+const PASS_ON: [(&str, &str); 2] = [
+    ("x-accel-buffering", "no"),
+    ("cache-control", "no-cache, no-transform"),
+];
+
 /// The events after `Last-Event-ID`, or from the task's creation on; the stream ends with the task.
 pub async fn follow(
     State(app): State<App>,
     TaskUuid(id): TaskUuid,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+) -> Result<Response, ApiError> {
     let engine = app.engine()?;
     let after = headers
         .get("last-event-id")
@@ -37,9 +45,10 @@ pub async fn follow(
     let following = Following::start(&engine, id, after).await?;
     let events = stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
-        Some((Ok(event), following))
+        Some((Ok::<_, Infallible>(event), following))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    let events = Sse::new(events).keep_alive(KeepAlive::default());
+    Ok((PASS_ON, events).into_response())
 }
 
 /// A task that is followed: what the journal holds, then what is committed from now on.
