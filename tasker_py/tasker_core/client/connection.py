@@ -19,6 +19,7 @@ from tasker_core.client.trace import trace_headers
 T = TypeVar("T")
 
 _OK = 200
+_NO_CONTENT = 204
 _FOLLOW_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
 
 
@@ -88,6 +89,9 @@ class Connection:
         try:
             response = self._http.send(request, stream=True)
             try:
+                if response.status_code == _NO_CONTENT:
+                    stream.has_ended = True
+                    return
                 if response.status_code != _OK:
                     response.read()
                     read(call, _answer(response))
@@ -168,6 +172,9 @@ class AsyncConnection:
         try:
             response = await self._http.send(request, stream=True)
             try:
+                if response.status_code == _NO_CONTENT:
+                    stream.has_ended = True
+                    return
                 if response.status_code != _OK:
                     await response.aread()
                     read(call, _answer(response))

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -30,7 +30,8 @@ const PASS_ON: [(&str, &str); 2] = [
     ("cache-control", "no-cache, no-transform"),
 ];
 
-/// The events after `Last-Event-ID`, or from the task's creation on; the stream ends with the task.
+/// The events after `Last-Event-ID`, or from the task's creation on; the stream ends with the task. 204 where nothing
+/// comes after it any more: an `EventSource` comes again after the end of a stream, and never after that.
 pub async fn follow(
     State(app): State<App>,
     TaskUuid(id): TaskUuid,
@@ -43,6 +44,9 @@ pub async fn follow(
         .transpose()
         .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
     let following = Following::start(&engine, id, after).await?;
+    if after.is_some() && following.is_over() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let events = stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
         Some((Ok::<_, Infallible>(event), following))
@@ -79,6 +83,11 @@ impl Following {
             commits,
             events,
         })
+    }
+
+    /// Whether the task has ended, and all its events were told.
+    fn is_over(&self) -> bool {
+        self.events.is_empty() && self.follower.has_ended()
     }
 
     async fn next(&mut self) -> Option<Event> {
