@@ -61,6 +61,7 @@ class WorkerBootstrap:
             "urls": settings.urls,
             "token": settings.token,
             "bind": settings.bind,
+            "hosts": settings.hosts,
             "worker_id": settings.worker_id,
             "language": "python",
             "version": __version__,

@@ -66,6 +66,10 @@ pub enum ErrorCode {
     RecordRefused,
     /// The token is missing or wrong.
     Unauthorized,
+    /// A web page of another origin asks.
+    OriginRefused,
+    /// The server is asked as something that is none of its names.
+    HostRefused,
     /// The engine cannot commit at present; the request had no effect and can be sent again.
     Unavailable,
     /// The engine could not commit for so long that the call is not kept waiting; whether the request takes effect is not

@@ -33,7 +33,7 @@ use crate::traces::Traces;
 /// Between attempts to read from PostgreSQL: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// How long calls that are under way may take when the process stops.
+/// How long it may take when the process stops until what was begun is committed, and as long until it is told.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// How often the partitions are looked after: of the days to come, and of those that are over.
@@ -110,7 +110,8 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     tracing::info!("listening on http://{address}");
 
     let health = Arc::new(Health::starting());
-    let router = api::router(Arc::clone(&health), options.token.clone());
+    let (token, hosts) = (options.token.clone(), options.hosts.clone());
+    let router = api::router(Arc::clone(&health), token, hosts);
     let (close, closing) = watch::channel(false);
     let server = tokio::spawn(connection::serve(listener, router, closing));
 
@@ -125,13 +126,13 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
         }
         result = &mut engine => return unwound(result),
     };
-    // The calls first, then the engine that answers them.
+    health.stop();
     close.send_replace(true);
-    // What takes longer ends with the process.
-    let _ = tokio::time::timeout(SHUTDOWN, server).await;
     stop_engine.send_replace(true);
-    // It gives the lease up; what else it could say comes too late.
+    // It commits what was begun and gives the lease up; what else it could say comes too late.
     let _ = unwound(engine.await);
+    // Who reads its answer slowly, or sends slowly, keeps nobody from the tasks. What takes longer ends with the process.
+    let _ = tokio::time::timeout(SHUTDOWN, server).await;
     traces.shut_down().await;
     result
 }
@@ -160,28 +161,42 @@ async fn run(
         opened.clock.clone(),
     ));
     tokio::select! {
-        result = work(&options, &health, &traces, &opened) => return result,
+        result = work(&options, &health, &traces, &opened, stop.clone()) => result?,
         Some(lost) = keeping.join_next() => return Err(unwound(lost).into()),
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = overdue(stop) => {}
     }
     keeping.shutdown().await;
     lease::release(&journal).await;
     Ok(())
 }
 
-/// Recovers and runs the engine until it cannot go on; where only its memory is of no use any more, it recovers again.
+/// Completes when what was begun is not committed in time after `stop` has said that the process is to stop.
+async fn overdue(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+    tokio::time::sleep(SHUTDOWN).await;
+    tracing::warn!("what is under way could not be committed in {SHUTDOWN:?}");
+}
+
+/// Recovers and runs the engine until it is to stop or cannot go on; where only its memory is of no use any more, it
+/// recovers again.
 async fn work(
     options: &Serve,
     health: &Health,
     traces: &Traces,
     opened: &Opened,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let mut wait = RETRY.0;
     loop {
-        let ended = match recover(options, &opened.journal).await {
+        let recovered = tokio::select! {
+            recovered = recover(options, &opened.journal) => recovered,
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        };
+        let ended = match recovered {
             Ok((catalog, recovered)) => {
                 wait = RETRY.0;
-                go_on(options, health, traces, opened, catalog, recovered).await
+                let stop = stop.clone();
+                go_on(options, health, traces, opened, catalog, recovered, stop).await
             }
             Err(error) => Err(error),
         };
@@ -202,7 +217,10 @@ async fn work(
         }
         tracing::warn!("{error}; trying again in {wait:?}");
         health.not_yet(error.to_string());
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        }
         wait = (wait * 2).min(RETRY.1);
     }
 }
@@ -229,6 +247,7 @@ async fn go_on(
     opened: &Opened,
     catalog: Catalog,
     recovered: Recovered,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let Opened {
         journal,
@@ -252,7 +271,7 @@ async fn go_on(
     let (texts, wanted) = mpsc::unbounded_channel();
     let readers = engine::Readers { tasks, texts };
     let engine = Engine::new(recovered, clock.clone(), readers, traces.clone());
-    let engine = engine.run(journal.clone(), intake);
+    let engine = engine.run(journal.clone(), intake, stop);
     let texts = read_texts(journal, &running.admission, wanted);
     let reader = async {
         while let Some(task) = readings.recv().await {

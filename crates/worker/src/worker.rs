@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tasker_protocol::frame::{Fetch, Fetched, Outcome};
+use tasker_protocol::origin::Access;
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::{error, info};
@@ -102,7 +103,11 @@ impl Worker {
             answers: Arc::clone(&answers),
             board: Arc::clone(&board),
         };
-        let router = health::router(Arc::clone(&board), Arc::clone(&metrics));
+        let access = Access {
+            hosts: options.hosts,
+            any_host: !address.ip().is_loopback(),
+        };
+        let router = health::router(Arc::clone(&board), Arc::clone(&metrics), access);
         let thread = std::thread::Builder::new()
             .name("tasker-worker".to_owned())
             .spawn(move || {

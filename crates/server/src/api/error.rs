@@ -45,6 +45,15 @@ impl ApiError {
         )
     }
 
+    /// The engine has ended, or dropped its memory, before it said what became of something that it was to do.
+    pub fn untold() -> ApiError {
+        ApiError::new(
+            ErrorCode::CommitTimeout,
+            "the engine is stopping or recovering, and could not commit before; whether the request takes effect is not known \
+             yet: look, or send a creation again with its idempotency key",
+        )
+    }
+
     /// The engine cannot commit at present.
     pub fn unavailable(reason: &str) -> ApiError {
         ApiError::new(
@@ -83,6 +92,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::OriginRefused | ErrorCode::HostRefused => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
         | ErrorCode::TemplateNotFound
         | ErrorCode::TaskNotFound

@@ -103,6 +103,10 @@ fn of_tasks() -> Vec<Operation> {
                 StatusCode::OK,
                 "Server-sent events; `data` of each is a TaskEvent, `event` its kind.",
             )
+            .answers_nothing(
+                StatusCode::NO_CONTENT,
+                "The task has ended and nothing comes after `Last-Event-ID`: do not come again.",
+            )
             .refuses(&[InvalidRequest, TaskNotFound]),
     ]
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::value::RawValue;
-use tasker_protocol::error::ErrorCode;
+use tasker_protocol::error::{ErrorBody, ErrorCode};
 use tasker_protocol::frame::{
     AttemptRef, Dispatch, EngineMessage, Failure, Rejection, WorkerMessage,
 };
@@ -27,6 +27,7 @@ fn options(engine: &FakeEngine) -> Options {
         urls: vec![engine.url()],
         token: Some("secret".to_owned()),
         bind: "127.0.0.1:0".to_owned(),
+        hosts: Default::default(),
         worker_id: "worker-1".to_owned(),
         language: "rust".to_owned(),
         version: "0.1.0".to_owned(),
@@ -110,8 +111,13 @@ fn dispatched(worker: &Worker) -> Vec<AttemptRef> {
 }
 
 fn get(worker: &Worker, path: &str) -> (u16, String) {
+    get_with(worker, path, "")
+}
+
+/// `headers` are whole lines.
+fn get_with(worker: &Worker, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(worker.address()).expect("the health port");
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("asked");
+    write!(stream, "GET {path} HTTP/1.0\r\n{headers}\r\n").expect("asked");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("answered");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
@@ -544,4 +550,35 @@ fn a_fetch_that_is_not_answered_ends_with_its_time_or_with_the_worker() {
     });
     let late = worker.fetch(fetch(attempt(1)), PATIENCE);
     assert!(matches!(late, Err(Error::Stopped)), "{late:?}");
+}
+
+#[test]
+fn web_pages_are_refused_whatever_they_ask_and_probes_and_scrapers_are_not() {
+    let engine = FakeEngine::start();
+    let mut options = options(&engine);
+    options.hosts = "worker.test".parse().expect("a name");
+    let worker = Worker::start(options).expect("it starts");
+    let code = |path: &str, headers: &str| {
+        let (status, body) = get_with(&worker, path, headers);
+        match status {
+            403 => serde_json::from_str::<ErrorBody>(&body)
+                .ok()
+                .map(|body| body.error.code),
+            _ => None,
+        }
+    };
+    for path in ["/health", "/health/ready", "/health/live", "/metrics", "/"] {
+        let probe = path.starts_with("/health");
+        let foreign = "Host: 127.0.0.1:8081\r\nOrigin: http://example.test\r\n";
+        assert_eq!(
+            code(path, foreign),
+            Some(ErrorCode::OriginRefused),
+            "{path}"
+        );
+        let rebound = "Host: rebound.example.test\r\n";
+        let refused = (!probe).then_some(ErrorCode::HostRefused);
+        assert_eq!(code(path, rebound), refused, "{path}");
+        assert_eq!(code(path, "Host: worker.test:8081\r\n"), None, "{path}");
+        assert_eq!(code(path, "Host: localhost:8081\r\n"), None, "{path}");
+    }
 }
