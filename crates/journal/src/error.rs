@@ -32,6 +32,11 @@ pub enum Error {
         /// When its lease runs out, by PostgreSQL's clock, in RFC 3339.
         until: String,
     },
+    /// Sessions that this process may not end hold what it takes over. Trying again later may help.
+    #[error(
+        "the engine's rows are held by {0}, which its role may not end; it goes on by itself once that has ended"
+    )]
+    Blocked(String),
     /// PostgreSQL said no, and will say so again.
     #[error("PostgreSQL refused: {}", describe(.0))]
     Refused(#[source] tokio_postgres::Error),
@@ -47,6 +52,11 @@ pub enum Error {
          give the engine a direct connection to PostgreSQL, or one through a pool of sessions"
     )]
     Pooled,
+    /// Tables or their keys are missing. Trying again later may help.
+    #[error(
+        "tables in schema tasker, or their keys, are missing, as they are while a dump is being restored"
+    )]
+    Incomplete,
     /// The tables are of an earlier release.
     #[error(
         "the database's schema is at version {found}, this engine needs {needed}: run `tasker-server migrate`"
@@ -91,7 +101,12 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Error::Unavailable(_) | Error::Silent | Error::Standby | Error::Held { .. }
+            Error::Unavailable(_)
+                | Error::Silent
+                | Error::Standby
+                | Error::Held { .. }
+                | Error::Blocked(_)
+                | Error::Incomplete
         )
     }
 }
@@ -107,16 +122,27 @@ impl From<tokio_postgres::Error> for Error {
 }
 
 /// Whether PostgreSQL may do the same later: classes 08 (connection), 40 (rolled back), 53 (resources), 57 (operator),
-/// 58 (system), 25006 (read only) and 55P03 (lock), and whatever is no answer of PostgreSQL's at all.
+/// 58 (system), 25006 (read only), 25P03 and 25P04 (a session's time limits) and 55P03 (lock), a table of the journal's
+/// own that is missing, and whatever is no answer of PostgreSQL's at all.
 pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
     let Some(state) = error.code() else {
         return true;
     };
-    *state == SqlState::READ_ONLY_SQL_TRANSACTION
-        || *state == SqlState::LOCK_NOT_AVAILABLE
-        || ["08", "40", "53", "57", "58"]
-            .iter()
-            .any(|class| state.code().starts_with(class))
+    [
+        "08", "40", "53", "57", "58", "25006", "25P03", "25P04", "55P03",
+    ]
+    .iter()
+    .any(|class| state.code().starts_with(class))
+        || is_missing(error)
+}
+
+/// Whether a statement of the journal's names a table that is not there, as while a dump is being restored. What a
+/// trigger's function lacks comes with the function's name.
+fn is_missing(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|refusal| {
+        let missing = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
+        missing.contains(refusal.code()) && refusal.where_().is_none()
+    })
 }
 
 /// Whether PostgreSQL itself said that the statement was undone. Whatever else ends a statement leaves open whether it

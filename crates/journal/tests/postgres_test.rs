@@ -26,5 +26,6 @@ mod cases {
     mod refusal;
     mod retention;
     mod schema;
+    mod settings;
     mod volume;
 }

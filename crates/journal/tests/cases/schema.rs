@@ -113,34 +113,6 @@ async fn a_proxy_that_pools_transactions_is_refused() {
 }
 
 #[tokio::test]
-async fn settings_of_the_role_change_nothing() {
-    let server = migrated().await;
-    let settings = [
-        "default_transaction_isolation = 'serializable'",
-        "synchronous_commit = 'off'",
-    ];
-    let superuser = server.connect_as_superuser().await;
-    for setting in settings {
-        superuser
-            .batch_execute(&format!("ALTER ROLE tasker SET {setting}"))
-            .await
-            .unwrap();
-    }
-    let journal = open(&server.url()).await;
-    let append = || tasker_journal::Append {
-        created: vec![crate::support::new_task("{}")],
-        ..tasker_journal::Append::default()
-    };
-    journal.append(append()).await.unwrap();
-    // Under SERIALIZABLE the second take-over would fail with what it waited for; asynchronously, a crash would lose.
-    open(&server.url()).await.append(append()).await.unwrap();
-    assert!(matches!(
-        journal.append(append()).await,
-        Err(Error::Fenced { .. })
-    ));
-}
-
-#[tokio::test]
 async fn a_url_that_cannot_be_read_is_not_shown() {
     let error = try_open("postgres://tasker:secret@[broken", "engine-1")
         .await
