@@ -52,7 +52,7 @@ pub struct Journal {
 /// What the handle and the appender both need.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    engine: String,
+    pub(crate) engine: String,
     epoch: AtomicI64,
     /// The days whose partitions are known to exist.
     days: RwLock<BTreeSet<Day>>,

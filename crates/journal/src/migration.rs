@@ -94,7 +94,7 @@ async fn apply_next(session: &mut Session) -> Result<Option<&'static str>, Error
     Ok(Some(name))
 }
 
-/// Refuses a schema of another release.
+/// Refuses a schema of another release, and one that is being restored.
 pub(crate) async fn check(session: &Session) -> Result<(), Error> {
     let found = match session
         .client
@@ -121,6 +121,12 @@ pub(crate) async fn check(session: &Session) -> Result<(), Error> {
             found,
             known: latest(),
         }),
-        _ => Ok(()),
+        _ => {
+            let whole = include_str!("../sql/is_whole.sql");
+            match session.client.query_one(whole, &[]).await?.get(0) {
+                true => Ok(()),
+                false => Err(Error::Incomplete),
+            }
+        }
     }
 }
