@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use tokio_postgres::{Config, Row, error::SqlState};
+use tokio_postgres::{Client, Config, Row, error::SqlState};
 use uuid::Uuid;
 
 use crate::{Error, Options, lease, session::Session};
@@ -92,10 +92,6 @@ impl Owner {
             Err(error) if waits_for_lock(&error) => {}
             result => return result,
         }
-        tracing::warn!(
-            engine = self.engine,
-            "sessions that hold the engine's row are ended"
-        );
         let waiting = session.backend().await?;
         loop {
             let result = tokio::select! {
@@ -158,10 +154,6 @@ impl Owner {
             Err(error) if waits_for_lock(&error) => {}
             result => return result,
         }
-        tracing::warn!(
-            engine = self.engine,
-            "an earlier session of this engine is ended"
-        );
         let waiting = session.backend().await?;
         loop {
             let result = tokio::select! {
@@ -226,16 +218,37 @@ async fn evict(config: &Config, waiting: i32) -> Error {
         Err(error) => return error,
     };
     loop {
-        if let Err(error) = session
-            .client
-            .query(
-                include_str!("../sql/end_blocking_sessions.sql"),
-                &[&waiting],
-            )
-            .await
-        {
-            return error.into();
+        if let Err(error) = end_blocking(&session.client, waiting).await {
+            return error;
         }
         tokio::time::sleep(EVICTION_INTERVAL).await;
+    }
+}
+
+async fn end_blocking(client: &Client, waiting: i32) -> Result<(), Error> {
+    // A role that acts as another by default may end its own sessions only as itself.
+    client.batch_execute("SET ROLE NONE").await?;
+    let blocking = include_str!("../sql/blocking_sessions.sql");
+    let mut left = Vec::new();
+    for row in client.query(blocking, &[&waiting]).await? {
+        let (pid, role, application): (i32, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        if pid == 0 {
+            left.push("a prepared transaction (pg_prepared_xacts)".to_owned());
+            continue;
+        }
+        let session = format!("session {pid} of role {role} ({application})");
+        let end = "SELECT pg_terminate_backend($1)";
+        match client.query_one(end, &[&pid]).await {
+            Ok(_) => tracing::warn!("ended, because it held the engine's rows: {session}"),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                left.push(session);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Blocked(left.join(", ")))
     }
 }
