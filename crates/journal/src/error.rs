@@ -10,6 +10,39 @@ pub enum Error {
         "the database URL cannot be read: {0}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE"
     )]
     Url(#[source] tokio_postgres::Error),
+    /// The URL asks for TLS.
+    #[error(
+        "the database URL has {0}, and the engine speaks no TLS to PostgreSQL yet: leave it out where PostgreSQL is on this \
+         machine or in a private network, or connect to a proxy on this machine that speaks TLS to PostgreSQL, such as \
+         PgBouncer with server_tls_sslmode"
+    )]
+    Tls(String),
+    /// The URL has an option that means nothing here, or a value of one that does not.
+    #[error(
+        "the database URL has an option that the engine does not read: {0}. It reads host, hostaddr, port, user, password, \
+         dbname, options, sslmode (disable, prefer), channel_binding (disable, prefer), target_session_attrs (any, \
+         read-write) and load_balance_hosts (disable, random)"
+    )]
+    UrlOption(String),
+    /// PostgreSQL lets nobody in without TLS.
+    #[error(
+        "PostgreSQL refused: {}; the engine speaks no TLS to PostgreSQL yet, so a line of pg_hba.conf of the kind `host` or \
+         `hostnossl` has to let it in",
+        describe(.0)
+    )]
+    Unencrypted(#[source] tokio_postgres::Error),
+    /// There are too many connections. Trying again later may help.
+    #[error(
+        "PostgreSQL takes no more connections: {}; an engine needs five at once, and one more at times",
+        describe(.0)
+    )]
+    Crowded(#[source] tokio_postgres::Error),
+    /// A connection was made, and nobody serves it. Trying again later may help.
+    #[error(
+        "a connection to PostgreSQL was made, but its first statement was not answered within 5 s, as by a pool of sessions \
+         that is used up; an engine needs five connections at once, and one more at times"
+    )]
+    Waiting,
     /// PostgreSQL cannot be reached, or cannot do it now. Trying again later may help.
     #[error("PostgreSQL is not available: {}", describe(.0))]
     Unavailable(#[source] tokio_postgres::Error),
@@ -48,7 +81,7 @@ pub enum Error {
     Encoding(String),
     /// Connections to the database change hands between transactions.
     #[error(
-        "the connection goes through a proxy that pools transactions; \
+        "the connection goes through a proxy that pools transactions or statements; \
          give the engine a direct connection to PostgreSQL, or one through a pool of sessions"
     )]
     Pooled,
@@ -57,6 +90,13 @@ pub enum Error {
         "tables in schema tasker, or their keys, are missing, as they are while a dump is being restored"
     )]
     Incomplete,
+    /// A connection to the database leads to several servers.
+    #[error(
+        "the connection goes through a proxy that sends statements to several servers, and what a standby answers may be out \
+         of date; give the engine a direct connection to the primary, or turn the balancing off (Pgpool-II: \
+         load_balance_mode = off)"
+    )]
+    Balanced,
     /// The tables are of an earlier release.
     #[error(
         "the database's schema is at version {found}, this engine needs {needed}: run `tasker-server migrate`"
@@ -102,6 +142,8 @@ impl Error {
         matches!(
             self,
             Error::Unavailable(_)
+                | Error::Crowded(_)
+                | Error::Waiting
                 | Error::Silent
                 | Error::Standby
                 | Error::Held { .. }

@@ -11,6 +11,7 @@
 //! - `batch`: an append in statements of bounded size.
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
 //! - `link`: the connection on which it does so.
+//! - `url`: what a database URL may ask for.
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
 //! - `lease`: until when its owner counts as alive.
@@ -41,6 +42,7 @@ mod row;
 mod session;
 mod takeover;
 mod template;
+mod url;
 
 pub use appender::Status;
 pub use error::Error;

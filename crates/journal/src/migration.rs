@@ -31,7 +31,7 @@ pub fn latest() -> i32 {
 
 /// Applies what is missing, each file in a transaction of its own, and returns the names of those applied.
 pub(crate) async fn migrate(url: &str) -> Result<Vec<String>, Error> {
-    let config: Config = session::config(url, "tasker migrate")?;
+    let config: Config = crate::url::config(url, "tasker migrate")?;
     session::check_not_pooled(&config).await?;
     let mut session = Session::connect(&config).await?;
     session.check_server().await?;

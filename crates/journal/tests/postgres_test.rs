@@ -16,6 +16,7 @@ mod conformance {
 
 mod cases {
     mod append;
+    mod connection;
     mod failover;
     mod fault;
     mod fence;

@@ -97,9 +97,8 @@ async fn no_time_limit_of_a_transaction_ends_an_engine_that_waits_for_a_lock() {
         ("transaction_timeout", "100ms"),
         ("statement_timeout", "100ms"),
     ];
-    set_defaults(&server, &limits).await;
+    let lock = set_defaults(&server, &limits).await;
     let journal = open(&server.url()).await;
-    let lock = server.connect().await;
     let tables = "BEGIN; LOCK TABLE tasker.tasks IN SHARE MODE";
     lock.batch_execute(tables).await.unwrap();
     let append = append_in_background(&journal, creating(&new_task("{}")));

@@ -179,6 +179,13 @@ impl Server {
         self.resume();
     }
 
+    /// Starts the server again, with `line` for all of its pg_hba.conf.
+    pub fn let_in(&mut self, line: &str) {
+        self.stop("fast");
+        fs::write(self.data().join("pg_hba.conf"), line).expect("the file is written");
+        self.resume();
+    }
+
     /// Starts the server on its data.
     pub fn resume(&mut self) {
         assert!(self.process.is_none(), "the server runs already");
