@@ -26,6 +26,7 @@ mod cases {
     mod million;
     mod refusal;
     mod retention;
+    mod rights;
     mod schema;
     mod settings;
     mod volume;
