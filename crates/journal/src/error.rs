@@ -85,11 +85,9 @@ pub enum Error {
          give the engine a direct connection to PostgreSQL, or one through a pool of sessions"
     )]
     Pooled,
-    /// Tables or their keys are missing. Trying again later may help.
-    #[error(
-        "tables in schema tasker, or their keys, are missing, as they are while a dump is being restored"
-    )]
-    Incomplete,
+    /// A table or its key is missing. Trying again later may help.
+    #[error("{0} is missing, as it is while a dump is being restored")]
+    Incomplete(String),
     /// A connection to the database leads to several servers.
     #[error(
         "the connection goes through a proxy that sends statements to several servers, and what a standby answers may be out \
@@ -148,7 +146,7 @@ impl Error {
                 | Error::Standby
                 | Error::Held { .. }
                 | Error::Blocked(_)
-                | Error::Incomplete
+                | Error::Incomplete(_)
         )
     }
 }

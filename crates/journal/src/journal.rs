@@ -121,11 +121,13 @@ impl Journal {
         let lease = Lease::new(config.clone(), owner.clone());
         let appender = Appender::open(shared.clone(), owner, receiver, sender).await?;
         let (reader, lister) = (Reader::new(config.clone()), Reader::new(config));
-        // All that the journal has at once is there before anybody counts on it: these, and one for the partitions.
-        lease.connect().await?;
-        reader.connect().await?;
-        lister.connect().await?;
-        shared.ensure_partitions().await?;
+        // All connections that the journal has at once are there before anybody counts on them.
+        tokio::try_join!(
+            lease.connect(),
+            reader.connect(),
+            lister.connect(),
+            shared.ensure_partitions(),
+        )?;
         tokio::spawn(appender.run());
         Ok(Journal {
             shared,

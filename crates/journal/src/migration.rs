@@ -122,10 +122,10 @@ pub(crate) async fn check(session: &Session) -> Result<(), Error> {
             known: latest(),
         }),
         _ => {
-            let whole = include_str!("../sql/is_whole.sql");
-            match session.client.query_one(whole, &[]).await?.get(0) {
-                true => Ok(()),
-                false => Err(Error::Incomplete),
+            let missing = include_str!("../sql/missing_key.sql");
+            match session.client.query_opt(missing, &[]).await? {
+                Some(row) => Err(Error::Incomplete(row.get(0))),
+                None => Ok(()),
             }
         }
     }

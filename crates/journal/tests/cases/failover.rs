@@ -178,7 +178,8 @@ async fn an_append_waits_while_a_dump_is_being_restored() {
         ALTER TABLE tasker.records_to_come RENAME TO records;
         UPDATE tasker.engines SET address = address";
     client.batch_execute(go_on).await.unwrap();
-    waits("while a dump is being restored").await;
+    waits("the foreign key of tasker.leases is missing, as it is while a dump is being restored")
+        .await;
     let end = "ALTER TABLE tasker.leases ADD CONSTRAINT leases_engine_fkey
         FOREIGN KEY (engine) REFERENCES tasker.engines (engine)";
     client.batch_execute(end).await.unwrap();
