@@ -23,7 +23,7 @@ use crate::{
     retention::{self, What},
     session,
     takeover::Owner,
-    template,
+    template, url,
 };
 
 /// What a journal is opened with.
@@ -52,7 +52,7 @@ pub struct Journal {
 /// What the handle and the appender both need.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    engine: String,
+    pub(crate) engine: String,
     epoch: AtomicI64,
     /// The days whose partitions are known to exist.
     days: RwLock<BTreeSet<Day>>,
@@ -103,7 +103,7 @@ impl Journal {
     /// partitions of the next days. Does not wait for a database that is not there, nor for another engine's lease to run
     /// out: see [`Error::is_transient`].
     pub async fn open(options: Options) -> Result<Journal, Error> {
-        let config = session::config(
+        let config = url::config(
             &options.url,
             &format!("tasker engine {}", options.engine_id),
         )?;
@@ -120,12 +120,19 @@ impl Journal {
         let owner = Owner::new(&options);
         let lease = Lease::new(config.clone(), owner.clone());
         let appender = Appender::open(shared.clone(), owner, receiver, sender).await?;
-        shared.ensure_partitions().await?;
+        let (reader, lister) = (Reader::new(config.clone()), Reader::new(config));
+        // All connections that the journal has at once are there before anybody counts on them.
+        tokio::try_join!(
+            lease.connect(),
+            reader.connect(),
+            lister.connect(),
+            shared.ensure_partitions(),
+        )?;
         tokio::spawn(appender.run());
         Ok(Journal {
             shared,
-            reader: Arc::new(Reader::new(config.clone())),
-            lister: Arc::new(Reader::new(config)),
+            reader: Arc::new(reader),
+            lister: Arc::new(lister),
             lease: Arc::new(lease),
             commands,
             status,

@@ -147,10 +147,29 @@ impl Running {
         let id = key.map_or(id, |key| {
             journal::in_shard(id, journal::shard_of_key(&key.namespace, &key.key))
         });
-        if self.journal.has_partition(Day::of_task(id)) {
-            Ok(id)
+        match self.takes_tasks_of(Day::of_task(id)) {
+            Ok(()) => Ok(id),
+            Err(reason) => Err(ApiError::unavailable(&reason)),
+        }
+    }
+
+    /// Whether a task that is created now can be stored.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn takes_tasks(&self) -> Result<(), String> {
+        let Time(micros) = self.clock.now();
+        self.takes_tasks_of(Day::of_time(micros))
+    }
+
+    fn takes_tasks_of(&self, day: Day) -> Result<(), String> {
+        if self.journal.has_partition(day) {
+            Ok(())
         } else {
-            Err(ApiError::unavailable("today's partition is missing"))
+            Err(
+                "today's partitions are missing; the log says why they could not be made"
+                    .to_owned(),
+            )
         }
     }
 }

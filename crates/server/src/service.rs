@@ -39,8 +39,8 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 /// How often the partitions are looked after: of the days to come, and of those that are over.
 const PARTITIONS: Duration = Duration::from_secs(3600);
 
-/// The same while something could not be dropped, because somebody was reading it.
-const PARTITIONS_IN_USE: Duration = Duration::from_secs(60);
+/// The same while something could not be made, or not be dropped because somebody was reading it.
+const PARTITIONS_LEFT: Duration = Duration::from_secs(60);
 
 /// The process cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -335,6 +335,7 @@ async fn look_after_partitions(
     retention_days: u16,
 ) {
     loop {
+        let made = journal.ensure_partitions().await;
         let Time(now) = clock.now();
         // A key that was first used at the end of a day counts for so many days more; a task is kept for as long.
         let last = |days: u16| Day::of_time(now).plus(-i32::from(days) - 1);
@@ -343,15 +344,16 @@ async fn look_after_partitions(
         let days = retention_days.max(idempotency_days);
         let tasks = journal.drop_tasks(last(days)).await;
         let mut wait = PARTITIONS;
+        if let Err(error) = made {
+            tracing::error!("the partitions of the coming days are made later: {error}");
+            wait = PARTITIONS_LEFT;
+        }
         for (what, dropped) in [("idempotency keys", keys), ("tasks", tasks)] {
             if let Err(error) = dropped {
                 tracing::warn!("old {what} are dropped later: {error}");
-                wait = PARTITIONS_IN_USE;
+                wait = PARTITIONS_LEFT;
             }
         }
         tokio::time::sleep(wait).await;
-        if let Err(error) = journal.ensure_partitions().await {
-            tracing::error!("the partitions of the coming days: {error}");
-        }
     }
 }
