@@ -69,7 +69,9 @@ class Worker(Shown):
     namespaces: tuple[str, ...]
     callables: tuple[str, ...]
     slots: int
-    """Attempts that it will hold at once; 0 while it drains."""
+    """Attempts that it will hold at once; 0 while it drains or is not ready."""
+    not_ready: tuple[str, ...] = ()
+    """Why it is not ready, a sentence each; empty when it is. It takes no attempts."""
     running: int
     """Attempts that are open with it."""
     connected_since: AwareDatetime
