@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tasker_protocol::action::ActOnStep;
+use tasker_protocol::action::{ActOnStep, ActOnTemplate};
 use tasker_protocol::api::{CreateTask, CreateTasks, Health, Step, StepPage, Task};
 use tasker_protocol::error::ErrorBody;
 use uuid::Uuid;
@@ -243,6 +243,7 @@ enum Body<'a> {
     Create(&'a CreateTask),
     CreateMany(&'a CreateTasks),
     Act(&'a ActOnStep),
+    ActOnTemplate(&'a ActOnTemplate),
 }
 
 impl Request<'_> {

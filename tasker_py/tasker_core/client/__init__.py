@@ -10,7 +10,13 @@ Layout, each module above those it imports:
 """
 
 from tasker_core.client.async_client import AsyncTaskerClient
-from tasker_core.client.bodies import ActOnStep, CreateTask, CreateTasks, JsonText
+from tasker_core.client.bodies import (
+    ActOnStep,
+    ActOnTemplate,
+    CreateTask,
+    CreateTasks,
+    JsonText,
+)
 from tasker_core.client.errors import (
     ApiError,
     ConflictError,
@@ -29,6 +35,7 @@ from tasker_core.client.fleet import (
     Retry,
     Template,
     TemplateList,
+    TemplateNote,
     TemplateStep,
     Worker,
     WorkerList,
@@ -60,11 +67,13 @@ from tasker_core.client.states import (
     StepState,
     StepType,
     TaskStatus,
+    TemplateAction,
 )
 from tasker_core.client.sync_client import TaskerClient
 
 __all__ = [
     "ActOnStep",
+    "ActOnTemplate",
     "ApiError",
     "AsyncTaskerClient",
     "Backoff",
@@ -105,7 +114,9 @@ __all__ = [
     "TaskSummary",
     "TaskerClient",
     "Template",
+    "TemplateAction",
     "TemplateList",
+    "TemplateNote",
     "TemplateStep",
     "UnauthorizedError",
     "UnavailableError",

@@ -34,6 +34,14 @@ class TemplateStep(Shown):
     """Milliseconds that an attempt may take."""
 
 
+class TemplateNote(Shown):
+    """What an operator has said of a version of a template."""
+
+    at: AwareDatetime
+    by: str
+    reason: str
+
+
 class Template(Shown):
     """A version of a template, merged for the engine's environment."""
 
@@ -50,6 +58,12 @@ class Template(Shown):
     max_duration_ms: int | None
     """Milliseconds that a task may take."""
     steps: tuple[TemplateStep, ...]
+    default: bool = False
+    """Whether a task takes it whose creation names no version."""
+    named_default: TemplateNote | None = None
+    """Who named it the default, if somebody has."""
+    retired: TemplateNote | None = None
+    """Who retired it, if somebody has: new tasks do not take it."""
 
 
 class TemplateList(Shown):
