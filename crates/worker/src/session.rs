@@ -168,6 +168,8 @@ pub struct Session {
     draining: Option<Option<Duration>>,
     /// Why the session is not open.
     trouble: Option<String>,
+    /// Whether that is the engine's own word.
+    refused: bool,
 }
 
 impl Session {
@@ -186,6 +188,7 @@ impl Session {
             epochs: Epochs::default(),
             draining: None,
             trouble: None,
+            refused: false,
         }
     }
 
@@ -252,6 +255,11 @@ impl Session {
     /// Why the session is not open, when the reason is known.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    /// Whether the session is not open because the engine does not want this worker, as it is.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// Attempts running or with an outcome that is not yet accepted.

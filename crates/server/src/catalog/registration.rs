@@ -71,6 +71,16 @@ impl Catalog {
     fn add(&self, brought: &[Brought]) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for brought in brought {
+            let document = &brought.document;
+            let [namespace, name, version] =
+                [document.namespace(), document.name(), document.version()];
+            let before = known.find(namespace, name, Some(version));
+            if before.is_ok_and(|(_, kept)| kept.shown.document_hash != brought.document_hash) {
+                tracing::info!(
+                    "template {namespace}/{name} {version} has other content from now on; tasks go on with that they \
+                     began with"
+                );
+            }
             known.insert(
                 &brought.merged,
                 &brought.merged_hash,
