@@ -13,8 +13,8 @@ use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, NewTemplate, OpenTasks,
-    Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
+    Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, Mark, NewTemplate,
+    OpenTasks, Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
     appender::{Appender, Command, Status},
     key,
     lease::Lease,
@@ -292,14 +292,38 @@ impl Journal {
             .await
     }
 
-    /// Says what a version of a template means. Other content under the same version replaces it only with `replace`.
-    pub async fn register_template(
+    /// Says what versions of templates mean, all of them or none; each is named once. Other content under the same version
+    /// replaces it only with `replace`.
+    pub async fn register_templates(
         &self,
-        template: &NewTemplate,
+        templates: &[NewTemplate],
         replace: bool,
     ) -> Result<Registered, Error> {
         self.reader
-            .read(|session| async move { template::register(&session.client, template, replace).await })
+            .read(|session| async move { template::register(&session.client, templates, replace).await })
             .await
+    }
+
+    /// Marks a registered version: namespace, name, version.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`]: another process has taken the engine over, or this one has raised its epoch meanwhile; nothing
+    /// was stored.
+    pub async fn mark_template(&self, version: [&str; 3], mark: &Mark) -> Result<(), Error> {
+        let epoch = self.epoch();
+        let owner = (self.shared.engine.as_str(), epoch);
+        let held =
+            self.reader
+                .read(|session| async move {
+                    template::mark(&session.client, owner, version, mark).await
+                })
+                .await?;
+        if held {
+            return Ok(());
+        }
+        Err(Error::Fenced {
+            engine: self.shared.engine.clone(),
+            epoch,
+        })
     }
 }

@@ -55,4 +55,4 @@ pub use row::{
     Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Outline, Refused, Row,
     StoredTask, Summary, TaskChange, Text,
 };
-pub use template::{NewTemplate, Registered, StoredTemplate};
+pub use template::{Mark, NewTemplate, Note, Registered, StoredTemplate};

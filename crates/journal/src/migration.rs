@@ -16,6 +16,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../migrations/V3__task_lists.sql"),
     ),
     ("V4__leases", include_str!("../migrations/V4__leases.sql")),
+    (
+        "V5__template_standing",
+        include_str!("../migrations/V5__template_standing.sql"),
+    ),
 ];
 
 /// Lets one process at a time change the schema or its partitions; the number is "tasker" in ASCII.

@@ -44,6 +44,10 @@ pub enum ErrorCode {
     TemplateConflict,
     /// A template is not valid.
     TemplateInvalid,
+    /// New tasks do not take this version of the template, or any: an operator has retired it.
+    TemplateRetired,
+    /// What operators have said of the template's versions does not allow the action.
+    TemplateStateConflict,
     /// No task has this identifier.
     TaskNotFound,
     /// The task has no step with this identifier.

@@ -11,7 +11,7 @@ use tasker_journal::{
 };
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::admission::Admission;
@@ -24,6 +24,7 @@ use crate::lease::Lease;
 use crate::outline;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
+use crate::template_actions::Asked;
 
 /// Between attempts to read a task.
 const RETRY: Duration = Duration::from_secs(2);
@@ -42,6 +43,8 @@ pub struct Running {
     pub lease: Lease,
     /// Idempotency keys.
     pub keys: Keys,
+    /// Where operators' actions on templates go.
+    pub template_actions: mpsc::Sender<Asked>,
     /// What all of it is in.
     pub journal: Journal,
     /// `TASKER_ENV`.

@@ -28,6 +28,7 @@ use crate::opening::{self, Opened};
 use crate::options::Serve;
 use crate::recovery;
 use crate::running::Running;
+use crate::template_actions;
 use crate::traces::Traces;
 
 /// Between attempts to read from PostgreSQL: at first, and at the most.
@@ -256,6 +257,7 @@ async fn go_on(
     } = opened;
     let (admission, intake) = Admission::new(options.max_open_steps);
     let (keys, lookups) = Keys::new();
+    let (template_actions, acts) = template_actions::queue();
     let running = Arc::new(Running {
         admission,
         clock: clock.clone(),
@@ -263,6 +265,7 @@ async fn go_on(
         connection: journal.status(),
         lease: lease.clone(),
         keys,
+        template_actions,
         journal: journal.clone(),
         environment: options.environment.clone(),
     });
@@ -289,10 +292,12 @@ async fn go_on(
         options.retention_days,
     );
     let lookups = idempotency::look_up(journal, clock, options.idempotency_days, lookups);
+    let acts = template_actions::carry_out(journal, &running.catalog, clock, acts);
     tokio::select! {
         result = engine => Ok(result?),
         () = partitions => Ok(()),
         () = lookups => Ok(()),
+        () = acts => Ok(()),
         () = reader => Ok(()),
         () = texts => Ok(()),
     }

@@ -183,6 +183,7 @@ impl World {
                 callables: ["call.a".to_owned()].into(),
                 slots: 1,
                 running: Vec::new(),
+                not_ready: Vec::new(),
             }),
             welcome: Welcome {
                 protocol: 1,

@@ -37,7 +37,8 @@ pub struct Options {
     pub template_paths: Vec<PathBuf>,
     /// Attempts that it holds at once.
     pub slots: u32,
-    /// Why it is not ready from the start, such as a handler that cannot be imported.
+    /// Why it is not ready from the start, such as a handler that cannot be imported: it takes no attempts and registers
+    /// nothing.
     #[serde(default)]
     pub problems: Vec<String>,
 }

@@ -45,7 +45,7 @@ pub struct Worker {
 
 impl Worker {
     /// Listens on the health port, reads the templates and goes on to connect. Templates that are not valid do not
-    /// stop it: they are reasons why it is not ready.
+    /// stop it: they are reasons why it is not ready. A worker that is not ready takes no attempts and registers nothing.
     pub fn start(options: Options) -> Result<Self, Error> {
         let url = options.urls.first().ok_or(Error::NoUrl)?;
         let endpoint = Endpoint::new(url, options.token.as_deref())?;
@@ -74,6 +74,7 @@ impl Worker {
                 summaries.iter().flat_map(|summary| &summary.callables),
             ),
             templates: found.texts,
+            problems: problems.clone(),
         };
         info!(
             "worker {} serves {} templates, health on http://{address}/health, engine {endpoint}",
@@ -206,10 +207,11 @@ impl Worker {
         self.tell(Input::Slots(slots));
     }
 
-    /// Adds a reason why it is not ready.
+    /// Adds a reason why it is not ready. It takes no new attempts from here on.
     pub fn add_problem(&self, problem: String) {
         error!("not ready: {problem}");
-        self.board.add_problem(problem);
+        self.board.add_problem(problem.clone());
+        self.tell(Input::Problem(problem));
     }
 
     /// Takes no new attempts, and leaves when none is held any more and every outcome is accepted, or when the time

@@ -26,7 +26,8 @@ async fn migrations_apply_once_and_from_many_at_once() {
             "V1__journal",
             "V2__idempotency",
             "V3__task_lists",
-            "V4__leases"
+            "V4__leases",
+            "V5__template_standing"
         ]
     );
     assert_eq!(applied.len(), migration::latest() as usize);
@@ -58,7 +59,7 @@ async fn an_older_schema_says_what_to_run() {
         .expect("there are no tables");
     assert_eq!(
         error.to_string(),
-        "the database's schema is at version 0, this engine needs 4: run `tasker-server migrate`"
+        "the database's schema is at version 0, this engine needs 5: run `tasker-server migrate`"
     );
     assert!(!error.is_transient());
 }
@@ -81,12 +82,12 @@ async fn a_newer_schema_names_both_versions() {
             .expect_err("the schema is newer"),
     ] {
         assert!(
-            matches!(error, Error::SchemaNewer { found: 7, known: 4 }),
+            matches!(error, Error::SchemaNewer { found: 7, known: 5 }),
             "{error}"
         );
         assert_eq!(
             error.to_string(),
-            "the database's schema is at version 7, this engine knows 4: run an engine of a later release"
+            "the database's schema is at version 7, this engine knows 5: run an engine of a later release"
         );
     }
 }

@@ -3,10 +3,8 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tasker_protocol::error::{ErrorBody, ErrorCode, ErrorDetail};
-
-use crate::catalog::Unknown;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -63,16 +61,6 @@ impl ApiError {
     }
 }
 
-impl From<Unknown> for ApiError {
-    fn from(unknown: Unknown) -> ApiError {
-        ApiError::with_details(
-            ErrorCode::TemplateNotFound,
-            unknown.message,
-            json!({"nearest": unknown.nearest}),
-        )
-    }
-}
-
 impl From<ApiError> for ErrorDetail {
     fn from(error: ApiError) -> ErrorDetail {
         error.0
@@ -101,6 +89,8 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::TemplateConflict
         | ErrorCode::TaskEnded
         | ErrorCode::StepStateConflict
+        | ErrorCode::TemplateRetired
+        | ErrorCode::TemplateStateConflict
         | ErrorCode::AttemptNotOpen
         | ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
         ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -403,7 +403,7 @@ fn a_wrong_token_is_on_the_health_page() {
 }
 
 #[test]
-fn templates_are_registered_and_one_that_is_wrong_is_on_the_health_page() {
+fn templates_are_registered_all_together_or_none_and_what_is_wrong_is_on_the_health_page() {
     let engine = FakeEngine::start();
     let folder = tempfile::tempdir().expect("a folder");
     let good = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
@@ -413,27 +413,80 @@ fn templates_are_registered_and_one_that_is_wrong_is_on_the_health_page() {
     fs::write(&bad, "name: [unfinished\n").expect("a file");
     let mut options = options(&engine);
     options.template_paths = vec![folder.path().to_owned()];
-    let worker = Worker::start(options).expect("starts");
+    let worker = Worker::start(options.clone()).expect("starts");
 
-    let (mut session, hello) = engine.welcome();
-    assert_eq!(hello.templates, [good]);
+    let (_session, hello) = engine.welcome();
     assert_eq!(hello.namespaces, ["extra", "math"]);
     assert_eq!(hello.callables, ["extra.Handler", "math.Square"]);
-    assert_eq!(hello.slots, 8);
     assert_eq!(worker.templates().len(), 1);
+    // One that is wrong speaks for all: what is registered counts for everybody.
+    assert_eq!((hello.templates, hello.slots), (Vec::<String>::new(), 0));
 
-    session.send(&[dispatch(attempt(1), "1")]);
-    dispatched(&worker);
-    worker.add_problem("math.Square cannot be imported".to_owned());
     let (status, page) = health(&worker);
     assert_eq!(status, 503);
-    assert_eq!(page.reasons.len(), 2, "{:?}", page.reasons);
+    assert_eq!(page.reasons.len(), 1, "{:?}", page.reasons);
     let place = format!("{}:", bad.display());
     assert!(page.reasons[0].starts_with(&place), "{:?}", page.reasons);
-    assert_eq!(page.reasons[1], "math.Square cannot be imported");
+    assert_eq!(hello.not_ready, page.reasons);
     assert_eq!(page.problems, page.reasons);
+    let metrics = get(&worker, "/metrics").1;
+    assert!(metrics.contains("tasker_worker_slots 0\n"), "{metrics}");
     assert_eq!(get(&worker, "/health/live").0, 200);
     assert_eq!(get(&worker, "/elsewhere").0, 404);
+
+    fs::remove_file(&bad).expect("the file");
+    let worker = Worker::start(options).expect("starts");
+    let (_session, hello) = engine.welcome();
+    assert_eq!((hello.templates, hello.slots), (vec![good.to_owned()], 8));
+    assert_eq!(hello.not_ready, Vec::<String>::new());
+    drop(worker);
+}
+
+#[test]
+fn whatever_keeps_a_worker_from_getting_ready_it_takes_nothing() {
+    let engine = FakeEngine::start();
+    let missing = PathBuf::from("/nowhere/templates");
+    let unreadable = Options {
+        template_paths: vec![missing],
+        ..options(&engine)
+    };
+    let unimportable = Options {
+        problems: vec!["math.Square cannot be imported".to_owned()],
+        ..options(&engine)
+    };
+    for options in [unreadable, unimportable] {
+        let worker = Worker::start(options).expect("starts");
+        let (mut session, hello) = engine.welcome();
+        assert_eq!((hello.slots, hello.not_ready.len()), (0, 1));
+        session.send(&[dispatch(attempt(1), "1")]);
+        let messages = session.frame().expect("a frame");
+        let [WorkerMessage::Returned(returned)] = &messages[..] else {
+            panic!("{messages:?}");
+        };
+        assert_eq!(*returned, attempt(1));
+        drop(worker);
+    }
+}
+
+#[test]
+fn a_problem_that_is_found_later_ends_the_offer_and_the_next_greeting_says_so() {
+    let engine = FakeEngine::start();
+    let worker = Worker::start(options(&engine)).expect("starts");
+    let (mut session, hello) = engine.welcome();
+    assert_eq!((hello.slots, hello.not_ready.len()), (8, 0));
+    worker.add_problem("the disk is full".to_owned());
+    let messages = session.frame().expect("a frame");
+    assert!(
+        matches!(messages[..], [WorkerMessage::Ready { slots: 0 }]),
+        "{messages:?}"
+    );
+    assert_eq!(health(&worker).1.reasons, ["the disk is full"]);
+    drop(session);
+    let (_session, hello) = engine.welcome();
+    assert_eq!(
+        (hello.slots, hello.not_ready),
+        (0, vec!["the disk is full".to_owned()])
+    );
 }
 
 #[test]
