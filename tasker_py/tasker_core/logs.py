@@ -12,6 +12,7 @@ from typing import Any, Literal, TextIO
 
 from tasker_core import capture
 from tasker_core.attempt_log import ID_FIELDS, current_log, message_of
+from tasker_core.own_logger import OwnLogger
 
 Format = Literal["console", "json"]
 
@@ -35,7 +36,10 @@ class StepLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 class LineFormatter(logging.Formatter):
-    """Time, level, logger, message and ids on one line: line breaks are escaped."""
+    """Time, level, logger, message and ids on one line; further lines, as of a traceback, indented.
+
+    No message can pass for a record: none begins at the margin.
+    """
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -45,11 +49,11 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+        first, *more = super().format(record).replace("\r", "\\r").rstrip("\n").split("\n")
         ids = [f"{name}={getattr(record, name)}" for name in ID_FIELDS if hasattr(record, name)]
         if ids:
-            line += f" [{' '.join(ids)}]"
-        return line.replace("\r", "\\r").replace("\n", "\\n")
+            first += f" [{' '.join(ids)}]"
+        return "\n    ".join([first, *more])
 
 
 class JsonFormatter(logging.Formatter):
@@ -84,6 +88,12 @@ def configure(level: str, form: Format, stream: TextIO | None = None) -> None:
     handler = _ProcessLog(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else LineFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Of its own, whatever becomes of the root's.
+    logging.getLogger("tasker_core").setLevel(level)
+    OwnLogger.process_log = handler
+    if logging.getLogger().level > logging.DEBUG:
+        # It logs each request that a handler's client makes.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
     capture.install(handler.handle)
     bind_attempts()
 

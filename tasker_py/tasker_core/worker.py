@@ -1,7 +1,6 @@
 """The worker process: `python -m tasker_core.worker [MODULE...]`."""
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -9,17 +8,19 @@ import threading
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-from tasker_core import __version__, _native, logs, tracing
+from tasker_core import __version__, _native, logs, shared_settings, tracing
 from tasker_core.errors import ConfigurationError, NativeError
 from tasker_core.executor import Executor
 from tasker_core.handler_imports import HandlerImports, template_paths
 from tasker_core.lifeline import Lifeline
+from tasker_core.own_logger import own_logger
 from tasker_core.registry import HandlerRegistry
 from tasker_core.serialization import allow_integers_of_any_size
 from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
+from tasker_core.shared_settings import SharedSettings
 from tasker_core.signal_wait import SignalWait
 
-logger = logging.getLogger("tasker_core.worker")
+logger = own_logger("tasker_core.worker")
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -54,8 +55,9 @@ class WorkerBootstrap:
         imports = HandlerImports(self._settings, self._registry)
         imports.run()
         self._problems = imports.problems
-        # After the imports, which may have set a provider of their own.
+        # After the imports, which may have set a provider of their own, and configured logging.
         tracing.configure(os.environ)
+        shared_settings.active = SharedSettings()
         settings = self._settings
         options = {
             "urls": settings.urls,

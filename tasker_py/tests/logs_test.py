@@ -24,16 +24,18 @@ def test_ids_follow_the_message() -> None:
     )
 
 
-def test_a_traceback_stays_on_the_line() -> None:
+def test_further_lines_are_indented_and_begin_no_record() -> None:
     record = make_record("two\nlines\r")
+    record.__dict__.update(task_uuid="t")
     try:
         raise ValueError("broken")
     except ValueError:
         record.exc_info = sys.exc_info()
-    line = LineFormatter().format(record)
-    assert len(line.splitlines()) == 1
-    assert "two\\nlines\\r\\nTraceback (most recent call last):\\n" in line
-    assert line.endswith("\\nValueError: broken")
+    first, second, begin, *place, last = LineFormatter().format(record).split("\n")
+    assert first == "1970-01-01T00:00:00.000Z WARNING a.logger: two [task_uuid=t]"
+    assert (second, begin) == ("    lines\\r", "    Traceback (most recent call last):")
+    assert [line[:6] for line in place[:1]] == ["      "]
+    assert last == "    ValueError: broken"
 
 
 def test_json_has_the_same_and_whatever_extra_brought() -> None:
