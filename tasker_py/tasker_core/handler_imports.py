@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tasker_core import _native
+from tasker_core import _native, module_files
 from tasker_core.errors import HandlerNotFoundError, InvalidArgumentError
 from tasker_core.own_logger import own_logger
 from tasker_core.registry import HandlerRegistry, import_object
@@ -38,7 +38,13 @@ class HandlerImports:
         self._resolve_handlers()
 
     def _import_modules(self) -> None:
-        add_to_import_path(handler_folders(self._settings.handler_path))
+        folders = handler_folders(self._settings.handler_path)
+        for folder in folders:
+            if not folder.is_dir():
+                self._tell(f"TASKER_HANDLER_PATH names {folder}, and there is no such folder")
+        add_to_import_path(folders)
+        for conflict in module_files.conflicts(folders):
+            self._tell(conflict)
         for module in self._settings.modules:
             self._on_import(module)
             try:
@@ -85,10 +91,13 @@ class HandlerImports:
             except BaseException as error:
                 self._report(f"the task handler {name} cannot be resolved", error)
 
+    def _tell(self, problem: str) -> None:
+        logger.error("%s", problem)
+        self.problems.append(problem)
+
     def _report(self, what: str, error: BaseException) -> None:
         if isinstance(error, HandlerNotFoundError):
-            logger.error("%s", error)
-            self.problems.append(str(error))
+            self._tell(str(error))
         else:
             logger.error("%s:\n%s", what, "".join(traceback.format_exception(error)))
             reason = "".join(traceback.format_exception_only(error)).strip()

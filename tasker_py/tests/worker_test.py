@@ -2,7 +2,9 @@
 
 import json
 import os
+import queue
 import re
+import sched
 import signal
 import socket
 import subprocess
@@ -176,7 +178,8 @@ def test_a_port_that_is_taken_is_told_before_anything_is_imported(run: Any, shop
 def test_a_callable_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
     (shop / "templates/orders.yaml").write_text(TEMPLATE.format(callable="shop.Refund"))
     assert run(**paths(shop)).health()[1][0] == (
-        "no handler for the callable 'shop.Refund': 'shop' has no 'Refund'"
+        "no handler for the callable 'shop.Refund': "
+        f"'shop' ({shop}/handlers/shop.py) has no 'Refund'"
     )
 
 
@@ -203,8 +206,50 @@ def test_a_task_handler_that_leads_nowhere_is_told(run: Any, shop: Path) -> None
             line + template.replace("name: orders", f"name: {handler}", 1)
         )
     reasons = run(**paths(shop)).health()[1]
-    assert reasons[0] == "no handler for the callable 'shop.Orders': 'shop' has no 'Orders'"
+    assert reasons[0] == (
+        "no handler for the callable 'shop.Orders': "
+        f"'shop' ({shop}/handlers/shop.py) has no 'Orders'"
+    )
     assert "shop.Charge" not in " ".join(reasons)
+
+
+def test_a_module_that_hides_pythons_own_is_told(run: Any, shop: Path) -> None:
+    (shop / "handlers/queue.py").write_text(HANDLER)
+    (shop / "handlers/sched.py").write_text(HANDLER)
+    (shop / "templates/orders.yaml").write_text(TEMPLATE.format(callable="queue.Charge"))
+    hidden, hides, *missing, _ = run(**paths(shop)).health()[1]
+    # Nobody has imported it yet: its own importers would find the handler's file in its place.
+    assert hides == (
+        f"{shop}/handlers/sched.py has the name of Python's own module sched ({sched.__file__}): "
+        "rename it, one hides the other"
+    )
+    assert hidden == (
+        f"{shop}/handlers/queue.py has the name of the module queue (Python's own, "
+        f"{queue.__file__}), which was imported before: rename it, one hides the other"
+    )
+    (reason,) = missing
+    assert reason == (
+        f"no handler for the callable 'queue.Charge': 'queue' (Python's own, {queue.__file__}) has "
+        f"no 'Charge'; {shop}/handlers/queue.py cannot be imported by that name: rename it"
+    )
+
+
+def test_modules_of_two_folders_with_one_name_are_told(run: Any, shop: Path) -> None:
+    (shop / "more/shop").mkdir(parents=True)
+    (shop / "more/shop/__init__.py").write_text("")
+    path = f"{shop}/handlers:{shop}/more:{shop}/handlers"
+    reasons = run(**{**paths(shop), "TASKER_HANDLER_PATH": path}).health()[1]
+    assert reasons[0] == (
+        f"{shop}/more/shop/__init__.py has the name of {shop}/handlers/shop.py, which is found "
+        "first: rename it, one hides the other"
+    )
+
+
+def test_a_folder_of_handlers_that_is_not_there_is_told(run: Any, shop: Path) -> None:
+    environ = {**paths(shop), "TASKER_HANDLER_PATH": f"{shop}/hx"}
+    assert run(**environ).health()[1][0] == (
+        f"TASKER_HANDLER_PATH names {shop}/hx, and there is no such folder"
+    )
 
 
 def test_a_module_that_cannot_be_imported_is_told(run: Any, shop: Path) -> None:
