@@ -41,7 +41,7 @@ class HandlerImports:
         folders = handler_folders(self._settings.handler_path)
         for folder in folders:
             if not folder.is_dir():
-                self._tell(f"TASKER_HANDLER_PATH names {folder}, and there is no such folder")
+                self._tell(f"TASKER_HANDLER_PATH names {folder}, which is no folder")
         add_to_import_path(folders)
         for conflict in module_files.conflicts(folders):
             self._tell(conflict)
@@ -91,10 +91,6 @@ class HandlerImports:
             except BaseException as error:
                 self._report(f"the task handler {name} cannot be resolved", error)
 
-    def _tell(self, problem: str) -> None:
-        logger.error("%s", problem)
-        self.problems.append(problem)
-
     def _report(self, what: str, error: BaseException) -> None:
         if isinstance(error, HandlerNotFoundError):
             self._tell(str(error))
@@ -102,6 +98,10 @@ class HandlerImports:
             logger.error("%s:\n%s", what, "".join(traceback.format_exception(error)))
             reason = "".join(traceback.format_exception_only(error)).strip()
             self.problems.append(f"{what}: {reason}{_place(error)}")
+
+    def _tell(self, problem: str) -> None:
+        logger.error("%s", problem)
+        self.problems.append(problem)
 
 
 def template_paths(path: str) -> list[str]:

@@ -36,9 +36,9 @@ class StepLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 class LineFormatter(logging.Formatter):
-    """Time, level, logger, message and ids on one line; further lines, as of a traceback, indented.
+    """Time, level, logger, message and ids; further lines of it, such as a traceback's, indented.
 
-    No message can pass for a record: none begins at the margin.
+    So nothing that is logged can pass for a record of its own.
     """
 
     converter = staticmethod(time.gmtime)
@@ -49,11 +49,12 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        first, *more = super().format(record).replace("\r", "\\r").rstrip("\n").split("\n")
+        text = super().format(record).replace("\r", "\\r")
+        line, *further = text.split("\n")
         ids = [f"{name}={getattr(record, name)}" for name in ID_FIELDS if hasattr(record, name)]
         if ids:
-            first += f" [{' '.join(ids)}]"
-        return "\n    ".join([first, *more])
+            line += f" [{' '.join(ids)}]"
+        return "\n    ".join([line, *further])
 
 
 class JsonFormatter(logging.Formatter):

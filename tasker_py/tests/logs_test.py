@@ -1,4 +1,4 @@
-"""A record is one line, with the ids of its attempt."""
+"""What a record is written as, with the ids of its attempt."""
 
 import json
 import logging
@@ -24,18 +24,18 @@ def test_ids_follow_the_message() -> None:
     )
 
 
-def test_further_lines_are_indented_and_begin_no_record() -> None:
+def test_further_lines_are_indented_and_pass_for_no_record() -> None:
     record = make_record("two\nlines\r")
-    record.__dict__.update(task_uuid="t")
+    record.__dict__.update(attempt=2)
     try:
         raise ValueError("broken")
     except ValueError:
         record.exc_info = sys.exc_info()
-    first, second, begin, *place, last = LineFormatter().format(record).split("\n")
-    assert first == "1970-01-01T00:00:00.000Z WARNING a.logger: two [task_uuid=t]"
-    assert (second, begin) == ("    lines\\r", "    Traceback (most recent call last):")
-    assert [line[:6] for line in place[:1]] == ["      "]
-    assert last == "    ValueError: broken"
+    first, *further = LineFormatter().format(record).splitlines()
+    assert first == "1970-01-01T00:00:00.000Z WARNING a.logger: two [attempt=2]"
+    assert further[:2] == ["    lines\\r", "    Traceback (most recent call last):"]
+    assert further[-1] == "    ValueError: broken"
+    assert all(line.startswith("    ") for line in further)
 
 
 def test_json_has_the_same_and_whatever_extra_brought() -> None:

@@ -248,7 +248,7 @@ def test_modules_of_two_folders_with_one_name_are_told(run: Any, shop: Path) -> 
 def test_a_folder_of_handlers_that_is_not_there_is_told(run: Any, shop: Path) -> None:
     environ = {**paths(shop), "TASKER_HANDLER_PATH": f"{shop}/hx"}
     assert run(**environ).health()[1][0] == (
-        f"TASKER_HANDLER_PATH names {shop}/hx, and there is no such folder"
+        f"TASKER_HANDLER_PATH names {shop}/hx, which is no folder"
     )
 
 
