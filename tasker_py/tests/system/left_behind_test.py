@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_system import PATIENCE, TOKEN, System, base, free_ports, is_ready
+from running_system import PATIENCE, TOKEN, System, base, free_ports
 
 from tasker_core.client import TaskerClient, TaskStatus
+from tasker_core.dev import readiness
 from tasker_core.dev.processes import Service
 from tasker_core.errors import DevError
 
@@ -106,7 +107,7 @@ class Workers:
             },
         )
         self._started.append(worker)
-        worker.wait_until(lambda: is_ready(f"http://127.0.0.1:{self.port}"), PATIENCE)
+        worker.wait_until(lambda: readiness.missing(f"http://127.0.0.1:{self.port}"), PATIENCE)
         return worker
 
     @property
