@@ -36,13 +36,12 @@ class WorkerBootstrap:
 
     Whatever hinders it from serving its templates (a template that is not valid, a handler that
     cannot be imported) is logged with its traceback and shown on the health page; the worker stays
-    up, is not ready and takes no attempts.
+    up, is not ready, takes no attempts and registers nothing.
     """
 
     def __init__(self, settings: WorkerSettings, registry: HandlerRegistry | None = None) -> None:
         self._settings = settings
         self._registry = registry or HandlerRegistry.default()
-        self._problems: list[str] = []
         self._native: _native.Worker | None = None
         self._has_begun = False
         self._is_to_drain = False
@@ -63,6 +62,7 @@ class WorkerBootstrap:
             "urls": settings.urls,
             "token": settings.token,
             "bind": settings.bind,
+            "hosts": settings.hosts,
             "worker_id": settings.worker_id,
             "language": "python",
             "version": __version__,
@@ -78,14 +78,12 @@ class WorkerBootstrap:
         native = self._opened()
         imports = HandlerImports(self._settings, self._registry, native.importing)
         imports.run()
-        self._problems = imports.problems
         # After the imports, which may have set a provider of their own, and configured logging.
         tracing.configure(os.environ)
         shared_settings.active = SharedSettings()
         imported = {
             "callables": self._registry.list_handlers(),
-            "slots": self._slots,
-            "problems": self._problems,
+            "problems": imports.problems,
         }
         self._has_begun = True
         native.begin(json.dumps(imported))
@@ -95,7 +93,7 @@ class WorkerBootstrap:
     def run(self) -> bool:
         """Runs attempts until the session has ended. Gives whether every handler has ended too."""
         native = self._opened()
-        executor = Executor(native, self._registry, self._slots)
+        executor = Executor(native, self._registry, self._settings.slots)
         failure: list[BaseException] = []
         ended = threading.Event()
         with SignalWait() as waiting:
@@ -134,12 +132,6 @@ class WorkerBootstrap:
     def has_begun(self) -> bool:
         """Whether there is a session to drain, or will be in a moment: it may have attempts."""
         return self._has_begun
-
-    @property
-    def _slots(self) -> int:
-        # A worker with a problem takes nothing: it would fail what another one, or the next
-        # version, can do.
-        return 0 if self._problems else self._settings.slots
 
     def _opened(self) -> _native.Worker:
         if self._native is None:

@@ -54,14 +54,14 @@ def options(**fields: Any) -> str:
     )
 
 
-IMPORTED = '{"callables": [], "slots": 4, "problems": []}'
+IMPORTED = '{"callables": [], "problems": []}'
 
 ENDING = """
 import sys, threading
 from tasker_core import _native
 
 worker = _native.Worker(sys.argv[1])
-worker.begin('{"callables": [], "slots": 4, "problems": []}')
+worker.begin('{"callables": [], "problems": []}')
 busy = threading.Barrier(9)
 
 def ask():

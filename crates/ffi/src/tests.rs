@@ -150,16 +150,16 @@ fn a_worker_that_is_open_connects_when_it_begins() {
         // SAFETY: the text outlives the call.
         answer(unsafe { tasker_worker_begin(worker, imported.as_ptr(), imported.len()) })
     };
-    let (code, message) = begin(r#"{"callables": [], "slots": 4}"#);
+    let (code, message) = begin(r#"{"callables": []}"#);
     assert_eq!(code, TaskerCode::Invalid);
     assert!(message.starts_with("imported: missing field `problems`"));
-    let imported = r#"{"callables": ["math.Cube"], "slots": 3, "problems": []}"#;
+    let imported = r#"{"callables": ["math.Cube"], "problems": []}"#;
     assert_eq!(begin(imported), (TaskerCode::Ok, String::new()));
     let (stream, _) = engine.accept().expect("connects");
     let mut session = tungstenite::accept(stream).expect("a session");
     let hello = &receive(&mut session)["hello"];
     assert_eq!(hello["callables"], json!(["math.Cube", "math.Square"]));
-    assert_eq!(hello["slots"], 3);
+    assert_eq!(hello["slots"], 4);
     assert_eq!(begin(imported).0, TaskerCode::Failed);
     tasker_worker_free(worker);
 }

@@ -170,9 +170,10 @@ impl Board {
 
     pub(crate) fn standing(&self) -> Standing {
         let entries = self.lock();
+        let is_sound = entries.problems.is_empty();
         Standing {
             session: entries.session,
-            slots: entries.slots,
+            slots: if is_sound { entries.slots } else { 0 },
             held: entries.held,
             opened: entries.opened,
         }

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tasker_protocol::frame::{Fetch, Fetched, Outcome};
+use tasker_protocol::origin::Access;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -69,7 +70,6 @@ impl Worker {
     pub fn start(options: Options) -> Result<Self, Error> {
         let imported = Imported {
             callables: Vec::new(),
-            slots: options.slots,
             problems: Vec::new(),
         };
         let worker = Self::open(options)?;
@@ -103,7 +103,11 @@ impl Worker {
             answers: Arc::clone(&answers),
             board: Arc::clone(&board),
         };
-        let router = health::router(Arc::clone(&board), Arc::clone(&metrics));
+        let access = Access {
+            hosts: options.hosts.clone(),
+            any_host: !address.ip().is_loopback(),
+        };
+        let router = health::router(Arc::clone(&board), Arc::clone(&metrics), access);
         let thread = std::thread::Builder::new()
             .name("tasker-worker".to_owned())
             .spawn(move || {
@@ -137,7 +141,7 @@ impl Worker {
     }
 
     /// Reads the templates and goes on to connect. Templates that are not valid do not stop it: they are reasons why
-    /// it is not ready.
+    /// it is not ready. A worker that is not ready takes no attempts and registers nothing.
     ///
     /// # Errors
     /// [`Error::Stopped`] when it was stopped, [`Error::Begun`] when it has begun before.
@@ -175,8 +179,9 @@ impl Worker {
                 summaries.iter().flat_map(|summary| &summary.callables),
             ),
             templates: found.texts,
+            problems: problems.clone(),
         };
-        self.board.begun(imported.slots, problems);
+        self.board.begun(options.slots, problems);
         info!(
             "worker {} serves {} templates, health on http://{}/health, engine {endpoint}",
             profile.worker_id,
@@ -184,7 +189,7 @@ impl Worker {
             self.address
         );
         let driver = Driver::new(
-            Session::new(profile, imported.slots, rand::random()),
+            Session::new(profile, options.slots, rand::random()),
             endpoint,
             Arc::clone(&self.inbox),
             Arc::clone(&self.answers),
@@ -268,10 +273,11 @@ impl Worker {
         self.tell(Input::Slots(slots));
     }
 
-    /// Adds a reason why it is not ready.
+    /// Adds a reason why it is not ready. It takes no new attempts from here on.
     pub fn add_problem(&self, problem: String) {
         error!("not ready: {problem}");
-        self.board.add_problem(problem);
+        self.board.add_problem(problem.clone());
+        self.tell(Input::Problem(problem));
     }
 
     /// Takes no new attempts, and leaves when none is held any more and every outcome is accepted, or when the time
