@@ -175,6 +175,10 @@ std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
 
+std::string templates_check(std::string_view files) {
+  return value_of(tasker_templates_check(data_of(files), files.size()));
+}
+
 std::string batches_split(std::string_view request) {
   return value_of(tasker_batches_split(data_of(request), request.size()));
 }
@@ -205,6 +209,7 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("template", &TestBench::tested)
       .def("call", &TestBench::call, py::arg("command"));
   module.def("template_check", released(template_check), py::arg("text"), py::arg("file"));
+  module.def("templates_check", released(templates_check), py::arg("files"));
   module.def("batches_split", released(batches_split), py::arg("request"));
   module.def("version", [] { return text_of(tasker_version()); });
 }

@@ -2,7 +2,7 @@
 
 use crate::code;
 use crate::node::{Entry, Node, Value};
-use crate::problem::{Problems, Sink};
+use crate::problem::{Place, Problems, Sink};
 use crate::schemas::Schemas;
 use crate::shape::DEPENDENCIES_ALIAS;
 use crate::template::{Template, hash};
@@ -127,6 +127,16 @@ fn rename_dependencies(step: &mut Node, sink: &mut Sink) {
 }
 
 impl Document {
+    /// The file's name, as it was handed to [`parse`].
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Where it begins.
+    pub(crate) fn start(&self) -> Place {
+        self.root.at
+    }
+
     /// The namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace

@@ -12,6 +12,7 @@
 //! - `environment`: overrides merged into the steps
 //! - [`Schema`]: JSON Schemas held against contexts and results; `schemas`: those of one template
 //! - [`Template`], [`Step`], [`Handler`], [`Retry`]: what an engine runs, defaults filled in
+//! - [`Set`]: what holds of several templates together
 //! - [`Problem`], [`Problems`], [`code`]: what is wrong, where, and what to do; `nearest`: a guess
 //!   at what was meant
 
@@ -28,6 +29,7 @@ mod rules;
 mod scalar;
 mod schema;
 mod schemas;
+mod set;
 mod shape;
 mod step_types;
 mod template;
@@ -37,6 +39,7 @@ pub use document::{Document, parse};
 pub use json_schema::json_schema;
 pub use problem::{Problem, Problems};
 pub use schema::{Schema, SchemaError, Violation};
+pub use set::Set;
 pub use template::{
     Backoff, BatchConfig, FailureStrategy, Handler, Lifecycle, Metadata, OnFailure, Retry, Step,
     StepType, Template,
