@@ -5,6 +5,7 @@
 //! - [`parse`] and [`Document`]: the way in; a text becomes a checked document
 //! - `yaml`: a text becomes a tree of nodes, each with its place; `scalar` says what a plain scalar is
 //! - `node`: the tree, and its canonical JSON
+//! - `names`: fields get the names that the checks know; `foreign`: those that other forms of templates have for them
 //! - `shape`: which fields a template has, as data; `check`: a tree held against a shape
 //! - [`json_schema`]: the same shapes for editors
 //! - `rules`: what spans several fields; `graph`: duplicate steps, unknown dependencies, cycles
@@ -14,14 +15,17 @@
 //! - [`Template`], [`Step`], [`Handler`], [`Retry`]: what an engine runs, defaults filled in
 //! - [`Set`]: what holds of several templates together
 //! - [`Problem`], [`Problems`], [`code`]: what is wrong, where, and what to do; `nearest`: a guess
-//!   at what was meant
+//!   at what was meant; `characters`: those that nobody sees
 
+mod characters;
 mod check;
 pub mod code;
 mod document;
 mod environment;
+mod foreign;
 mod graph;
 mod json_schema;
+mod names;
 mod nearest;
 mod node;
 mod problem;
