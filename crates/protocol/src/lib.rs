@@ -6,6 +6,7 @@
 //! - [`history`]: what happened to a step.
 //! - [`frame`]: messages of a worker's session, and the frames that carry them.
 //! - [`error`]: the error body and its codes.
+//! - `whole`: whole numbers, however they are written.
 //! - [`Json`]: JSON text that is carried and never read, so that every digit arrives.
 
 pub mod action;
@@ -13,6 +14,7 @@ pub mod api;
 pub mod error;
 pub mod frame;
 pub mod history;
+mod whole;
 
 use std::sync::Arc;
 
