@@ -174,7 +174,7 @@ fn in_order(json: &str, members: &[Member]) -> Option<Vec<Member>> {
         return None;
     }
     let mut members = members.to_vec();
-    members.sort_by(|a, b| key(a).cmp(&key(b)));
+    members.sort_by_cached_key(key);
     Some(members)
 }
 
