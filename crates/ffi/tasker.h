@@ -130,6 +130,10 @@ void tasker_forked(void);
 // all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 
+// Checks templates by themselves and together, as a worker brings them. `files` is a JSON array of {"file": its name in
+// messages, "text"}; the value has for each, in their order, what tasker_template_check tells or {"problems": string}.
+TaskerResult tasker_templates_check(const uint8_t *files, size_t size);
+
 // Makes a workbench for tests of a workflow: one engine, one worker that the caller plays, a clock that stands still
 // until it is told to go on. It starts no thread and does no I/O. `options` is a JSON object:
 //   {"template": text, "file": its name in messages, "environment": "test", "seed": 0,

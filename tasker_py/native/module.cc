@@ -183,6 +183,10 @@ std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
 
+std::string templates_check(std::string_view files) {
+  return value_of(tasker_templates_check(data_of(files), files.size()));
+}
+
 std::string batches_split(std::string_view request) {
   return value_of(tasker_batches_split(data_of(request), request.size()));
 }
@@ -217,6 +221,7 @@ PYBIND11_MODULE(_native, module) {
   // With the GIL, as what runs at a fork has to.
   module.def("forked", [] { tasker_forked(); });
   module.def("template_check", released(template_check), py::arg("text"), py::arg("file"));
+  module.def("templates_check", released(templates_check), py::arg("files"));
   module.def("batches_split", released(batches_split), py::arg("request"));
   module.def("version", [] { return text_of(tasker_version()); });
 }

@@ -86,6 +86,13 @@ def template_check(text: bytes | str, file: str) -> str:
     InvalidArgumentError with all problems of the template.
     """
 
+def templates_check(files: bytes | str) -> str:
+    """Templates checked by themselves and together: a JSON array.
+
+    It has for each of `files`, a JSON array of `{"file", "text"}`, what `template_check` tells, or
+    its `problems`.
+    """
+
 def batches_split(request: bytes | str) -> str:
     """The cursors of batches: a JSON array of `{"start", "end"}`.
 

@@ -113,6 +113,16 @@ def test_a_wrong_template_says_where() -> None:
     assert isinstance(raised.value, TaskerError)
 
 
+def test_templates_are_checked_together() -> None:
+    files = [
+        {"file": "a.yaml", "text": TEMPLATE},
+        {"file": "b.yaml", "text": TEMPLATE.replace("shop.handlers.Charge", "shop.handlers.Pay")},
+    ]
+    first, second = json.loads(_native.templates_check(json.dumps(files)))
+    assert first == json.loads(_native.template_check(TEMPLATE, "a.yaml"))
+    assert "shop/orders 1.2.3 is in a.yaml, too, with other content" in second["problems"]
+
+
 def test_work_is_split() -> None:
     request = json.dumps({"total_items": 7, "batch_size": 3, "max_workers": 2})
     assert json.loads(_native.batches_split(request)) == [

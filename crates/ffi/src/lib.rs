@@ -4,6 +4,7 @@
 //! - this file: the exports, a few lines each. Bytes are read, a call is made, its value is handed out.
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
 //! - `benches`: workbenches for tests by number.
+//! - `files`: templates that are checked together.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
 //! - `batches`: how a batchable step's work is split.
@@ -16,6 +17,7 @@ mod batches;
 mod benches;
 mod bytes;
 mod call;
+mod files;
 mod handles;
 mod logging;
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use handles::TaskerWorker;
 use batches::Split;
 use bytes::text;
 use call::{Fault, call};
+use files::File;
 
 /// Starts a worker.
 ///
@@ -291,6 +294,19 @@ pub unsafe extern "C" fn tasker_template_check(
         // SAFETY: the caller's contract, as above.
         let file = unsafe { bytes::text("file", file, file_size) }?;
         to_json(&templates::check(text, file).map_err(Fault::invalid)?)
+    })
+}
+
+/// Checks templates that are brought together.
+///
+/// # Safety
+/// `files` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_templates_check(files: *const u8, size: usize) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let files: Vec<File> = parse("files", unsafe { text("files", files, size) }?)?;
+        to_json(&files::check(&files))
     })
 }
 
