@@ -15,13 +15,12 @@ use axum::{
     routing::get,
 };
 use tasker_protocol::{
-    api::Health,
     error::{ErrorBody, ErrorCode, ErrorDetail},
     origin::{Access, Asked, only},
 };
 
 use crate::metrics::Metrics;
-use crate::status::Board;
+use crate::status::{Board, Health};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -76,10 +75,7 @@ async fn ready(State(board): State<Arc<Board>>) -> (StatusCode, Json<Health>) {
 }
 
 async fn live() -> Json<Health> {
-    Json(Health {
-        status: "ok".to_owned(),
-        reasons: Vec::new(),
-    })
+    Json(Health::live())
 }
 
 async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {

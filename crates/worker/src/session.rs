@@ -164,6 +164,8 @@ pub struct Session {
     draining: Option<Option<Duration>>,
     /// Why the session is not open.
     trouble: Option<String>,
+    /// Whether that is the engine's own word.
+    refused: bool,
 }
 
 impl Session {
@@ -182,6 +184,7 @@ impl Session {
             epochs: Epochs::default(),
             draining: None,
             trouble: None,
+            refused: false,
         }
     }
 
@@ -247,6 +250,11 @@ impl Session {
     /// Why the session is not open, when the reason is known.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    /// Whether the session is not open because the engine does not want this worker, as it is.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// Attempts running or with an outcome that is not yet accepted.

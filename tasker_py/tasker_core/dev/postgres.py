@@ -75,11 +75,14 @@ class Cluster:
 
     def wait_until_ready(self, service: Service) -> None:
         """Waits until the server takes connections. DevError when it does not."""
-        service.wait_until(lambda: self._is_ready(service), START_SECONDS)
+        service.wait_until(lambda: self._missing(service), START_SECONDS)
 
-    def _is_ready(self, service: Service) -> bool:
+    def _missing(self, service: Service) -> str:
         status = self._status()
-        return status[PID_LINE:1] == [str(service.pid)] and status[STATUS_LINE:] == ["ready"]
+        if status[PID_LINE:1] != [str(service.pid)]:
+            return f"it has not taken {self._data}"
+        is_ready = status[STATUS_LINE:] == ["ready"]
+        return "" if is_ready else "it takes no connections yet"
 
     def _status(self) -> list[str]:
         """The lines of the file by which a server says that it uses the data directory."""

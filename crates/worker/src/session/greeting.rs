@@ -73,6 +73,7 @@ impl Session {
         });
         self.backoff.reset();
         self.trouble = None;
+        self.refused = false;
         effects.push(Effect::Inform(format!(
             "session open, epoch {}, {} attempts held",
             welcome.epoch,
