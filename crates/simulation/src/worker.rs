@@ -80,7 +80,8 @@ impl WorkerProcess {
             callables,
             templates: Vec::new(),
         };
-        let session = Session::new(profile, slots, env.chance.draw());
+        let urls = vec!["http://engine".to_owned()];
+        let session = Session::new(profile, urls, slots, env.chance.draw());
         let mut process = WorkerProcess {
             id,
             seat,
@@ -174,7 +175,7 @@ impl WorkerProcess {
         let mut messages = Vec::new();
         for effect in effects.drain(..) {
             match effect {
-                Effect::Connect => self.link = Some(env.connect(self.id)),
+                Effect::Connect(_) => self.link = Some(env.connect(self.id)),
                 Effect::Disconnect => {
                     if let Some(link) = self.link.take() {
                         env.close(link, Side::Worker);

@@ -54,7 +54,8 @@ impl Link {
 /// A session with its connection.
 pub(crate) struct Driver {
     session: Session,
-    endpoint: Endpoint,
+    /// In the order of the session's engines.
+    endpoints: Vec<Endpoint>,
     link: Link,
     inbox: Arc<Inbox>,
     answers: Arc<Answers>,
@@ -67,14 +68,14 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(
         session: Session,
-        endpoint: Endpoint,
+        endpoints: Vec<Endpoint>,
         inbox: Arc<Inbox>,
         answers: Arc<Answers>,
         board: Arc<Board>,
     ) -> Self {
         Self {
             session,
-            endpoint,
+            endpoints,
             link: Link::None,
             inbox,
             answers,
@@ -154,8 +155,9 @@ impl Driver {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect => {
-                self.link = Link::Opening(Box::pin(Connection::open(self.endpoint.clone())));
+            Effect::Connect(engine) => {
+                let endpoint = self.endpoints[engine].clone();
+                self.link = Link::Opening(Box::pin(Connection::open(endpoint)));
             }
             Effect::Disconnect => self.link = Link::None,
             Effect::Send(message) => {

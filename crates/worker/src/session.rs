@@ -5,7 +5,7 @@
 //! Waiting ────────────▶ Connecting ────────────▶ Greeting ────────▶ Open ────────▶ Stopped
 //!    ▲                      │                       │                 │  drained
 //!    └──────────────────────┴───────────────────────┴─────────────────┘
-//!          connection lost, silent for 5 s, refused: back-off
+//!          connection lost, silent for 5 s, refused: back-off, the next engine
 //! ```
 //!
 //! It holds every attempt from its dispatch until the engine has accepted its outcome, whatever happens to the
@@ -16,6 +16,7 @@
 mod attempts;
 mod backoff;
 mod connecting;
+mod engines;
 mod epochs;
 mod fetches;
 mod greeting;
@@ -37,14 +38,15 @@ use uuid::Uuid;
 use crate::status::SessionState;
 use attempts::Attempts;
 use backoff::Backoff;
+use connecting::End;
+use engines::Engines;
 use epochs::Epochs;
 use fetches::Fetches;
 
+pub use engines::CONNECT_TIMEOUT;
+
 /// A connection on which nothing was heard for this long is given up.
 pub const SILENCE: Duration = Duration::from_secs(5);
-
-/// A connection that is not made within this time is given up.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a ping is sent until the engine has said how often it wants one.
 const FIRST_HEARTBEAT: Duration = Duration::from_secs(1);
@@ -111,8 +113,8 @@ pub enum Input {
 /// What is to be done, in this order.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Open a connection.
-    Connect,
+    /// Open a connection to the engine of this index.
+    Connect(usize),
     /// Drop the connection, or the attempt to make one.
     Disconnect,
     /// Send a message.
@@ -152,6 +154,7 @@ struct Line {
 #[derive(Debug)]
 pub struct Session {
     profile: Profile,
+    engines: Engines,
     slots: u32,
     attempts: Attempts,
     fetches: Fetches,
@@ -162,15 +165,15 @@ pub struct Session {
     epochs: Epochs,
     /// Set once the worker drains: the time at which it leaves in any case, if there is one.
     draining: Option<Option<Duration>>,
-    /// Why the session is not open.
-    trouble: Option<String>,
 }
 
 impl Session {
-    /// A session that wants to connect at once. `seed` decides the random part of its waits.
-    pub fn new(profile: Profile, slots: u32, seed: u64) -> Self {
+    /// A session that wants to connect at once. `urls` are the engines' addresses, at least one; `seed` decides the
+    /// random part of its waits.
+    pub fn new(profile: Profile, urls: Vec<String>, slots: u32, seed: u64) -> Self {
         Self {
             profile,
+            engines: Engines::new(urls),
             slots,
             attempts: Attempts::default(),
             fetches: Fetches::default(),
@@ -181,7 +184,6 @@ impl Session {
             greetings: 0,
             epochs: Epochs::default(),
             draining: None,
-            trouble: None,
         }
     }
 
@@ -193,7 +195,10 @@ impl Session {
         match input {
             Input::Tick => {}
             Input::Connected => self.connected(now, effects),
-            Input::Lost { reason, refused } => self.lost(now, reason, refused, effects),
+            Input::Lost { reason, refused } => {
+                let end = if refused { End::Refused } else { End::Broken };
+                self.lost(now, &reason, end, effects);
+            }
             Input::Heard => self.heard(now),
             Input::Received(message) => {
                 self.heard(now);
@@ -244,9 +249,9 @@ impl Session {
         }
     }
 
-    /// Why the session is not open, when the reason is known.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Why the session is not open, a sentence for each engine that was asked in vain.
+    pub fn troubles(&self) -> impl Iterator<Item = &str> {
+        self.engines.troubles()
     }
 
     /// Attempts running or with an outcome that is not yet accepted.
@@ -259,7 +264,7 @@ impl Session {
             (Phase::Waiting { .. } | Phase::Connecting { .. } | Phase::Stopped, _) => {}
             (_, EngineMessage::Rejected(rejection)) => {
                 let reason = format!("the engine refused the session: {}", described(&rejection));
-                self.drop_connection(now, reason, true, effects);
+                self.drop_connection(now, &reason, End::Refused, effects);
             }
             (_, EngineMessage::Error(rejection)) => effects.push(Effect::Warn(format!(
                 "the engine could not handle a message: {}",
@@ -270,8 +275,8 @@ impl Session {
             }
             (Phase::Greeting(_), _) => {
                 // Whatever it was, the greeting of the next connection sets it right: it names all that is held.
-                let reason = "the engine sent a message before its welcome".to_owned();
-                self.drop_connection(now, reason, false, effects);
+                let reason = "the engine sent a message before its welcome";
+                self.drop_connection(now, reason, End::Useless, effects);
             }
             (Phase::Open(_), EngineMessage::Welcome(_)) => {
                 effects.push(Effect::Warn("the engine sent a second welcome".to_owned()));

@@ -60,7 +60,7 @@ pub(crate) struct Standing {
 /// change, the handle adds problems.
 #[derive(Debug)]
 pub(crate) struct Board {
-    engine: String,
+    engines: Vec<String>,
     entries: Mutex<Entries>,
 }
 
@@ -70,20 +70,20 @@ struct Entries {
     slots: usize,
     held: usize,
     opened: u64,
-    trouble: Option<String>,
+    troubles: Vec<String>,
     problems: Vec<String>,
 }
 
 impl Board {
-    pub(crate) fn new(engine: String, slots: u32, problems: Vec<String>) -> Self {
+    pub(crate) fn new(engines: Vec<String>, slots: u32, problems: Vec<String>) -> Self {
         Self {
-            engine,
+            engines,
             entries: Mutex::new(Entries {
                 session: SessionState::Connecting,
                 slots: slots as usize,
                 held: 0,
                 opened: 0,
-                trouble: None,
+                troubles: Vec::new(),
                 problems,
             }),
         }
@@ -97,8 +97,8 @@ impl Board {
         }
         entries.session = state;
         entries.held = session.held();
-        if entries.trouble.as_deref() != session.trouble() {
-            entries.trouble = session.trouble().map(str::to_owned);
+        if !session.troubles().eq(&entries.troubles) {
+            entries.troubles = session.troubles().map(str::to_owned).collect();
         }
     }
 
@@ -131,14 +131,14 @@ impl Board {
         let mut reasons = entries.problems.clone();
         reasons.extend(match entries.session {
             SessionState::Open => None,
-            SessionState::Connecting if entries.trouble.is_some() => None,
-            SessionState::Connecting => Some(format!("connecting to {}", self.engine)),
+            SessionState::Connecting if !entries.troubles.is_empty() => None,
+            SessionState::Connecting => {
+                Some(format!("connecting to {}", self.engines.join(", or ")))
+            }
             SessionState::Draining => Some(format!("draining, {} attempts held", entries.held)),
             SessionState::Stopped => Some("stopped".to_owned()),
         });
-        let trouble = entries.trouble.as_ref();
-        reasons
-            .extend(trouble.map(|trouble| format!("no session with {}: {trouble}", self.engine)));
+        reasons.extend(entries.troubles.iter().cloned());
         Status {
             session: entries.session,
             ready: reasons.is_empty(),

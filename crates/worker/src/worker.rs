@@ -46,8 +46,14 @@ impl Worker {
     /// Listens on the health port, reads the templates and goes on to connect. Templates that are not valid do not
     /// stop it: they are reasons why it is not ready.
     pub fn start(options: Options) -> Result<Self, Error> {
-        let url = options.urls.first().ok_or(Error::NoUrl)?;
-        let endpoint = Endpoint::new(url, options.token.as_deref())?;
+        if options.urls.is_empty() {
+            return Err(Error::NoUrl);
+        }
+        let endpoints = options
+            .urls
+            .iter()
+            .map(|url| Endpoint::new(url, options.token.as_deref()))
+            .collect::<Result<Vec<_>, Error>>()?;
         let (listener, address) = listen(&options.bind).map_err(|source| Error::Bind {
             bind: options.bind.clone(),
             source,
@@ -75,19 +81,21 @@ impl Worker {
             templates: found.texts,
         };
         info!(
-            "worker {} serves {} templates, health on http://{address}/health, engine {endpoint}",
+            "worker {} serves {} templates, health on http://{address}/health, engine {}",
             profile.worker_id,
-            summaries.len()
+            summaries.len(),
+            options.urls.join(", or ")
         );
 
-        let session = Session::new(profile, options.slots, rand::random());
+        let board = Board::new(options.urls.clone(), options.slots, problems);
+        let session = Session::new(profile, options.urls, options.slots, rand::random());
         let inbox = Arc::new(Inbox::default());
-        let board = Arc::new(Board::new(endpoint.to_string(), options.slots, problems));
+        let board = Arc::new(board);
         let metrics = Arc::new(Metrics::new(Arc::clone(&board)));
         let answers = Arc::new(Answers::default());
         let driver = Driver::new(
             session,
-            endpoint,
+            endpoints,
             Arc::clone(&inbox),
             Arc::clone(&answers),
             Arc::clone(&board),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tasker_protocol::frame::{Hello, PROTOCOL_VERSIONS, Welcome, WorkerMessage};
 
+use super::connecting::End;
 use super::{Effect, FIRST_HEARTBEAT, Line, Phase, Profile, Session};
 
 impl Session {
@@ -50,7 +51,7 @@ impl Session {
                 "the engine speaks version {} of the session protocol, this worker {oldest} to {newest}",
                 welcome.protocol
             );
-            return self.drop_connection(now, reason, true, effects);
+            return self.drop_connection(now, &reason, End::Refused, effects);
         }
         let known = self.epochs.highest();
         let holds = !self.attempts.is_empty();
@@ -59,7 +60,7 @@ impl Session {
                 "the engine of epoch {} was superseded by one of epoch {known}, whose attempts are held here",
                 welcome.epoch
             );
-            return self.drop_connection(now, reason, false, effects);
+            return self.drop_connection(now, &reason, End::Useless, effects);
         }
         let Phase::Greeting(line) = &self.phase else {
             return;
@@ -72,9 +73,10 @@ impl Session {
             offered: line.offered,
         });
         self.backoff.reset();
-        self.trouble = None;
+        self.engines.welcomed();
         effects.push(Effect::Inform(format!(
-            "session open, epoch {}, {} attempts held",
+            "session open with {}, epoch {}, {} attempts held",
+            self.engines.url(),
             welcome.epoch,
             self.attempts.len()
         )));

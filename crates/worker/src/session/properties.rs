@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::tests::{dispatch, outcome, profile, welcome};
+use super::tests::{dispatch, outcome, profile, urls, welcome};
 use super::*;
 
 /// One thing that happens. Numbers choose among what is possible at that moment.
@@ -72,7 +72,7 @@ enum Link {
 impl World {
     fn new(slots: u32, seed: u64) -> Self {
         let mut world = Self {
-            session: Session::new(profile(), slots, seed),
+            session: Session::new(profile(), urls(2), slots, seed),
             now: Duration::ZERO,
             link: Link::None,
             slots,
@@ -189,7 +189,7 @@ impl World {
 
     fn observe(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect => {
+            Effect::Connect(_) => {
                 assert_eq!(self.link, Link::None, "a second connection");
                 self.link = Link::Opening;
             }
