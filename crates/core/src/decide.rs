@@ -161,15 +161,20 @@ fn outcome(
     let mut draft = Draft::new(state);
     if let Some(step) = task.find(attempt.step_uuid) {
         let number = attempt.attempt;
+        let late = Record::Late {
+            step,
+            attempt: number,
+            at: now,
+            success: matches!(verdict, Verdict::Success(_)),
+        };
         if is_open(state, session, task, step, number) {
-            draft.record(task, record_of(task, step, verdict, now, random));
+            if task.is_overdue(now) {
+                // Before its timer: time stands still for timers while the engine cannot commit.
+                draft.expire(task, step, late, now);
+            } else {
+                draft.record(task, record_of(task, step, verdict, now, random));
+            }
         } else if task.step(step).unreported.contains(&number) {
-            let late = Record::Late {
-                step,
-                attempt: number,
-                at: now,
-                success: matches!(verdict, Verdict::Success(_)),
-            };
             draft.record(task, late);
         }
     }

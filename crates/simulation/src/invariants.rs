@@ -381,6 +381,31 @@ pub fn a_task_does_not_expire_early(task: &Model, record: &Record) -> Check {
     )
 }
 
+/// What comes after a task's time is over ends nothing well, also before a timer has fired: the task has failed.
+pub fn nothing_counts_after_a_tasks_time(task: &Model, record: &Record) -> Check {
+    let counts = matches!(
+        record,
+        Record::Succeeded { .. }
+            | Record::Decided { .. }
+            | Record::Batched { .. }
+            | Record::Rejected { .. }
+            | Record::Failed { .. }
+            | Record::Retried { .. }
+            | Record::Resolved { .. }
+            | Record::Completed { .. }
+            | Record::Cancelled { .. }
+    );
+    let duration = task.workflow.max_duration;
+    let is_over = duration.is_some_and(|duration| record.at() >= task.created_at + duration);
+    holds!(
+        nothing_counts_after_a_tasks_time,
+        !(counts && is_over),
+        "task {} of {:?} may take {duration:?}: {record:?}",
+        task.id,
+        task.created_at
+    )
+}
+
 /// An outcome is late once: after its attempt had ended without one.
 pub fn a_late_outcome_comes_once(task: &Model, step: &Step, attempt: u32) -> Check {
     holds!(

@@ -175,6 +175,7 @@ fn recorded(
         }
     }
     invariants::a_task_does_not_expire_early(model, record)?;
+    invariants::nothing_counts_after_a_tasks_time(model, record)?;
     model.apply(record, moment.truth, known, moment.engine);
     Ok(())
 }
