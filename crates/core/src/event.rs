@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tasker_protocol::frame::{AttemptRef, Welcome};
 
+use crate::caution::Caution;
 use crate::operator::Action;
 use crate::outcome::Success;
 use crate::state::Idle;
@@ -89,6 +90,13 @@ pub enum Event {
     /// A worker hands back an attempt that it never gave to a handler.
     Returned {
         /// Its session.
+        session: SessionId,
+        /// The attempt.
+        attempt: AttemptRef,
+    },
+    /// The engine could not give an attempt to its worker, and never will.
+    Ungiven {
+        /// The worker's session.
         session: SessionId,
         /// The attempt.
         attempt: AttemptRef,
@@ -214,6 +222,13 @@ pub enum Change {
         session: SessionId,
         /// When the attempts are given up.
         until: Time,
+    },
+    /// A worker has handed attempts back, or is trusted again.
+    Cautioned {
+        /// The worker.
+        instance: Instance,
+        /// How far it is trusted from now on; none: as any.
+        caution: Option<Caution>,
     },
     /// A worker that the engine knows only from its records is waited for.
     Awaited {

@@ -107,7 +107,10 @@ fn enqueued(state: &State, task: &Task, step: StepIndex) -> String {
     let mut used: Vec<String> = servers
         .iter()
         .take(NAMED_WORKERS)
-        .map(|worker| format!("{} in use by {}", worker.taken(), worker.name()))
+        .map(|worker| match worker.allows() {
+            0 => format!("{} hands back what it is given", worker.name()),
+            _ => format!("{} in use by {}", worker.taken(), worker.name()),
+        })
         .collect();
     if servers.len() > NAMED_WORKERS {
         used.push(format!("{} more workers", servers.len() - NAMED_WORKERS));

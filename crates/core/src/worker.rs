@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tasker_protocol::frame::AttemptRef;
 
+use crate::caution::Caution;
 use crate::{Instance, StepIndex, TaskId, Time};
 
 /// Numbers the sessions of one engine process.
@@ -52,15 +53,22 @@ pub struct Worker {
     /// Attempts that the engine has ended and that still take a slot: the session has sent neither their outcomes nor
     /// its slots since.
     pub revoked: BTreeSet<AttemptRef>,
+    /// When it has handed attempts back. Only of one that has a session, or is waited for.
+    pub caution: Option<Caution>,
 }
 
 impl Worker {
     /// Attempts that it would take now.
     pub fn free(&self) -> u32 {
         match self.session {
-            Some(_) => self.slots.saturating_sub(self.taken()),
+            Some(_) => self.slots.saturating_sub(self.taken()).min(self.allows()),
             None => 0,
         }
+    }
+
+    /// Attempts that it may be given at once, whatever it has free.
+    pub fn allows(&self) -> u32 {
+        self.caution.map_or(u32::MAX, |caution| caution.allows())
     }
 
     /// Slots that are taken.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tasker_core::record::Next;
 use tasker_core::state::TIMEOUT_GRACE;
-use tasker_core::{Record, TaskId, Time};
+use tasker_core::{Instance, Record, TaskId, Time, caution};
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::{AttemptRef, Failure, Fetched};
 
@@ -403,6 +403,21 @@ pub fn nothing_counts_after_a_tasks_time(task: &Model, record: &Record) -> Check
         "task {} of {:?} may take {duration:?}: {record:?}",
         task.id,
         task.created_at
+    )
+}
+
+/// A worker that did not give an attempt to a handler is given nothing for a moment, by the same engine.
+pub fn a_worker_that_hands_back_is_given_nothing_for_a_moment(
+    instance: Instance,
+    returned: Option<Time>,
+    started: Option<Time>,
+) -> Check {
+    let at_once = matches!((returned, started), (Some(returned), Some(started))
+        if started > returned && started < returned + caution::FIRST);
+    holds!(
+        a_worker_that_hands_back_is_given_nothing_for_a_moment,
+        !at_once,
+        "worker {instance} handed something back at {returned:?} and was given something at {started:?}"
     )
 }
 
