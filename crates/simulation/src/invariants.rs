@@ -118,6 +118,15 @@ pub fn an_attempt_is_given_to_one_handler(attempt: &AttemptRef, before: Option<&
     )
 }
 
+/// A worker that stood still so long that it was given up runs nothing that lay unread meanwhile: others have run it.
+pub fn nothing_unread_is_run_after_a_freeze(attempt: &AttemptRef, woken: bool) -> Check {
+    holds!(
+        nothing_unread_is_run_after_a_freeze,
+        !woken,
+        "{attempt:?} was given to a handler by a worker that had just woken up"
+    )
+}
+
 /// A worker forgets an outcome only when the journal has it: as the end of its attempt, or as a late one.
 pub fn an_accepted_outcome_is_settled(attempt: &AttemptRef, step: Option<&Step>) -> Check {
     let kept = step.is_none_or(|step| {

@@ -2,13 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::answers::Answers;
+use crate::clock::Clock;
 use crate::connection::{Arrival, Connection, Lost};
 use crate::endpoint::Endpoint;
 use crate::inbox::Inbox;
@@ -60,7 +60,7 @@ pub(crate) struct Driver {
     inbox: Arc<Inbox>,
     answers: Arc<Answers>,
     board: Arc<Board>,
-    started: Instant,
+    clock: Clock,
     effects: Vec<Effect>,
     deliveries: Vec<Message>,
 }
@@ -80,7 +80,7 @@ impl Driver {
             inbox,
             answers,
             board,
-            started: Instant::now(),
+            clock: Clock::start(),
             effects: Vec::new(),
             deliveries: Vec::new(),
         }
@@ -91,8 +91,10 @@ impl Driver {
         let mut taken = Vec::new();
         self.apply([Input::Tick]);
         while let Some(deadline) = self.session.deadline() {
-            let deadline = self.started + deadline;
-            // The socket first: what has arrived counts before a deadline does.
+            let wait = deadline.saturating_sub(self.clock.elapsed());
+            let deadline = Instant::now() + wait;
+            // The socket first: what has arrived counts before a deadline does. If it arrived while this process stood
+            // still, the session knows.
             tokio::select! { biased;
                 event = self.link.next() => self.happened(event),
                 count = inputs.recv_many(&mut taken, MAX_INPUTS) => {
@@ -140,7 +142,7 @@ impl Driver {
     }
 
     fn apply(&mut self, inputs: impl IntoIterator<Item = Input>) {
-        let now: Duration = self.started.elapsed();
+        let now = self.clock.elapsed();
         for input in inputs {
             self.session.handle(now, input, &mut self.effects);
         }

@@ -12,6 +12,9 @@
 //! connection in between: each greeting names all of them, and every welcome is followed by the outcomes that the
 //! engine may not have. An outcome of a cancelled attempt goes the same way, since it frees the attempt's slot. So does
 //! what a running handler has asked for and not yet got.
+//!
+//! When it finds that it did nothing for as long as the engine waits for a sign of life, the engine has given it up, and
+//! what lies unread in the connection was given to others: it drops that and greets anew.
 
 mod attempts;
 mod backoff;
@@ -50,6 +53,9 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 
 /// How often a ping is sent until the engine has said how often it wants one.
 const FIRST_HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A ping is sent at least so often, whatever the engine says: well within its and this side's silence.
+const LONGEST_HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What a worker says about itself in each greeting.
 #[derive(Clone, Debug)]
@@ -144,7 +150,8 @@ enum Phase {
 #[derive(Debug)]
 struct Line {
     heard_at: Duration,
-    ping_at: Duration,
+    /// When the last ping was sent, or the greeting.
+    pinged_at: Duration,
     heartbeat: Duration,
     /// The slots that the engine was last told; none when it is to be told anew.
     offered: Option<u32>,
@@ -192,6 +199,7 @@ impl Session {
         if self.is_stopped() {
             return;
         }
+        self.notice_freeze(now, effects);
         match input {
             Input::Tick => {}
             Input::Connected => self.connected(now, effects),
@@ -225,7 +233,10 @@ impl Session {
     pub fn deadline(&self) -> Option<Duration> {
         let phase = match &self.phase {
             Phase::Waiting { until } | Phase::Connecting { until } => *until,
-            Phase::Greeting(line) | Phase::Open(line) => line.ping_at.min(line.heard_at + SILENCE),
+            Phase::Greeting(line) | Phase::Open(line) => {
+                let ping_at = line.pinged_at + line.heartbeat;
+                ping_at.min(line.heard_at + SILENCE)
+            }
             Phase::Stopped => return None,
         };
         Some(match self.draining.flatten() {

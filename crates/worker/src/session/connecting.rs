@@ -65,6 +65,19 @@ impl Session {
         }
     }
 
+    /// Drops a connection in which this process gave no sign of life for too long, before anything of it is read.
+    pub(super) fn notice_freeze(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if let Phase::Greeting(line) | Phase::Open(line) = &self.phase
+            && now >= line.pinged_at + SILENCE
+        {
+            let frozen = now - line.pinged_at;
+            let reason = format!(
+                "this process stood still for {frozen:.1?}, so the engine has given it up, and what it sent since is unread"
+            );
+            self.drop_connection(now, &reason, Broken, effects);
+        }
+    }
+
     pub(super) fn pass_time(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         match &mut self.phase {
             Phase::Waiting { until } if now >= *until => {
@@ -85,8 +98,8 @@ impl Session {
                         SILENCE.as_secs()
                     );
                     self.drop_connection(now, &reason, Useless, effects);
-                } else if now >= line.ping_at {
-                    line.ping_at = now + line.heartbeat;
+                } else if now >= line.pinged_at + line.heartbeat {
+                    line.pinged_at = now;
                     effects.push(Effect::Ping);
                 }
             }

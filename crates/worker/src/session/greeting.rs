@@ -5,7 +5,7 @@ use std::time::Duration;
 use tasker_protocol::frame::{Hello, PROTOCOL_VERSIONS, Welcome, WorkerMessage};
 
 use super::connecting::End;
-use super::{Effect, FIRST_HEARTBEAT, Line, Phase, Profile, Session};
+use super::{Effect, FIRST_HEARTBEAT, LONGEST_HEARTBEAT, Line, Phase, Profile, Session};
 
 impl Session {
     pub(super) fn connected(&mut self, now: Duration, effects: &mut Vec<Effect>) {
@@ -15,7 +15,7 @@ impl Session {
         let slots = self.wanted();
         self.phase = Phase::Greeting(Line {
             heard_at: now,
-            ping_at: now + FIRST_HEARTBEAT,
+            pinged_at: now,
             heartbeat: FIRST_HEARTBEAT,
             offered: Some(slots),
         });
@@ -65,10 +65,10 @@ impl Session {
         let Phase::Greeting(line) = &self.phase else {
             return;
         };
-        let heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(1));
+        let heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(1)).min(LONGEST_HEARTBEAT);
         self.phase = Phase::Open(Line {
             heard_at: now,
-            ping_at: now + heartbeat,
+            pinged_at: line.pinged_at,
             heartbeat,
             offered: line.offered,
         });

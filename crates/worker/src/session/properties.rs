@@ -11,7 +11,13 @@ use super::*;
 /// One thing that happens. Numbers choose among what is possible at that moment.
 #[derive(Clone, Debug)]
 enum Happening {
-    Wait { ms: u64 },
+    Wait {
+        ms: u64,
+    },
+    /// The process stands still for so long, and finds that the engine has sent something.
+    Freeze {
+        ms: u64,
+    },
     ConnectionAnswers,
     ConnectionLost,
     Welcome,
@@ -28,6 +34,7 @@ enum Happening {
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         3 => (0u64..8_000).prop_map(|ms| Happening::Wait { ms }),
+        1 => (0u64..8_000).prop_map(|ms| Happening::Freeze { ms }),
         6 => Just(Happening::ConnectionAnswers),
         1 => Just(Happening::ConnectionLost),
         6 => Just(Happening::Welcome),
@@ -102,6 +109,13 @@ impl World {
                     self.give(Input::Tick);
                 }
                 self.now = until;
+            }
+            Happening::Freeze { ms } => {
+                let frozen = Duration::from_millis(ms);
+                self.now += frozen;
+                self.give(Input::Heard);
+                let may_read = frozen < SILENCE || matches!(self.link, Link::None | Link::Opening);
+                assert!(may_read, "it would run what was given to others");
             }
             Happening::ConnectionAnswers if self.link == Link::Opening => {
                 self.give(Input::Connected);

@@ -1,6 +1,7 @@
 //! The session, one behaviour at a time.
 
 mod engines;
+mod freezes;
 
 use serde_json::value::RawValue;
 use tasker_protocol::error::ErrorCode;
@@ -398,9 +399,12 @@ fn whatever_is_heard_keeps_the_session() {
 }
 
 #[test]
-fn what_has_arrived_counts_before_the_time_that_has_passed() {
+fn what_has_arrived_counts_before_the_engines_silence() {
     let mut bench = Bench::open(1);
-    bench.now += 60 * SILENCE;
+    for _ in 1..=4 {
+        assert_eq!(bench.sleep(), ["ping"]);
+    }
+    bench.now += 4_999 * MS;
     assert_eq!(bench.receive(dispatch(attempt(1))), ["run 1", "ping"]);
     assert_eq!(bench.session.state(), SessionState::Open);
 }
