@@ -79,6 +79,7 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
             attempt: *attempt,
         }],
         Event::Frozen { gap } => vec![Change::Frozen { gap: *gap }],
+        Event::CutOff => cut_off(state),
         Event::Recovered => recovered(state, now),
         Event::Tick => tick(state, now, random),
         Event::Dispatch => dispatch::dispatch(state, now),
@@ -350,6 +351,15 @@ fn recovered(state: &State, now: Time) -> Vec<Change> {
         .iter()
         .filter(|(_, worker)| worker.session.is_none() && worker.until.is_none())
         .map(|(instance, _)| Change::Awaited { instance, until })
+        .collect()
+}
+
+fn cut_off(state: &State) -> Vec<Change> {
+    state
+        .workers()
+        .iter()
+        .filter(|(_, worker)| worker.session.is_some() || worker.until.is_some())
+        .map(|(instance, _)| Change::Detached { instance })
         .collect()
 }
 

@@ -131,7 +131,10 @@ pub enum Event {
         /// The time from one sign of its life to the next.
         gap: Duration,
     },
-    /// The engine has rebuilt its state and accepts sessions from now on.
+    /// The engine may not be the one that has the tasks any more: its workers go where one is that has them. Nobody is
+    /// given up for it; [`Event::Recovered`] follows if it still has them.
+    CutOff,
+    /// The engine accepts sessions from now on: it has rebuilt its state, or is not cut off any more.
     Recovered,
     /// Time has passed: what is due happens.
     Tick,
@@ -223,6 +226,11 @@ pub enum Change {
         /// When the attempts are given up.
         until: Time,
     },
+    /// A worker's session is over, and it cannot have another at present: its attempts are kept.
+    Detached {
+        /// The worker.
+        instance: Instance,
+    },
     /// A worker has handed attempts back, or is trusted again.
     Cautioned {
         /// The worker.
@@ -230,7 +238,7 @@ pub enum Change {
         /// How far it is trusted from now on; none: as any.
         caution: Option<Caution>,
     },
-    /// A worker that the engine knows only from its records is waited for.
+    /// A worker that the engine knows only from its records, or from before it was cut off, is waited for.
     Awaited {
         /// The worker.
         instance: Instance,

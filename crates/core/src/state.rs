@@ -159,6 +159,12 @@ impl State {
                 }
             }
             Change::Awaited { instance, until } => self.wait_for(*instance, *until),
+            Change::Detached { instance } => {
+                self.cancel_give_up(*instance);
+                self.be_cautious(*instance, None);
+                self.workers.detach(*instance);
+                self.ready.worker_changed(*instance, &self.workers);
+            }
             Change::Cautioned { instance, caution } => self.be_cautious(*instance, *caution),
             Change::Gone { instance } => {
                 self.cancel_give_up(*instance);

@@ -164,6 +164,21 @@ impl Workers {
         Some(instance)
     }
 
+    /// Ends the session of a worker that is waited for as soon as sessions are accepted again, if it holds anything.
+    pub(crate) fn detach(&mut self, instance: Instance) {
+        let Some(worker) = self.by_instance.get_mut(&instance) else {
+            return;
+        };
+        worker.until = None;
+        worker.revoked.clear();
+        if let Some(session) = worker.session.take() {
+            self.sessions.remove(&session);
+        }
+        if worker.live.is_empty() {
+            self.by_instance.remove(&instance);
+        }
+    }
+
     pub(crate) fn remove(&mut self, instance: Instance) {
         let session = self
             .by_instance

@@ -103,4 +103,8 @@ fn caution_ends_with_the_worker() {
     world.return_attempt(1, tasks[0], "a", 1);
     world.leave(1, Vec::new());
     assert_eq!(world.state.next_timer(), None);
+    let (mut world, tasks) = with_tasks(1);
+    world.return_attempt(1, tasks[0], "a", 1);
+    world.happen(tasker_core::Event::CutOff);
+    assert_eq!(world.state.next_timer(), None);
 }
