@@ -98,6 +98,7 @@ TaskerResult tasker_worker_add_problem(TaskerWorker *worker, const uint8_t *prob
 TaskerResult tasker_worker_drain(TaskerWorker *worker, uint32_t timeout_ms);
 
 // {"session": "connecting" | "open" | "draining" | "stopped", "ready": bool, "reasons": [string],
+//  "problems": [string], those of the reasons that stay until a template, a handler or a setting is changed,
 //  "held": attempts running or not yet accepted}
 TaskerResult tasker_worker_status(TaskerWorker *worker);
 

@@ -84,10 +84,12 @@ class FleetPage:
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body."""
         if path in ("/health", "/health/ready"):
-            reasons = [reason for process in self._processes for reason in _reasons(process)]
-            return (503 if reasons else 200), "application/json", _health(reasons)
+            told = [_asked_health(process) for process in self._processes]
+            reasons = [reason for of_one, _ in told for reason in of_one]
+            problems = [problem for _, of_one in told for problem in of_one]
+            return (503 if reasons else 200), "application/json", _health(reasons, problems)
         if path == "/health/live":
-            return 200, "application/json", _health([])
+            return 200, "application/json", _health([], [])
         if path == "/metrics":
             kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
             return 200, kind, self._measured().encode()
@@ -113,16 +115,23 @@ class FleetPage:
         return self._metrics.summed(scrapes) + own + "# EOF\n"
 
 
-def _health(reasons: list[str]) -> bytes:
-    return json.dumps({"status": "not_ready" if reasons else "ok", "reasons": reasons}).encode()
+def _health(reasons: list[str], problems: list[str]) -> bytes:
+    status = "not_ready" if reasons else "ok"
+    return json.dumps({"status": status, "reasons": reasons, "problems": problems}).encode()
 
 
-def _reasons(process: Process) -> list[str]:
+def _asked_health(process: Process) -> tuple[list[str], list[str]]:
+    """Reasons and problems of a process, with its name before each."""
     found = _ask(process.address, "/health/ready")
     if found is None:
         trouble = "does not answer" if process.address else process.trouble
-        return [f"{process.worker_id}: {trouble}"]
-    return [f"{process.worker_id}: {reason}" for reason in json.loads(found[1])["reasons"]]
+        return [f"{process.worker_id}: {trouble}"], []
+    health = json.loads(found[1])
+    reasons, problems = (
+        [f"{process.worker_id}: {text}" for text in health[name]]
+        for name in ("reasons", "problems")
+    )
+    return reasons, problems
 
 
 def _ask(address: str | None, path: str) -> tuple[int, str] | None:

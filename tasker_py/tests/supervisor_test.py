@@ -126,8 +126,9 @@ def test_one_port_shows_the_health_and_the_metrics_of_all(fleet: Fleet) -> None:
     fleet.accept(2)
     status, body = fleet.get("/health")
     assert status == 503
-    reasons = json.loads(body)["reasons"]
-    assert [reason[:3] for reason in reasons] == ["w-1", "w-2"]
+    health = json.loads(body)
+    assert [reason[:3] for reason in health["reasons"]] == ["w-1", "w-2"]
+    assert health["problems"] == []
     assert fleet.get("/health/live")[0] == 200
     status, body = fleet.get("/metrics")
     assert status == 200

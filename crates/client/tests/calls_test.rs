@@ -125,6 +125,43 @@ async fn a_creation_sends_token_wait_and_body() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_long_wait_is_made_of_calls_that_proxies_let_pass() -> Result<()> {
+    let mut running = task();
+    running["status"] = json!("steps_in_process");
+    let answers = [&running, &running, &task(), &running, &task()]
+        .map(|task| Play::Answer(200, task.to_string()));
+    let (address, played) = engine(answers.into()).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let minutes = Some(Duration::from_secs(300));
+    let created = client.create_task(&order()?, minutes).await?;
+    let read = client.get_task(TASK, minutes).await?;
+    assert_eq!(
+        (created.status, read.status),
+        (TaskStatus::Complete, TaskStatus::Complete)
+    );
+
+    let seen = played.await??;
+    let lines: Vec<_> = seen.iter().map(|seen| seen.line.as_str()).collect();
+    let get = format!("GET /v1/tasks/{TASK}?wait=25 HTTP/1.1");
+    let post = "POST /v1/tasks?wait=25 HTTP/1.1";
+    assert_eq!(lines, [post, &get, &get, &get, &get]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_its_time() -> Result<()> {
+    let mut running = task();
+    running["status"] = json!("steps_in_process");
+    let answer = Play::Answer(200, running.to_string());
+    let (address, played) = engine(vec![answer]).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let read = client.get_task(TASK, Some(Duration::ZERO)).await?;
+    assert_eq!(read.status, TaskStatus::StepsInProcess);
+    assert_eq!(played.await??.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_refusal_carries_status_code_message_and_details() -> Result<()> {
     let details = json!({"nearest": ["order"]});
     let script = vec![Play::Answer(

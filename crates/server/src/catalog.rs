@@ -166,7 +166,16 @@ impl Catalog {
             message: format!("the templates could not be stored: {error}"),
         };
         let registered = journal.register_template(&new, replaceable).await;
-        match registered.map_err(unavailable)? {
+        let registered = registered.map_err(unavailable)?;
+        if let Registered::Replaced { .. } = registered {
+            tracing::info!(
+                "template {}/{} {} has other content from now on; tasks go on with that they began with",
+                new.namespace,
+                new.name,
+                new.version
+            );
+        }
+        match registered {
             Registered::Added | Registered::Same | Registered::Replaced { .. } => {
                 self.insert(&merged, &merged_hash, Some(&new.document_hash));
                 Ok(())

@@ -10,13 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tasker_protocol::{
-    api::Health,
-    error::{ErrorBody, ErrorCode, ErrorDetail},
-};
+use tasker_protocol::error::{ErrorBody, ErrorCode, ErrorDetail};
 
 use crate::metrics::Metrics;
-use crate::status::Board;
+use crate::status::{Board, Health};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -44,10 +41,7 @@ async fn ready(State(board): State<Arc<Board>>) -> (StatusCode, Json<Health>) {
 }
 
 async fn live() -> Json<Health> {
-    Json(Health {
-        status: "ok".to_owned(),
-        reasons: Vec::new(),
-    })
+    Json(Health::live())
 }
 
 async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {

@@ -46,7 +46,7 @@ use engines::Engines;
 use epochs::Epochs;
 use fetches::Fetches;
 
-pub use engines::CONNECT_TIMEOUT;
+pub use engines::{CONNECT_TIMEOUT, Trouble};
 
 /// A connection on which nothing was heard for this long is given up.
 pub const SILENCE: Duration = Duration::from_secs(5);
@@ -260,8 +260,8 @@ impl Session {
         }
     }
 
-    /// Why the session is not open, a sentence for each engine that was asked in vain.
-    pub fn troubles(&self) -> impl Iterator<Item = &str> {
+    /// Why the session is not open, one for each engine that was asked in vain.
+    pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
         self.engines.troubles()
     }
 

@@ -3,9 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tasker_protocol::api::Health;
 
-use crate::session::Session;
+use crate::session::{Session, Trouble};
 
 /// Where a worker's session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +29,8 @@ pub struct Status {
     pub ready: bool,
     /// Why it is not ready, a sentence each.
     pub reasons: Vec<String>,
+    /// Those of the reasons that stay until somebody changes a template, a handler or a setting. The others may pass.
+    pub problems: Vec<String>,
     /// Attempts running or with an outcome that is not yet accepted.
     pub held: usize,
 }
@@ -40,6 +41,27 @@ impl Status {
         Health {
             status: status.to_owned(),
             reasons: self.reasons,
+            problems: self.problems,
+        }
+    }
+}
+
+/// The body of a worker's `GET /health` and `GET /health/ready`: the engine's, and which of the reasons stay.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub(crate) struct Health {
+    pub(crate) status: String,
+    pub(crate) reasons: Vec<String>,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Health {
+    /// That of a process that lives, whatever else is the matter.
+    pub(crate) fn live() -> Self {
+        Self {
+            status: "ok".to_owned(),
+            reasons: Vec::new(),
+            problems: Vec::new(),
         }
     }
 }
@@ -70,7 +92,7 @@ struct Entries {
     slots: usize,
     held: usize,
     opened: u64,
-    troubles: Vec<String>,
+    troubles: Vec<Trouble>,
     problems: Vec<String>,
 }
 
@@ -98,7 +120,7 @@ impl Board {
         entries.session = state;
         entries.held = session.held();
         if !session.troubles().eq(&entries.troubles) {
-            entries.troubles = session.troubles().map(str::to_owned).collect();
+            entries.troubles = session.troubles().cloned().collect();
         }
     }
 
@@ -128,7 +150,14 @@ impl Board {
 
     pub(crate) fn status(&self) -> Status {
         let entries = self.lock();
-        let mut reasons = entries.problems.clone();
+        let mut problems = entries.problems.clone();
+        let troubles = |refused| {
+            let some = entries.troubles.iter();
+            let some = some.filter(move |trouble| trouble.refused == refused);
+            some.map(|trouble| trouble.text.clone())
+        };
+        problems.extend(troubles(true));
+        let mut reasons = problems.clone();
         reasons.extend(match entries.session {
             SessionState::Open => None,
             SessionState::Connecting if !entries.troubles.is_empty() => None,
@@ -138,11 +167,12 @@ impl Board {
             SessionState::Draining => Some(format!("draining, {} attempts held", entries.held)),
             SessionState::Stopped => Some("stopped".to_owned()),
         });
-        reasons.extend(entries.troubles.iter().cloned());
+        reasons.extend(troubles(false));
         Status {
             session: entries.session,
             ready: reasons.is_empty(),
             reasons,
+            problems,
             held: entries.held,
         }
     }

@@ -2,6 +2,7 @@
 
 Layout, each module above those it imports:
 - `sync_client`, `async_client`: a method for each operation; `connection` is their only I/O.
+- `telling`, `lines`: what tasks do and come to, for people.
 - `event_stream`, `flow`: what is done, as generators; `retry` says what is tried again.
 - `operations`, `call`: what each operation sends, and how its answer is read.
 - `endpoint`, `errors`, `trace`: where the engine is; what can go wrong; who asks.

@@ -4,6 +4,7 @@ The documentation of each is with the methods of `TaskerClient`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
@@ -50,7 +51,6 @@ def create_task(
     namespace: str,
     name: str,
     context: Any,
-    wait: float | None = None,
     **options: Unpack[TaskOptions],
 ) -> Call[Task]:
     fields = {"namespace": namespace, "name": name, "context": context, **options}
@@ -58,13 +58,16 @@ def create_task(
     return Call(
         method="POST",
         path=path("v1", "tasks"),
-        query=query(wait=wait),
         body=body,
         read=read_model(Task),
         traced=True,
         repeatable=body.idempotency_key is not None,
-        seconds=wait or 0.0,
     )
+
+
+def waiting(call: Call[Task], seconds: float) -> Call[Task]:
+    """The same call, answered when the task has ended or is blocked, or after so many seconds."""
+    return replace(call, query=query(wait=seconds), seconds=seconds)
 
 
 def create_tasks(tasks: Iterable[CreateTask]) -> Call[CreatedTasks]:
@@ -80,8 +83,8 @@ def create_tasks(tasks: Iterable[CreateTask]) -> Call[CreatedTasks]:
 
 
 def get_task(task_uuid: TaskId, wait: float | None = None) -> Call[Task]:
-    parameters = query(wait=wait)
-    return _get(Task, "v1", "tasks", task_uuid, parameters=parameters, seconds=wait or 0.0)
+    call = _get(Task, "v1", "tasks", task_uuid)
+    return call if wait is None else waiting(call, wait)
 
 
 def list_tasks(
@@ -184,7 +187,6 @@ def _get(
     model: type[M],
     *segments: object,
     parameters: Mapping[str, str] | None = None,
-    seconds: float = 0.0,
 ) -> Call[M]:
     return Call(
         method="GET",
@@ -192,7 +194,6 @@ def _get(
         query=parameters or {},
         read=read_model(model),
         repeatable=True,
-        seconds=seconds,
     )
 
 

@@ -7,7 +7,12 @@ import httpx
 import pytest
 from samples import AT, STEP_UUID, TASK, TASK_UUID, Played, error
 
-from tasker_core.client import ConnectionLostError, NotFoundError, UnexpectedAnswerError
+from tasker_core.client import (
+    ConnectionLostError,
+    NotFoundError,
+    TaskEvent,
+    UnexpectedAnswerError,
+)
 from tasker_core.client.event_stream import EventReader
 from tasker_core.client.lines import event_line
 
@@ -131,6 +136,9 @@ def test_bytes_come_in_any_portions(size: int) -> None:
 
 
 def test_the_end_of_an_attempt_has_a_line() -> None:
+    def why(event: TaskEvent) -> str | None:
+        return event.error_message if event.kind == "step" else None
+
     shown = Played(stream(step(1, "enqueued"), step(2, "error", "no money"), DONE))
-    lines = [event_line(event) for event in shown.call("follow", TASK_UUID)]
+    lines = [event_line(event, why(event)) for event in shown.call("follow", TASK_UUID)]
     assert lines == [None, "  charge                  error: attempt 1: no money", None]

@@ -62,6 +62,11 @@ def test_the_commands_of_the_page_run(
     assert done.returncode == 0, done.stdout + done.stderr
     assert ends_with in done.stdout.splitlines()[-1]
     assert done.stderr == ""
+    if number == 1:
+        # What is followed after the retry shows the retry's own failure.
+        _, _, again = done.stdout.partition("step permanent_error_step is ")
+        assert re.findall(r"error: attempt (\d): PermanentError: ", again)[:2] == ["1", "2"]
+        assert "it has failed again\n" in again
 
 
 def test_no_block_is_left_out() -> None:

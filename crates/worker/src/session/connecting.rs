@@ -30,7 +30,7 @@ impl Session {
             return;
         }
         // An engine that is away for a while is one line in the log, not one for each try.
-        effects.extend(self.engines.lost(reason).map(Effect::Warn));
+        effects.extend(self.engines.lost(reason, end == Refused).map(Effect::Warn));
         match end {
             Refused => self.engines.rest_until(now + self.backoff.after_refusal()),
             Unanswered => self.engines.unanswered(now),

@@ -19,11 +19,19 @@ pub(super) struct Engines {
     current: usize,
 }
 
+/// Why there is no session with an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// A sentence that names the engine.
+    pub text: String,
+    /// The engine does not want this worker, as it is.
+    pub refused: bool,
+}
+
 #[derive(Debug)]
 struct Engine {
     url: String,
-    /// Why there is no session with it, a sentence.
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
     /// It is not asked before.
     rests_until: Duration,
 }
@@ -66,12 +74,13 @@ impl Engines {
     }
 
     /// There is no session with it. Gives what people are to be told, unless they were told the same already.
-    pub(super) fn lost(&mut self, reason: &str) -> Option<String> {
+    pub(super) fn lost(&mut self, reason: &str, refused: bool) -> Option<String> {
         let engine = &mut self.list[self.current];
-        let trouble = format!("no session with {}: {reason}", engine.url);
-        let is_new = engine.trouble.as_ref() != Some(&trouble);
+        let text = format!("no session with {}: {reason}", engine.url);
+        let trouble = Trouble { text, refused };
+        let told = (engine.trouble.as_ref() != Some(&trouble)).then(|| trouble.text.clone());
         engine.trouble = Some(trouble);
-        engine.trouble.clone().filter(|_| is_new)
+        told
     }
 
     /// It is not asked again for a while.
@@ -102,10 +111,10 @@ impl Engines {
     }
 
     /// Why there is no session with those that were asked since the last one.
-    pub(super) fn troubles(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble> {
         self.list
             .iter()
-            .filter_map(|engine| engine.trouble.as_deref())
+            .filter_map(|engine| engine.trouble.as_ref())
     }
 }
 
@@ -171,21 +180,22 @@ mod tests {
     #[test]
     fn the_trouble_of_each_is_told_once_until_one_welcomes_the_worker() {
         let mut engines = engines(2);
-        let told = engines.lost("refused");
-        assert_eq!(told.as_deref(), Some("no session with http://a: refused"));
-        assert_eq!(engines.lost("refused"), None);
+        let told = engines.lost("reset", false);
+        assert_eq!(told.as_deref(), Some("no session with http://a: reset"));
+        assert_eq!(engines.lost("reset", false), None);
         engines.go_on(SECOND);
-        assert!(engines.lost("refused").is_some());
-        let troubles: Vec<_> = engines.troubles().collect();
+        assert!(engines.lost("reset", false).is_some());
+        let troubles = engines.troubles().map(|trouble| trouble.text.as_str());
+        let troubles: Vec<_> = troubles.collect();
         assert_eq!(
             troubles,
             [
-                "no session with http://a: refused",
-                "no session with http://b: refused"
+                "no session with http://a: reset",
+                "no session with http://b: reset"
             ]
         );
         engines.welcomed();
         assert_eq!(engines.troubles().count(), 0);
-        assert!(engines.lost("refused").is_some());
+        assert!(engines.lost("reset", false).is_some());
     }
 }

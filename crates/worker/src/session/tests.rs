@@ -194,7 +194,8 @@ impl Bench {
     }
 
     fn troubles(&self) -> Vec<&str> {
-        self.session.troubles().collect()
+        let texts = self.session.troubles();
+        texts.map(|trouble| trouble.text.as_str()).collect()
     }
 
     /// Sleeps until the deadline.

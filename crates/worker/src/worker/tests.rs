@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::value::RawValue;
-use tasker_protocol::api::Health;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::{
     AttemptRef, Dispatch, EngineMessage, Failure, Rejection, WorkerMessage,
@@ -20,6 +19,7 @@ use uuid::Uuid;
 use super::*;
 use crate::fake_engine::FakeEngine;
 use crate::metrics::{Observation, Timings};
+use crate::status::Health;
 use crate::{Message, SessionState};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -375,8 +375,9 @@ fn a_refusal_is_on_the_health_page() {
     );
     assert_eq!(
         (page.status.as_str(), page.reasons),
-        ("not_ready", vec![reason])
+        ("not_ready", vec![reason.clone()])
     );
+    assert_eq!(page.problems, [reason]);
 }
 
 #[test]
@@ -393,7 +394,8 @@ fn a_wrong_token_is_on_the_health_page() {
         "no session with {}: the engine answered 401 Unauthorized: TASKER_TOKEN differs from the engine's",
         engine.url()
     );
-    assert_eq!(page.reasons, [reason]);
+    assert_eq!(page.reasons, [reason.as_str()]);
+    assert_eq!(page.problems, [reason]);
 }
 
 #[test]
@@ -425,6 +427,7 @@ fn templates_are_registered_and_one_that_is_wrong_is_on_the_health_page() {
     let place = format!("{}:", bad.display());
     assert!(page.reasons[0].starts_with(&place), "{:?}", page.reasons);
     assert_eq!(page.reasons[1], "math.Square cannot be imported");
+    assert_eq!(page.problems, page.reasons);
     assert_eq!(get(&worker, "/health/live").0, 200);
     assert_eq!(get(&worker, "/elsewhere").0, 404);
 }
@@ -436,6 +439,7 @@ fn before_the_session_is_open_the_health_page_says_so() {
     let (status, page) = health(&worker);
     assert_eq!(status, 503);
     assert_eq!(page.reasons, [format!("connecting to {}", engine.url())]);
+    assert_eq!(page.problems, Vec::<String>::new());
 }
 
 #[test]
