@@ -1,6 +1,7 @@
 """Whether a class can be run as a handler, asked before it is given its first attempt."""
 
 import inspect
+from types import MethodType
 from typing import Any
 
 from tasker_core.errors import DeclarationError
@@ -67,16 +68,29 @@ def _method_problem(handler: type[StepHandlerBase], method: str) -> str | None:
         return f"{name} is abstract: a class with a {method} of its own is wanted"
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         return f"{name} is a generator, which has no result: it has `yield` where `return` is meant"
-    try:
-        signature = inspect.signature(target)
-    except ValueError:
-        # Code that is not written in Python may hide its parameters.
-        return None
-    try:
-        signature.bind(*arguments)
-    except TypeError as error:
-        return f"{name} takes {signature}: {error}; {wanted}"
+    if (wrong := _parameters_problem(target, arguments)) is not None:
+        return f"{name} takes {wrong}; {wanted}"
     return None
+
+
+def _parameters_problem(target: Any, arguments: list[str]) -> str | None:
+    """The parameters that do not take these arguments, and why."""
+    while True:
+        try:
+            signature = inspect.signature(target, follow_wrapped=False)
+        except ValueError:
+            # Code that is not written in Python may hide its parameters.
+            return None
+        try:
+            signature.bind(*arguments)
+        except TypeError as error:
+            return f"{signature}: {error}"
+        # A decorator that takes what comes hands it on; one with parameters of its own may not.
+        kinds = {parameter.kind for parameter in signature.parameters.values()}
+        within = getattr(target, "__wrapped__", None)
+        if within is None or inspect.Parameter.VAR_POSITIONAL not in kinds:
+            return None
+        target = MethodType(within, target.__self__) if inspect.ismethod(target) else within
 
 
 def _place(target: Any) -> str:

@@ -36,12 +36,20 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
         """Makes one attempt of the step."""
         raise NotImplementedError(f"{type(self).__qualname__} does not define run")
 
+    def call(self, task: Task, sequence: Sequence, step: Step) -> Any:
+        """Runs `run` on what the models make of context and results.
+
+        To be awaited where `run` is `async def`: a `call` that is put around this one is, too.
+        """
+        call = _call_async if inspect.iscoroutinefunction(self.run) else _call
+        return call(self, task, sequence, step)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "run" in cls.__dict__ and "call" not in cls.__dict__:
+        # What a base class puts around `call` stays.
+        if cls.call in (TypedStepHandler.call, _call, _call_async):
             is_async = inspect.iscoroutinefunction(cls.run)
-            call: Any = _call_async if is_async else _call
-            cls.call = call  # type: ignore[method-assign]
+            cls.call = _call_async if is_async else _call  # type: ignore[method-assign]
 
     @classmethod
     def context_model(cls) -> Any:
