@@ -131,9 +131,8 @@ def failure(
 def _success(ref: AttemptRef, result: StepHandlerCallResult) -> bytes:
     try:
         results = _payload(result.results, "results")
-        if results == "null":
-            # No results at all are not a value of their own: `null` is what a step shows until it
-            # is done.
+        if results == "null" and not result.none_is_null:
+            # No results at all are not a value of their own.
             results = "{}"
         members = f'"success": true, "results": {results}'
         if result.create_steps is not None:

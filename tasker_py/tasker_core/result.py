@@ -1,7 +1,7 @@
 """What an attempt produced: StepHandlerCallResult."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tasker_core.errors import InvalidResultError
@@ -23,6 +23,8 @@ class StepHandlerCallResult:
     """The steps that a decision creates; None if the step is no decision."""
     batches: tuple[Mapping[str, Any], ...] | None = None
     """The cursors of a batchable step, `{"start", "end", "data"?}`; None if it is not batchable."""
+    none_is_null: bool = field(default=False, repr=False, compare=False)
+    """Whether results of None are `null`, as those of a typed handler are; else they are `{}`."""
 
     @classmethod
     def success(

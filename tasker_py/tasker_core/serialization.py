@@ -12,6 +12,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from tasker_core.errors import SerializationError
+from tasker_core.model_json import json_value
 
 
 def allow_integers_of_any_size() -> None:
@@ -172,7 +173,7 @@ def _write_converted(value: Any, parts: list[str]) -> None:
     elif callable(getattr(type(value), "model_dump", None)):
         # A pydantic model, recognised without importing pydantic: most handlers do not need it.
         try:
-            dumped = value.model_dump(mode="json")
+            dumped = json_value(value.model_dump)
         except Exception as error:
             raise _UnwritableError(
                 f"a {type_name(value)} that pydantic cannot dump: {error}"

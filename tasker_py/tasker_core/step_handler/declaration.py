@@ -3,13 +3,17 @@
 import dataclasses
 import inspect
 import typing
+from functools import partial
 from typing import Any
 
 import pydantic_core
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator
 
 from tasker_core.errors import DeclarationError, InvalidInputError, InvalidResultError
+from tasker_core.model_json import json_value
 from tasker_core.serialization import shown, type_name
+from tasker_core.step_handler import aliases
 from tasker_core.types import Sequence, StepHandlerCallResult, Task
 
 MOST_VIOLATIONS = 50
@@ -20,7 +24,8 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 class Model:
     """A type that values are held against."""
 
-    def __init__(self, declared: Any) -> None:
+    def __init__(self, declared: Any, *, returned_by_step: bool) -> None:
+        """`returned_by_step`: what is read was written with the model, and not by a client."""
         self.type = declared
         try:
             self.adapter: TypeAdapter[Any] = TypeAdapter(declared)
@@ -32,6 +37,8 @@ class Model:
             raise DeclarationError(
                 f"{self.name} is not fully defined: one of its annotations cannot be resolved"
             )
+        reader = aliases.reader(self.adapter.core_schema, written_first=returned_by_step)
+        self._reader: SchemaValidator | TypeAdapter[Any] = reader or self.adapter
 
     @property
     def name(self) -> str:
@@ -45,7 +52,7 @@ class Model:
         """
         try:
             # As JSON, which the value was: what strict models take depends on it.
-            return self.adapter.validate_json(pydantic_core.to_json(value))
+            return self._reader.validate_json(pydantic_core.to_json(value))
         except ValidationError as error:
             message, violations = _listed(error, path)
             raise InvalidInputError(
@@ -73,7 +80,7 @@ class Model:
                 error_code="INVALID_RESULT",
                 metadata={"violations": violations},
             ) from None
-        return self.adapter.dump_python(valid, mode="json")
+        return json_value(partial(self.adapter.dump_python, valid))
 
 
 class Declaration:
@@ -90,7 +97,8 @@ class Declaration:
                 f"{handler.__qualname__} does not say its models: class "
                 f"{handler.__qualname__}(TypedStepHandler[Context, Result])"
             )
-        self.context, self.result = Model(types[0]), Model(types[1])
+        self.context = Model(types[0], returned_by_step=False)
+        self.result = Model(types[1], returned_by_step=True)
         self.ancestors: dict[str, Model] = {}
         # Parameters that are given task or sequence themselves.
         self._task: list[str] = []
@@ -128,7 +136,7 @@ class Declaration:
             elif declared is Sequence:
                 self._sequence.append(name)
             else:
-                self.ancestors[name] = Model(declared)
+                self.ancestors[name] = Model(declared, returned_by_step=True)
                 if parameter.default is not parameter.empty:
                     self._defaults[name] = parameter.default
 
@@ -175,11 +183,14 @@ class Declaration:
 
         InvalidResultError when it does not fit the model.
         """
-        if not isinstance(returned, StepHandlerCallResult):
-            return StepHandlerCallResult.success(self.result.written(returned))
-        if not returned.is_success:
-            return returned
-        return dataclasses.replace(returned, results=self.result.written(returned.results))
+        if isinstance(returned, StepHandlerCallResult):
+            result = returned
+        else:
+            result = StepHandlerCallResult.success(returned)
+        if not result.is_success:
+            return result
+        written = self.result.written(result.results)
+        return dataclasses.replace(result, results=written, none_is_null=True)
 
 
 def _type_arguments(handler: type, root: type) -> tuple[Any, ...] | None:
