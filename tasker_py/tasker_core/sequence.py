@@ -20,6 +20,7 @@ class Sequence(Mapping[str, Any]):
     batch worker. Results that are too long to be sent with the step are fetched when they are
     first asked for, which waits for the engine; several threads may ask. An async handler finds
     them fetched already. ResultsUnavailableError, which is retryable, when they cannot be had.
+    Handed to another process it takes them all with it.
     """
 
     __slots__ = ("_batches", "_fetch", "_lock", "_omitted", "_results")
@@ -43,6 +44,11 @@ class Sequence(Mapping[str, Any]):
         self._omitted = omitted
         self._fetch = fetch
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process, which could fetch nothing: all that is omitted is fetched first."""
+        self.load()
+        return type(self), (dict(self._results), dict(self._batches))
 
     def get_results(self, step_name: str) -> Any:
         """What the ancestor returned, or None when it did not run."""
