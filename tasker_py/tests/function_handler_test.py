@@ -69,7 +69,7 @@ def test_a_name_is_given_once() -> None:
 def test_a_wrong_function_is_refused_where_it_is_decorated() -> None:
     with pytest.raises(InvalidHandlerError) as raised:
 
-        @step_handler("math.double")
+        @step_handler("math.double")  # type: ignore[type-var]
         def double(task: Task) -> dict[str, int]:
             return {}
 

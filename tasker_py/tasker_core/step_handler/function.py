@@ -1,13 +1,14 @@
 """Functions as handlers: the decorator `step_handler`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tasker_core.errors import InvalidHandlerError
-from tasker_core.step_handler.base import StepHandlerBase
+from tasker_core.step_handler.base import Returned, StepHandlerBase
+from tasker_core.types import Sequence, Step, Task
 
-Function = Callable[..., Any]
+Function = Callable[[Task, Sequence, Step], Returned | Awaitable[Returned]]
 F = TypeVar("F", bound=Function)
 
 _ATTRIBUTE = "__step_handler__"

@@ -121,5 +121,7 @@ def test_an_unknown_field_of_the_task_is_named() -> None:
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "1"])
 def test_a_seed_is_a_whole_number(seed: Any) -> None:
-    with pytest.raises(WorkflowTestError, match=r"seed is .*; a whole number, 0 or more, is wanted"):
+    with pytest.raises(
+        WorkflowTestError, match=r"seed is .*; a whole number, 0 or more, is wanted"
+    ):
         WorkflowTest(TEMPLATE, seed=seed)
