@@ -183,6 +183,12 @@ def _write_converted(value: Any, parts: list[str]) -> None:
         raise _UnwritableError(f"{shown(value)} of type {type_name(value)}, which JSON cannot hold")
 
 
+def utf8_text(value: object) -> str:
+    """Text that every JSON reader takes: half a surrogate pair is shown as its escape."""
+    text = value if isinstance(value, str) else str(value)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def type_name(value: object) -> str:
     """The name of the value's class, with its module unless that is `builtins`."""
     kind = type(value)
