@@ -57,7 +57,7 @@ typedef struct TaskerTest TaskerTest;
 // as JSON lines when TASKER_LOG_FORMAT is json.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
 //   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
-//                                                 "handlers": [{"callable", "method"}]}]}
+//                                                 "handlers": [{"callable", "method"}], "steps": [name]}]}
 TaskerResult tasker_worker_start(const uint8_t *options, size_t size, TaskerWorker **worker);
 
 // Waits until something is to be done, at most timeout_ms, and gives all of it: a JSON array, empty at time-out, of
@@ -106,8 +106,8 @@ TaskerResult tasker_worker_status(TaskerWorker *worker);
 void tasker_worker_free(TaskerWorker *worker);
 
 // Checks a template. The value is {"namespace", "name", "version", "callables": [string],
-// "handlers": [{"callable", "method"}]}, and "task_handler", its callable, if the template has one; TASKER_INVALID with
-// all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
+// "handlers": [{"callable", "method"}], "steps": [name]}, and "task_handler", its callable, if the template has one;
+// TASKER_INVALID with all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 
 // Makes a workbench for tests of a workflow: one engine, one worker that the caller plays, a clock that stands still

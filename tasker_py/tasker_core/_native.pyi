@@ -72,7 +72,9 @@ class TestBench:
         """Carries out a command: a JSON array of messages, the clock last."""
 
 def template_check(text: bytes | str, file: str) -> str:
-    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, and `task_handler` if any.
+    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, `steps`.
+
+    And with `task_handler` if any.
 
     InvalidArgumentError with all problems of the template.
     """

@@ -1,6 +1,8 @@
 """Whether a class can be run as a handler, asked before it is given its first attempt."""
 
+import difflib
 import inspect
+from collections.abc import Collection
 from types import MethodType
 from typing import Any
 
@@ -39,6 +41,32 @@ def class_problem(handler: type[StepHandlerBase]) -> str | None:
         except DeclarationError as error:
             return f"{name}{_place(handler.run)}: {error}"
     return None
+
+
+def unknown_inputs(handler: type[StepHandlerBase], steps: Collection[str]) -> str | None:
+    """Which results a typed handler needs though no step of a template gives them; None when none.
+
+    `steps` are the template's. What may be absent is left out: another template may have it.
+    """
+    if not (isinstance(handler, type) and issubclass(handler, TypedStepHandler)):
+        return None
+    unknown = [name for name in handler.needs() if not _is_step(name, steps)]
+    if not unknown:
+        return None
+    sentences = []
+    for name in unknown:
+        near = difflib.get_close_matches(name, steps, 1)
+        sentences.append(f"{name!r}{f', did you mean {near[0]!r}?' if near else ''}")
+    return (
+        f"run{_place(handler.run)} takes results of no step of the template: "
+        f"{'; '.join(sentences)}; its steps are {', '.join(steps)}"
+    )
+
+
+def _is_step(name: str, steps: Collection[str]) -> bool:
+    """Whether it is a step's name, or one of a batch of the step's."""
+    base, _, number = name.rpartition("_")
+    return name in steps or (number.isdecimal() and base in steps)
 
 
 def is_abstract(handler: type[StepHandlerBase], method: str = "call") -> bool:

@@ -90,6 +90,13 @@ class InvalidInputError(PermanentError):
     """
 
 
+class NotBeforeStepError(PermanentError, KeyError):
+    """A handler asks for the results of a step that did not run before its own; so will the next
+    attempt. A KeyError too, as any mapping raises it."""
+
+    __str__ = Exception.__str__
+
+
 class InvalidResultError(PermanentError):
     """What a handler gives back can be no result of its step; the message says what is wrong."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from tasker_core.errors import ResultsUnavailableError
+from tasker_core.errors import NotBeforeStepError, ResultsUnavailableError
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -57,15 +57,16 @@ class Sequence(Mapping[str, Any]):
     def batch(self, name: str) -> list[Any]:
         """What the batches of a batch worker returned, in the order of their cursors.
 
-        Empty when there were no batches; None stands for a batch that was resolved by hand.
-        KeyError when no batch worker of this name exists before the step.
+        Empty when there were no batches; None stands for a batch that was resolved by hand, or
+        returned None. NotBeforeStepError, a KeyError, when no batch worker of this name is before
+        the step.
         """
         batches = self._list(name)
         if batches is None:
             known = sorted(
                 {*self._batches, *(key for key, n in self._omitted.items() if n is not None)}
             )
-            raise KeyError(
+            raise NotBeforeStepError(
                 f"{name!r} is no batch worker before this step; "
                 + (f"there is {', '.join(known)}" if known else "there is none")
             )
@@ -137,7 +138,15 @@ class Sequence(Mapping[str, Any]):
                 # None: resolved by hand, without results.
                 if result is not None:
                     return result
-        raise KeyError(step_name)
+        if self.has_batches(step_name):
+            raise NotBeforeStepError(
+                f"{step_name!r} is a batch worker: batch({step_name!r}) has the results"
+            )
+        known = sorted({*self._results, *self._batches, *self._omitted})
+        raise NotBeforeStepError(
+            f"the step {step_name!r} did not run before this one; "
+            + (f"there is {', '.join(known)}" if known else "there is none")
+        )
 
     def _list(self, name: str) -> list[Any] | None:
         """The results of a batch worker; None when there is none of this name."""

@@ -127,8 +127,9 @@ def test_an_ancestor_that_did_not_run_is_named() -> None:
     with pytest.raises(InvalidInputError) as raised:
         call(Charge, order(), Sequence())
     assert str(raised.value) == (
-        "the step 'validate_order' did not run before this one, whose run takes its results; if "
-        "that may be so, annotate validate_order: Validated | None"
+        "the step 'validate_order' did not run before this one, whose run takes its results: is "
+        "it a step before this one in the template? If it is, and may not run, annotate "
+        "validate_order: Validated | None"
     )
 
 

@@ -45,6 +45,15 @@ class Model:
         """The type as one writes it."""
         return self.type.__name__ if isinstance(self.type, type) else str(self.type)
 
+    @property
+    def takes_none(self) -> bool:
+        """Whether None is a value of the type."""
+        try:
+            self.adapter.validate_python(None)
+        except ValidationError:
+            return False
+        return True
+
     def read(self, value: Any, path: str) -> Any:
         """What the model makes of a JSON value.
 
@@ -140,6 +149,14 @@ class Declaration:
                 if parameter.default is not parameter.empty:
                     self._defaults[name] = parameter.default
 
+    def needed(self) -> list[str]:
+        """The ancestors whose results have neither a default nor may be None."""
+        return [
+            name
+            for name, model in self.ancestors.items()
+            if name not in self._defaults and not model.takes_none
+        ]
+
     @property
     def takes_sequence(self) -> bool:
         """Whether `run` can ask for any ancestor's results."""
@@ -160,7 +177,7 @@ class Declaration:
             if name in sequence:
                 arguments[name] = model.read(sequence[name], name)
             elif sequence.has_batches(name):
-                arguments[name] = model.read(sequence.batch(name), name)
+                arguments[name] = _read_batches(sequence.batch(name), name, model)
             elif name in self._defaults:
                 arguments[name] = self._defaults[name]
             else:
@@ -172,8 +189,9 @@ class Declaration:
             return model.adapter.validate_python(None)
         except ValidationError:
             raise InvalidInputError(
-                f"the step {name!r} did not run before this one, whose run takes its results; if "
-                f"that may be so, annotate {name}: {model.name} | None",
+                f"the step {name!r} did not run before this one, whose run takes its results: is "
+                "it a step before this one in the template? If it is, and may not run, annotate "
+                f"{name}: {model.name} | None",
                 error_code="INVALID_INPUT",
                 metadata={"violations": [{"path": name, "message": "missing", "type": "missing"}]},
             ) from None
@@ -191,6 +209,21 @@ class Declaration:
             return result
         written = self.result.written(result.results)
         return dataclasses.replace(result, results=written, none_is_null=True)
+
+
+def _read_batches(results: list[Any], name: str, model: Model) -> Any:
+    try:
+        return model.read(results, name)
+    except InvalidInputError as error:
+        if None not in results:
+            raise
+        # Most likely not foreseen: nothing but an operator makes a batch without results.
+        raise InvalidInputError(
+            f"{error}; a batch that was resolved by hand, or returned None, is None in the list: "
+            f"annotate {name}: list[... | None]",
+            error_code=error.error_code,
+            metadata=error.metadata,
+        ) from None
 
 
 def _type_arguments(handler: type, root: type) -> tuple[Any, ...] | None:

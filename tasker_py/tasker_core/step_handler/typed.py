@@ -21,10 +21,10 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
             def run(self, context, step, validate_order: ValidatedOrder) -> Payment: ...
 
     A further parameter of `run` is an ancestor's results: its name is the step's, its annotation
-    the model. `Model | None`, or a default, is for a step that may not have run; `list[Model]` for
-    a batch worker. Parameters annotated `Task` and `Sequence` are given those. `run` may be
-    `async def`, and may return a StepHandlerCallResult, for its metadata. Whatever pydantic can
-    validate is a model here.
+    the model. `Model | None`, or a default, is for a step that may not have run;
+    `list[Model | None]` for a batch worker. Parameters annotated `Task` and `Sequence` are given
+    those. `run` may be `async def`, and may return a StepHandlerCallResult, for its metadata.
+    Whatever pydantic can validate is a model here.
 
     Input that does not fit is a permanent failure (InvalidInputError) before `run` is called, and
     a result that does not fit another (InvalidResultError).
@@ -63,6 +63,11 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
         DeclarationError when what `run` takes cannot be read.
         """
         return {name: model.type for name, model in cls._declaration().ancestors.items()}
+
+    @classmethod
+    def needs(cls) -> Collection[str]:
+        """The steps without whose results `run` cannot be called. DeclarationError as above."""
+        return cls._declaration().needed()
 
     @classmethod
     def output_model(cls) -> Any:
