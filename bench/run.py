@@ -1,79 +1,41 @@
-"""Brings up a PostgreSQL of the benchmarks' own, with its defaults, and runs the suite on it.
+"""The engine's benchmarks: one run of the suite, or this tree held against another revision of it.
 
 Nothing else should run on the machine meanwhile. The suite starts engine and workers itself.
 """
 
-import os
+import argparse
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-from tasker_core.dev.postgres import Cluster
-from tasker_core.dev.processes import tail
+from compare import compare
+from measure import FILES, Programs, measure
 
-# Where Bazel lays out this program and what it needs.
-FILES = Path(__file__).absolute().parents[1]
+# Fewer pairs have no interval of 95 %.
+LEAST_PAIRS = 6
 
 
 def main() -> int:
-    """Runs the suite; its options pass through."""
+    """Runs what the command line says; options of the suite pass through."""
     # As Ctrl-C does it: nothing is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Not in memory: a commit is to reach a disk.
-    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="tasker-bench-") as name:
-        folder = Path(name)
-        # PostgreSQL's user enters it, too.
-        folder.chmod(0o755)
-        cluster = Cluster(folder, folder, free_port())
-        postgres = cluster.start()
-        try:
-            cluster.wait_until_ready(postgres)
-            environ = {
-                **os.environ,
-                "DATABASE_URL": cluster.url,
-                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-                "LOG_LEVEL": "warn",
-            }
-            server = FILES / "crates/server/server"
-            subprocess.run([server, "migrate"], env=environ, check=True)
-            suite = subprocess.Popen(
-                [
-                    FILES / "bench/suite",
-                    *sys.argv[1:],
-                    f"--postgres-pid={postgres.pid}",
-                    f"--server={server}",
-                    f"--worker={FILES / 'bench/rust_worker'}",
-                    f"--python={sys.executable}",
-                    f"--handlers={FILES / 'bench/handlers'}",
-                    f"--templates={FILES / 'bench/templates'}",
-                    f"--folder={folder}",
-                ],
-                env=environ,
-                # Where whoever runs it means a file to be.
-                cwd=os.environ.get("BUILD_WORKING_DIRECTORY"),
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--compare", metavar="REV")
+    parser.add_argument("--pairs", type=int, default=10)
+    options, arguments = parser.parse_known_args()
+    if options.compare is None:
+        if set(arguments) & {"-h", "--help"}:
+            print(
+                "--compare REV [--pairs 10]: builds that revision beside this tree, measures both\n"
+                "in turns and prints the ratio of each figure; exit code 1 when one is worse than\n"
+                "0.97 of what it was. Without it, a run of the suite:\n",
+                flush=True,
             )
-            try:
-                code = suite.wait()
-            finally:
-                # It takes engine and workers with it.
-                suite.terminate()
-                suite.wait()
-            if code:
-                for log in folder.glob("*.log"):
-                    print(f"{log.name}{tail(log)}", file=sys.stderr)
-            return code
-        finally:
-            postgres.stop()
-
-
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+        return measure(Programs.below(FILES), arguments)
+    if arguments:
+        parser.error(f"--compare chooses what is measured: {' '.join(arguments)} has no effect")
+    if options.pairs < LEAST_PAIRS:
+        parser.error(f"--pairs {options.pairs}: at least {LEAST_PAIRS} make an interval of 95 %")
+    return compare(options.compare, options.pairs)
 
 
 if __name__ == "__main__":

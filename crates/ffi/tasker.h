@@ -53,7 +53,7 @@ typedef struct TaskerTest TaskerTest;
 //    "slots": 128,
 //    "problems": [string]}                 why it is not ready, such as a handler that cannot be imported
 // Lists and token may be left out; an unknown field is an error. A template that is not valid does not stop the
-// worker: it is a reason why it is not ready. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL,
+// worker: it is a reason why it is not ready. A worker that is not ready takes no attempts and registers nothing. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL,
 // as JSON lines when TASKER_LOG_FORMAT is json.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
 //   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
@@ -89,7 +89,7 @@ TaskerResult tasker_worker_observe(TaskerWorker *worker, const uint8_t *observat
 // How many attempts the worker holds at once from now on, those that run included. Empty value.
 TaskerResult tasker_worker_set_slots(TaskerWorker *worker, uint32_t slots);
 
-// Adds a reason why the worker is not ready, shown on its health port. Empty value.
+// Adds a reason why the worker is not ready, shown on its health port: it takes no new attempts. Empty value.
 TaskerResult tasker_worker_add_problem(TaskerWorker *worker, const uint8_t *problem, size_t size);
 
 // Starts to drain: no new attempts are taken, and tasker_worker_next answers TASKER_STOPPED when none is held any more
@@ -98,6 +98,7 @@ TaskerResult tasker_worker_add_problem(TaskerWorker *worker, const uint8_t *prob
 TaskerResult tasker_worker_drain(TaskerWorker *worker, uint32_t timeout_ms);
 
 // {"session": "connecting" | "open" | "draining" | "stopped", "ready": bool, "reasons": [string],
+//  "problems": [string], those of the reasons that stay until a template, a handler or a setting is changed,
 //  "held": attempts running or not yet accepted}
 TaskerResult tasker_worker_status(TaskerWorker *worker);
 

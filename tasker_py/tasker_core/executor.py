@@ -172,6 +172,7 @@ class Executor:
                 self._overdue.remove(attempt.ref)
                 self._offer_slots()
         if counts:
+            _log_failure(attempt, ended)
             self._outcomes.append(_timed(attempt, ended, attempt.ended))
 
     def _expire(self, now: float) -> None:
@@ -194,6 +195,7 @@ class Executor:
                 error_type="timeout",
                 retryable=True,
             )
+            _log_failure(attempt, ended)
             self._outcomes.append(_timed(attempt, with_logs(attempt, ended), now))
             self._stop(attempt)
         self._send()
@@ -237,6 +239,25 @@ class Executor:
                 logger.warning("%d outcomes came after the worker had left its session", len(batch))
             finally:
                 self._sending.release()
+
+
+def _log_failure(attempt: Attempt, ended: bytes) -> None:
+    """Logs how an attempt failed, with the traceback, if it did: an error when it was the last."""
+    error = outcome.failure_in(ended)
+    if error is None:
+        return
+    is_final = not error["retryable"] or attempt.step.is_last_attempt
+    # Not bound to the attempt: the failure itself travels, and is no line of the handler's.
+    logger.log(
+        logging.ERROR if is_final else logging.WARNING,
+        "attempt %d of %s failed: %s: %s%s",
+        attempt.step.attempt,
+        attempt.step.step_name,
+        error["error_type"],
+        error["message"],
+        "" if error["backtrace"] is None else "\n" + error["backtrace"].rstrip(),
+        extra=attempt.log.ids,
+    )
 
 
 def _timed(attempt: Attempt, ended: bytes, at: float) -> bytes:

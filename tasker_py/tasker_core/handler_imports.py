@@ -31,7 +31,11 @@ class HandlerImports:
         self._resolve_handlers()
 
     def _import_modules(self) -> None:
-        add_to_import_path(handler_folders(self._settings.handler_path))
+        folders = handler_folders(self._settings.handler_path)
+        for folder in folders:
+            if not folder.is_dir():
+                self._tell(f"TASKER_HANDLER_PATH names {folder}, which is no folder")
+        add_to_import_path(folders)
         for module in self._settings.modules:
             try:
                 importlib.import_module(module)
@@ -92,12 +96,15 @@ class HandlerImports:
 
     def _report(self, what: str, error: BaseException) -> None:
         if isinstance(error, HandlerNotFoundError):
-            logger.error("%s", error)
-            self.problems.append(str(error))
+            self._tell(str(error))
         else:
             logger.error("%s:\n%s", what, "".join(traceback.format_exception(error)))
             reason = "".join(traceback.format_exception_only(error)).strip()
             self.problems.append(f"{what}: {reason}{_place(error)}")
+
+    def _tell(self, problem: str) -> None:
+        logger.error("%s", problem)
+        self.problems.append(problem)
 
 
 def template_paths(path: str) -> list[str]:

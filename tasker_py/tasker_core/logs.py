@@ -35,7 +35,10 @@ class StepLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 class LineFormatter(logging.Formatter):
-    """Time, level, logger, message and ids on one line: line breaks are escaped."""
+    """Time, level, logger, message and ids; further lines of it, such as a traceback's, indented.
+
+    So nothing that is logged can pass for a record of its own.
+    """
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -45,11 +48,12 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+        text = super().format(record).replace("\r", "\\r")
+        line, *further = text.split("\n")
         ids = [f"{name}={getattr(record, name)}" for name in ID_FIELDS if hasattr(record, name)]
         if ids:
             line += f" [{' '.join(ids)}]"
-        return line.replace("\r", "\\r").replace("\n", "\\n")
+        return "\n    ".join([line, *further])
 
 
 class JsonFormatter(logging.Formatter):

@@ -19,6 +19,10 @@ LONGEST_WAIT = 365 * 86_400
 
 YEAR = 365.25 * 86_400
 
+_FAILED = b'"success": false'
+# What comes before that: two uuids and a number.
+_HEAD_BYTES = 256
+
 
 def of_return(ref: AttemptRef, returned: object) -> bytes:
     """The outcome of an attempt whose handler returned this."""
@@ -132,6 +136,14 @@ def failure(
             )
     members = f'"success": false, "error": {json.dumps(error_fields)}'
     return _message(ref, members, metadata_json)
+
+
+def failure_in(ended: bytes) -> dict[str, Any] | None:
+    """The `error` of an outcome that `failure` made; None of a success, which is not read."""
+    if ended.find(_FAILED, 0, _HEAD_BYTES) < 0:
+        return None
+    error: dict[str, Any] = json.loads(ended)["error"]
+    return error
 
 
 def _success(ref: AttemptRef, result: StepHandlerCallResult) -> bytes:

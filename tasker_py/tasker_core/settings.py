@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import ipaddress
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasker_core.errors import ConfigurationError
+from tasker_core.origin import is_host, is_loopback
 from tasker_core.serialization import utf8_text
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -21,6 +21,7 @@ WORKER_VARIABLES = (
     "TASKER_BIND",
     "TASKER_ENV",
     "TASKER_HANDLER_PATH",
+    "TASKER_HOSTS",
     "TASKER_LOG_FORMAT",
     "TASKER_TEMPLATE_PATH",
     "TASKER_TOKEN",
@@ -31,6 +32,7 @@ OTHER_VARIABLES = (
     "TASKER_ENGINE_ID",
     "TASKER_FIXTURE_PATH",
     "TASKER_IDEMPOTENCY_DAYS",
+    "TASKER_MAX_OPEN_STEPS",
     "TASKER_RETENTION_DAYS",
     "TASKER_PAYLOAD_BUDGET",
     "TASKER_SERVER_BIN",
@@ -52,6 +54,8 @@ class WorkerSettings:
     urls: tuple[str, ...] = (DEFAULT_URL,)
     token: str | None = None
     bind: str = DEFAULT_BIND
+    hosts: tuple[str, ...] = ()
+    """Names under which the health page is asked besides localhost and IP addresses."""
     worker_id: str = ""
     template_path: str = ""
     handler_path: str = ""
@@ -99,15 +103,23 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
     if options.log_format not in ("", "console", "json"):
         raise ConfigurationError(f"TASKER_LOG_FORMAT is {options.log_format!r}; console or json")
     token = options.token or None
-    if token is None and not _is_loopback(options.bind):
+    if token is None and not is_loopback(options.bind.rpartition(":")[0]):
         raise ConfigurationError(
             f"the address {options.bind} can be reached from other machines, which takes a token: "
             f"set TASKER_TOKEN, or bind to {DEFAULT_BIND}"
         )
+    hosts = tuple(host.strip() for host in options.hosts.split(",") if host.strip())
+    for host in hosts:
+        if not is_host(host):
+            raise ConfigurationError(
+                f"TASKER_HOSTS has {host!r}, which is no host's name: it takes names such as "
+                "worker.example.com or worker.example.com:8081, without a scheme or path"
+            )
     return WorkerSettings(
         urls=urls,
         token=token,
         bind=options.bind,
+        hosts=hosts,
         worker_id=options.worker_id,
         template_path=options.template_path,
         handler_path=options.handler_path,
@@ -134,16 +146,6 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def _is_loopback(bind: str) -> bool:
-    host = bind.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tasker_core.worker",
@@ -160,6 +162,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--url", "TASKER_URL", DEFAULT_URL, "the engine; several, comma-separated")
     add("--token", "TASKER_TOKEN", "", "the engine's access token")
     add("--bind", "TASKER_BIND", DEFAULT_BIND, "host:port of the health page")
+    add("--hosts", "TASKER_HOSTS", "", "further names of the health page, comma-separated")
     add("--worker-id", "WORKER_ID", socket.gethostname(), "the worker's name, for people")
     add("--template-path", "TASKER_TEMPLATE_PATH", "", "folders of task templates, ':'-separated")
     add(

@@ -109,7 +109,7 @@ class Supervisor:
     def run(self) -> int:
         """Runs until every process has left: the exit code."""
         try:
-            page = FleetPage(self._settings.bind, self.children)
+            page = FleetPage(self._settings.bind, self.children, self._settings.hosts)
         except OSError as error:
             logger.error(
                 "cannot listen on %s for the health page: %s; TASKER_BIND or --bind names another",

@@ -29,7 +29,7 @@ class WorkerBootstrap:
 
     Whatever hinders it from serving its templates (a template that is not valid, a handler that
     cannot be imported) is logged with its traceback and shown on the health page; the worker stays
-    up, is not ready and takes no attempts.
+    up, is not ready, takes no attempts and registers nothing.
     """
 
     def __init__(self, settings: WorkerSettings, registry: HandlerRegistry | None = None) -> None:
@@ -61,13 +61,14 @@ class WorkerBootstrap:
             "urls": settings.urls,
             "token": settings.token,
             "bind": settings.bind,
+            "hosts": settings.hosts,
             "worker_id": settings.worker_id,
             "language": "python",
             "version": __version__,
             "namespaces": [],
             "callables": self._registry.list_handlers(),
             "template_paths": template_paths(settings.template_path),
-            "slots": self._slots,
+            "slots": settings.slots,
             "problems": self._problems,
         }
         self._has_begun = True
@@ -78,7 +79,7 @@ class WorkerBootstrap:
     def run(self) -> bool:
         """Runs attempts until the session has ended. Gives whether every handler has ended too."""
         native = self._started()
-        executor = Executor(native, self._registry, self._slots)
+        executor = Executor(native, self._registry, self._settings.slots)
         failure: list[BaseException] = []
         ended = threading.Event()
         with SignalWait() as waiting:
@@ -117,12 +118,6 @@ class WorkerBootstrap:
     def has_begun(self) -> bool:
         """Whether there is a session to drain, or will be in a moment: it may have attempts."""
         return self._has_begun
-
-    @property
-    def _slots(self) -> int:
-        # A worker with a problem takes nothing: it would fail what another one, or the next
-        # version, can do.
-        return 0 if self._problems else self._settings.slots
 
     def _started(self) -> _native.Worker:
         if self._native is None:

@@ -1,4 +1,4 @@
-"""A record is one line, with the ids of its attempt."""
+"""What a record is written as, with the ids of its attempt."""
 
 import json
 import logging
@@ -24,16 +24,18 @@ def test_ids_follow_the_message() -> None:
     )
 
 
-def test_a_traceback_stays_on_the_line() -> None:
+def test_further_lines_are_indented_and_pass_for_no_record() -> None:
     record = make_record("two\nlines\r")
+    record.__dict__.update(attempt=2)
     try:
         raise ValueError("broken")
     except ValueError:
         record.exc_info = sys.exc_info()
-    line = LineFormatter().format(record)
-    assert len(line.splitlines()) == 1
-    assert "two\\nlines\\r\\nTraceback (most recent call last):\\n" in line
-    assert line.endswith("\\nValueError: broken")
+    first, *further = LineFormatter().format(record).splitlines()
+    assert first == "1970-01-01T00:00:00.000Z WARNING a.logger: two [attempt=2]"
+    assert further[:2] == ["    lines\\r", "    Traceback (most recent call last):"]
+    assert further[-1] == "    ValueError: broken"
+    assert all(line.startswith("    ") for line in further)
 
 
 def test_json_has_the_same_and_whatever_extra_brought() -> None:

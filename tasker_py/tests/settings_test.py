@@ -30,6 +30,7 @@ def test_variables_and_flags() -> None:
         "TASKER_URL": "http://a:1, http://b:2",
         "TASKER_TOKEN": "secret",
         "TASKER_BIND": "0.0.0.0:9000",
+        "TASKER_HOSTS": "worker.test, worker.test:81,",
         "WORKER_ID": "from-variable",
         "TASKER_TEMPLATE_PATH": "/t",
         "TASKER_HANDLER_PATH": "/h:/i",
@@ -41,6 +42,7 @@ def test_variables_and_flags() -> None:
         urls=("http://a:1", "http://b:2"),
         token="secret",
         bind="0.0.0.0:9000",
+        hosts=("worker.test", "worker.test:81"),
         worker_id="from-flag",
         template_path="/t",
         handler_path="/h:/i",
@@ -73,6 +75,7 @@ def test_loopback_takes_no_token(bind: str) -> None:
         (["--processes", "0"], {}, "--processes is 0"),
         ([], {"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'"),
         ([], {"TASKER_LOG_FORMAT": "xml"}, "TASKER_LOG_FORMAT is 'xml'; console or json"),
+        ([], {"TASKER_HOSTS": "https://worker.test"}, "TASKER_HOSTS has 'https://worker.test'"),
         ([], {"TASKER_URL": " , "}, "no engine is named"),
     ],
 )

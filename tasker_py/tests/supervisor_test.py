@@ -32,6 +32,7 @@ class Fleet:
                 "PYTHONPATH": os.pathsep.join([*sys.path, str(folder)]),
                 "TASKER_URL": f"http://127.0.0.1:{self._engine.getsockname()[1]}",
                 "TASKER_BIND": "127.0.0.1:0",
+                "TASKER_HOSTS": "fleet.test",
                 "WORKER_ID": "w",
                 "TASKER_LOG_FORMAT": "console",
             },
@@ -64,9 +65,10 @@ class Fleet:
         for _ in range(count):
             self._connections.append(self._engine.accept()[0])
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(self.url + path, headers=headers)
         try:
-            with urllib.request.urlopen(self.url + path) as answer:
+            with urllib.request.urlopen(request) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -126,8 +128,9 @@ def test_one_port_shows_the_health_and_the_metrics_of_all(fleet: Fleet) -> None:
     fleet.accept(2)
     status, body = fleet.get("/health")
     assert status == 503
-    reasons = json.loads(body)["reasons"]
-    assert [reason[:3] for reason in reasons] == ["w-1", "w-2"]
+    health = json.loads(body)
+    assert [reason[:3] for reason in health["reasons"]] == ["w-1", "w-2"]
+    assert health["problems"] == []
     assert fleet.get("/health/live")[0] == 200
     status, body = fleet.get("/metrics")
     assert status == 200
@@ -141,6 +144,18 @@ def test_one_port_shows_the_health_and_the_metrics_of_all(fleet: Fleet) -> None:
     assert body.count("# TYPE tasker_worker_session gauge") == 1
     assert body.endswith("# EOF\n")
     assert fleet.get("/nonsense")[0] == 404
+
+
+def test_the_port_refuses_web_pages_and_names_that_are_not_its_own(fleet: Fleet) -> None:
+    for path in ("/health", "/health/ready", "/health/live", "/metrics", "/nonsense"):
+        status, body = fleet.get(path, Origin="http://example.test")
+        assert (status, json.loads(body)["error"]["code"]) == (403, "ORIGIN_REFUSED")
+        status, body = fleet.get(path, Host="rebound.example.test")
+        if path.startswith("/health"):
+            assert status == (200 if path == "/health/live" else 503)
+        else:
+            assert (status, json.loads(body)["error"]["code"]) == (403, "HOST_REFUSED")
+    assert fleet.get("/metrics", Host="fleet.test:8081")[0] == 200
 
 
 def test_a_process_that_dies_is_started_again(fleet: Fleet) -> None:

@@ -45,6 +45,9 @@ def main(specification: Path, folder: Path) -> None:
         "WHEEL": metadata.wheel(tag),
         "entry_points.txt": metadata.entry_points(project),
     }
+    # Each is named in the metadata, and lies here: https://peps.python.org/pep-0639/
+    for name in project["license-files"]:
+        texts[f"licenses/{name}"] = Path(asked["licenses"][name]).read_text()
     for name, text in texts.items():
         members[f"{dist_info}/{name}"] = Member(text.encode())
     archive.write(folder / f"{package}-{version}-{tag}.whl", members, dist_info)

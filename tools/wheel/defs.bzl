@@ -23,6 +23,7 @@ def _python_wheel_impl(ctx):
     specification = ctx.actions.declare_file(ctx.label.name + ".json")
     ctx.actions.write(specification, json.encode_indent({
         "files": {destination: file.path for destination, file in files.items()},
+        "licenses": {file.basename: file.path for file in ctx.files.licenses},
         "objdump": tools.objdump_executable,
         "programs": {name: file.path for name, file in programs.items()},
         "pyproject": ctx.file.pyproject.path,
@@ -36,7 +37,7 @@ def _python_wheel_impl(ctx):
         executable = ctx.executable._build_wheel,
         arguments = [specification.path, folder.path],
         inputs = depset(
-            [specification, ctx.file.pyproject, ctx.file.readme] + files.values() + programs.values(),
+            [specification, ctx.file.pyproject, ctx.file.readme] + ctx.files.licenses + files.values() + programs.values(),
             transitive = [tools.all_files],
         ),
         mnemonic = "PythonWheel",
@@ -49,6 +50,7 @@ python_wheel = rule(
     implementation = _python_wheel_impl,
     doc = "A folder NAME with one wheel in it, whose name and metadata come from pyproject.toml and from its programs.",
     attrs = {
+        "licenses": attr.label_list(allow_files = True, doc = "The files of pyproject.toml's license-files."),
         "programs": attr.label_keyed_string_dict(
             cfg = optimized_transition,
             doc = "Programs, with the names under which they are installed beside the interpreter.",

@@ -34,6 +34,8 @@ def _headers(project: dict[str, Any], version: str) -> Iterator[str]:
     yield f"Version: {version}"
     yield f"Summary: {project['description']}"
     yield f"License-Expression: {project['license']}"
+    for file in project["license-files"]:
+        yield f"License-File: {file}"
     yield f"Keywords: {','.join(project['keywords'])}"
     for classifier in project["classifiers"]:
         yield f"Classifier: {classifier}"

@@ -11,6 +11,7 @@ name = "shop"
 dynamic = ["version", "readme"]
 description = "A shop."
 license = "Apache-2.0"
+license-files = ["LICENSE"]
 requires-python = ">=3.11"
 keywords = ["orders", "parcels"]
 classifiers = ["Typing :: Typed"]
@@ -30,6 +31,7 @@ Name: shop
 Version: 1.2.0
 Summary: A shop.
 License-Expression: Apache-2.0
+License-File: LICENSE
 Keywords: orders,parcels
 Classifier: Typing :: Typed
 Requires-Python: >=3.11

@@ -1,4 +1,4 @@
-//! The command line: what people choose, and where the programs are, which `run.py` says.
+//! The command line: what people choose, and where the programs are, which `measure.py` says.
 
 use std::path::PathBuf;
 
@@ -66,7 +66,7 @@ pub enum Name {
 
 /// Where everything is that is measured.
 #[derive(Args)]
-#[command(next_help_heading = "Set by run.py")]
+#[command(next_help_heading = "Set by measure.py")]
 pub struct Programs {
     /// The engine's database.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
@@ -79,10 +79,10 @@ pub struct Programs {
     pub server: PathBuf,
     /// The program of the worker in Rust.
     #[arg(long)]
-    pub worker: PathBuf,
-    /// Python, which finds `tasker_core` by its environment.
+    pub rust_worker: PathBuf,
+    /// The program of the worker in Python.
     #[arg(long)]
-    pub python: PathBuf,
+    pub python_worker: PathBuf,
     /// The folder of handlers in Python.
     #[arg(long)]
     pub handlers: PathBuf,

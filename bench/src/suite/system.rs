@@ -108,7 +108,7 @@ impl<'a> System<'a> {
     /// A worker in Rust that is about to connect.
     pub fn new_rust_worker(&self, id: &str, options: &[&str]) -> Result<Process> {
         let programs = self.programs;
-        let mut command = Command::new(&programs.worker);
+        let mut command = Command::new(&programs.rust_worker);
         command
             .arg(format!("--url=http://127.0.0.1:{}", self.port))
             .arg(format!("--worker-id={id}"))
@@ -120,9 +120,9 @@ impl<'a> System<'a> {
 
     async fn python_worker(&self, id: &str) -> Result<Process> {
         let programs = self.programs;
-        let mut command = Command::new(&programs.python);
+        let mut command = Command::new(&programs.python_worker);
         command
-            .args(["-P", "-m", "tasker_core.worker", "--bind=127.0.0.1:0"])
+            .arg("--bind=127.0.0.1:0")
             .arg(format!("--url=http://127.0.0.1:{}", self.port))
             .arg(format!("--worker-id={id}"))
             .arg(format!("--handler-path={}", programs.handlers.display()))

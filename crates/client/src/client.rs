@@ -2,13 +2,13 @@
 
 mod lists;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tasker_protocol::action::ActOnStep;
-use tasker_protocol::api::{CreateTask, CreateTasks, Health, Step, StepPage, Task};
+use tasker_protocol::action::{ActOnStep, ActOnTemplate};
+use tasker_protocol::api::{CreateTask, CreateTasks, Health, Step, StepPage, Task, TaskStatus};
 use tasker_protocol::error::ErrorBody;
 use uuid::Uuid;
 
@@ -19,6 +19,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What an answer may take beyond the time that the engine was asked to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the engine is asked to wait in one call: less than proxies give an answer, 50 s and more.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
 /// An engine, by its URL. Cloning shares the connections.
 #[derive(Clone, Debug)]
@@ -59,17 +62,20 @@ impl Client {
         task: &CreateTask,
         wait: Option<Duration>,
     ) -> Result<Task, Error> {
+        let deadline = wait.map(|wait| Instant::now() + wait);
+        let first = wait.map(|wait| wait.min(LONGEST_WAIT));
         let request = Request {
             method: Method::POST,
-            url: with_wait(self.url(&["v1", "tasks"]), wait),
+            url: with_wait(self.url(&["v1", "tasks"]), first),
             body: Some(Body::Create(task)),
-            timeout: ANSWER_TIMEOUT + wait.unwrap_or_default(),
+            timeout: ANSWER_TIMEOUT + first.unwrap_or_default(),
         };
         let repeat = match task.idempotency_key {
             Some(_) => Repeat::Safe,
             None => Repeat::Unsafe,
         };
-        self.call(request, repeat).await
+        let created = self.call(request, repeat).await?;
+        self.settled(created, deadline).await
     }
 
     /// Reads a task; with `wait`, when it has ended or is blocked, or after that time as it then is.
@@ -77,6 +83,25 @@ impl Client {
     /// # Errors
     /// [`Error::Api`] with `TASK_NOT_FOUND` when there is none.
     pub async fn get_task(&self, task_uuid: Uuid, wait: Option<Duration>) -> Result<Task, Error> {
+        let deadline = wait.map(|wait| Instant::now() + wait);
+        let task = self.read_task(task_uuid, wait).await?;
+        self.settled(task, deadline).await
+    }
+
+    /// The task when it has ended or is blocked, or as it is at the deadline, in calls that proxies let pass.
+    async fn settled(&self, mut task: Task, deadline: Option<Instant>) -> Result<Task, Error> {
+        while let Some(deadline) = deadline
+            && !is_settled(task.status)
+            && Instant::now() < deadline
+        {
+            let left = deadline - Instant::now();
+            task = self.read_task(task.task_uuid, Some(left)).await?;
+        }
+        Ok(task)
+    }
+
+    async fn read_task(&self, task_uuid: Uuid, wait: Option<Duration>) -> Result<Task, Error> {
+        let wait = wait.map(|wait| wait.min(LONGEST_WAIT));
         let url = self.url(&["v1", "tasks", &task_uuid.to_string()]);
         let mut request = Request::read(with_wait(url, wait));
         request.timeout += wait.unwrap_or_default();
@@ -243,6 +268,7 @@ enum Body<'a> {
     Create(&'a CreateTask),
     CreateMany(&'a CreateTasks),
     Act(&'a ActOnStep),
+    ActOnTemplate(&'a ActOnTemplate),
 }
 
 impl Request<'_> {
@@ -259,6 +285,17 @@ impl Request<'_> {
 impl std::fmt::Display for Request<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.method, self.url)
+    }
+}
+
+fn is_settled(status: TaskStatus) -> bool {
+    match status {
+        TaskStatus::BlockedByFailures
+        | TaskStatus::Complete
+        | TaskStatus::ResolvedManually
+        | TaskStatus::Error
+        | TaskStatus::Cancelled => true,
+        TaskStatus::Pending | TaskStatus::StepsInProcess | TaskStatus::WaitingForRetry => false,
     }
 }
 

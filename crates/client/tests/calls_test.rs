@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tasker_client::{Client, Error};
+use tasker_protocol::action::{ActOnTemplate, TemplateAction};
 use tasker_protocol::api::{CreateTask, CreateTasks, TaskQuery, TaskStatus};
 use tasker_protocol::error::ErrorCode;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -121,6 +122,43 @@ async fn a_creation_sends_token_wait_and_body() -> Result<()> {
         body,
         json!({"name": "order", "namespace": "shop", "context": {"n": 6}, "priority": 0})
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_long_wait_is_made_of_calls_that_proxies_let_pass() -> Result<()> {
+    let mut running = task();
+    running["status"] = json!("steps_in_process");
+    let answers = [&running, &running, &task(), &running, &task()]
+        .map(|task| Play::Answer(200, task.to_string()));
+    let (address, played) = engine(answers.into()).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let minutes = Some(Duration::from_secs(300));
+    let created = client.create_task(&order()?, minutes).await?;
+    let read = client.get_task(TASK, minutes).await?;
+    assert_eq!(
+        (created.status, read.status),
+        (TaskStatus::Complete, TaskStatus::Complete)
+    );
+
+    let seen = played.await??;
+    let lines: Vec<_> = seen.iter().map(|seen| seen.line.as_str()).collect();
+    let get = format!("GET /v1/tasks/{TASK}?wait=25 HTTP/1.1");
+    let post = "POST /v1/tasks?wait=25 HTTP/1.1";
+    assert_eq!(lines, [post, &get, &get, &get, &get]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_its_time() -> Result<()> {
+    let mut running = task();
+    running["status"] = json!("steps_in_process");
+    let answer = Play::Answer(200, running.to_string());
+    let (address, played) = engine(vec![answer]).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let read = client.get_task(TASK, Some(Duration::ZERO)).await?;
+    assert_eq!(read.status, TaskStatus::StepsInProcess);
+    assert_eq!(played.await??.len(), 1);
     Ok(())
 }
 
@@ -338,5 +376,39 @@ async fn templates_and_workers_are_read() -> Result<()> {
             "GET /v1/workers HTTP/1.1",
         ]
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_is_retired_and_asked_again_when_the_answer_is_lost() -> Result<()> {
+    let note =
+        json!({"at": "2026-01-05T09:30:00.000000Z", "by": "anna", "reason": "it loses orders"});
+    let template = json!({
+        "namespace": "shop", "name": "order", "version": "1.1.0", "description": null, "tags": [],
+        "document_hash": "d", "template_hash": "t", "on_failure": "block", "max_duration_ms": null, "steps": [],
+        "retired": note,
+    });
+    let script = vec![Play::HangUp, Play::Answer(200, template.to_string())];
+    let (address, played) = engine(script).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let act = ActOnTemplate {
+        action: TemplateAction::Retire,
+        reason: "it loses orders".to_owned(),
+        by: "anna".to_owned(),
+    };
+    let shown = client
+        .act_on_template("shop", "order", "1.1.0", &act)
+        .await?;
+    assert_eq!((shown.default, shown.named_default), (false, None));
+    assert_eq!(shown.retired.context("retired")?.by, "anna");
+    let seen = played.await??;
+    assert_eq!(seen.len(), 2);
+    assert_eq!(
+        seen[1].line,
+        "PATCH /v1/templates/shop/order/1.1.0 HTTP/1.1"
+    );
+    let body: Value = serde_json::from_str(&seen[1].body)?;
+    let expected = json!({"action": "retire", "reason": "it loses orders", "by": "anna"});
+    assert_eq!(body, expected);
     Ok(())
 }

@@ -264,3 +264,30 @@ impl Ready {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: i64) -> Time {
+        Time(seconds * 1_000_000)
+    }
+
+    fn place(priority: i16, ready: i64, served: i64) -> Place {
+        let claim = Claim {
+            task: TaskId::nil(),
+            priority,
+            served_at: seconds(served),
+        };
+        Place::new(claim, 0, (seconds(ready), 0))
+    }
+
+    /// The example of docs/states.md, "Which step goes first".
+    #[test]
+    fn whoever_waited_longest_goes_first_and_a_point_of_priority_counts_as_ten_seconds() {
+        let (first, urgent, late) = (place(0, 0, 0), place(1, 5, 0), place(0, 20, 0));
+        assert!(urgent < first && first < late);
+        let served = place(0, 0, 120);
+        assert!(late < served);
+    }
+}

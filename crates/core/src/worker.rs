@@ -34,6 +34,8 @@ pub struct Offer {
     pub slots: u32,
     /// Attempts that it holds: running, or finished and not yet accepted.
     pub running: Vec<AttemptRef>,
+    /// Why it is not ready, a sentence each.
+    pub not_ready: Vec<String>,
 }
 
 /// A worker that has a session, or had one and holds attempts.
@@ -58,9 +60,15 @@ impl Worker {
     /// Attempts that it would take now.
     pub fn free(&self) -> u32 {
         match self.session {
-            Some(_) => self.slots.saturating_sub(self.taken()),
-            None => 0,
+            Some(_) if self.not_ready().is_empty() => self.slots.saturating_sub(self.taken()),
+            _ => 0,
         }
+    }
+
+    /// Why it is not ready, a sentence each: whatever its slots, it takes nothing.
+    pub fn not_ready(&self) -> &[String] {
+        let offer = self.offer.as_ref();
+        offer.map_or(&[], |offer| &offer.not_ready)
     }
 
     /// Slots that are taken.

@@ -212,7 +212,7 @@ fn a_worker_runs_an_attempt_and_drains() {
     assert_eq!(given, json!([{"dispatch": dispatch}]));
     assert_eq!(
         ok(tasker_worker_status(worker)),
-        json!({"session": "open", "ready": true, "reasons": [], "held": 1})
+        json!({"session": "open", "ready": true, "reasons": [], "problems": [], "held": 1})
     );
     let handle = worker.addr();
     let fetching = std::thread::spawn(move || {
@@ -313,8 +313,8 @@ fn a_problem_is_a_reason() {
     ok(added);
     let status = ok(tasker_worker_status(worker));
     assert_eq!(
-        (&status["ready"], &status["reasons"][0]),
-        (&json!(false), &json!(problem))
+        (&status["ready"], &status["reasons"][0], &status["problems"]),
+        (&json!(false), &json!(problem), &json!([problem]))
     );
     tasker_worker_free(worker);
 }

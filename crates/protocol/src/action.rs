@@ -1,4 +1,4 @@
-//! What an operator asks to be done to a step.
+//! What an operator asks to be done to a step, or to a version of a template.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,4 +36,30 @@ pub enum StepAction {
     Resolve,
     /// Give what its handler would have given.
     Complete,
+}
+
+/// `PATCH /v1/templates/{namespace}/{name}/{version}`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActOnTemplate {
+    /// What is to be done.
+    pub action: TemplateAction,
+    /// Why. It is shown with the version.
+    pub reason: String,
+    /// Who. It is shown with the version.
+    pub by: String,
+}
+
+/// What is done to a version of a template. What is so already stays as it was said first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateAction {
+    /// New tasks do not take it, also those that name it. Tasks that run it go on, and workers may still bring it.
+    Retire,
+    /// New tasks may take it again.
+    Restore,
+    /// Tasks whose creation names no version take it, whatever is registered later.
+    SetDefault,
+    /// They take the highest release again that is not retired.
+    ClearDefault,
 }

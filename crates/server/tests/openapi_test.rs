@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use serde_json::Value;
+use tasker_protocol::origin::Hosts;
 use tasker_server::api::{self, openapi};
 use tasker_server::health::Health;
 use tower::ServiceExt;
@@ -21,7 +22,7 @@ fn page() -> PathBuf {
 }
 
 async fn answer(method: Method, path: &str) -> (StatusCode, Value) {
-    let router = api::router(Arc::new(Health::starting()), None);
+    let router = api::router(Arc::new(Health::starting()), None, Hosts::default());
     let request = Request::builder().method(method).uri(path);
     let request = request.body(Body::empty()).expect("a request");
     let response = router.oneshot(request).await.expect("an answer");

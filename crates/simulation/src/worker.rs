@@ -79,6 +79,7 @@ impl WorkerProcess {
             namespaces,
             callables,
             templates: Vec::new(),
+            problems: Vec::new(),
         };
         let session = Session::new(profile, slots, env.chance.draw());
         let mut process = WorkerProcess {

@@ -64,8 +64,10 @@ pub struct Profile {
     pub namespaces: Vec<String>,
     /// Callables that it can run.
     pub callables: Vec<String>,
-    /// The text of each template that it brings.
+    /// The text of each template that it brings, unless it is not ready.
     pub templates: Vec<String>,
+    /// Why it is not ready, a sentence each.
+    pub problems: Vec<String>,
 }
 
 /// What a worker has to do.
@@ -102,6 +104,8 @@ pub enum Input {
     Fetch(Fetch),
     /// The worker holds so many attempts from now on.
     Slots(u32),
+    /// A reason why the worker is not ready: it takes nothing new from now on.
+    Problem(String),
     /// Take nothing new, and leave when nothing is held any more, or after the time given.
     Drain(Duration),
     /// Leave at once.
@@ -164,6 +168,8 @@ pub struct Session {
     draining: Option<Option<Duration>>,
     /// Why the session is not open.
     trouble: Option<String>,
+    /// Whether that is the engine's own word.
+    refused: bool,
 }
 
 impl Session {
@@ -182,6 +188,7 @@ impl Session {
             epochs: Epochs::default(),
             draining: None,
             trouble: None,
+            refused: false,
         }
     }
 
@@ -202,6 +209,7 @@ impl Session {
             Input::Completed(outcomes) => self.completed(outcomes, effects),
             Input::Fetch(fetch) => self.fetch(fetch, effects),
             Input::Slots(slots) => self.slots = slots,
+            Input::Problem(problem) => self.profile.problems.push(problem),
             Input::Drain(timeout) => {
                 let until = now + timeout;
                 self.draining = Some(match self.draining.flatten() {
@@ -247,6 +255,11 @@ impl Session {
     /// Why the session is not open, when the reason is known.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    /// Whether the session is not open because the engine does not want this worker, as it is.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// Attempts running or with an outcome that is not yet accepted.

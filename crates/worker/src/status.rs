@@ -3,7 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tasker_protocol::api::Health;
 
 use crate::session::Session;
 
@@ -30,6 +29,8 @@ pub struct Status {
     pub ready: bool,
     /// Why it is not ready, a sentence each.
     pub reasons: Vec<String>,
+    /// Those of the reasons that stay until somebody changes a template, a handler or a setting. The others may pass.
+    pub problems: Vec<String>,
     /// Attempts running or with an outcome that is not yet accepted.
     pub held: usize,
 }
@@ -40,6 +41,27 @@ impl Status {
         Health {
             status: status.to_owned(),
             reasons: self.reasons,
+            problems: self.problems,
+        }
+    }
+}
+
+/// The body of a worker's `GET /health` and `GET /health/ready`: the engine's, and which of the reasons stay.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub(crate) struct Health {
+    pub(crate) status: String,
+    pub(crate) reasons: Vec<String>,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Health {
+    /// That of a process that lives, whatever else is the matter.
+    pub(crate) fn live() -> Self {
+        Self {
+            status: "ok".to_owned(),
+            reasons: Vec::new(),
+            problems: Vec::new(),
         }
     }
 }
@@ -71,6 +93,7 @@ struct Entries {
     held: usize,
     opened: u64,
     trouble: Option<String>,
+    refused: bool,
     problems: Vec<String>,
 }
 
@@ -84,6 +107,7 @@ impl Board {
                 held: 0,
                 opened: 0,
                 trouble: None,
+                refused: false,
                 problems,
             }),
         }
@@ -100,6 +124,7 @@ impl Board {
         if entries.trouble.as_deref() != session.trouble() {
             entries.trouble = session.trouble().map(str::to_owned);
         }
+        entries.refused = session.is_refused();
     }
 
     /// The driver has ended, in whatever way.
@@ -114,9 +139,10 @@ impl Board {
 
     pub(crate) fn standing(&self) -> Standing {
         let entries = self.lock();
+        let is_sound = entries.problems.is_empty();
         Standing {
             session: entries.session,
-            slots: entries.slots,
+            slots: if is_sound { entries.slots } else { 0 },
             held: entries.held,
             opened: entries.opened,
         }
@@ -128,7 +154,14 @@ impl Board {
 
     pub(crate) fn status(&self) -> Status {
         let entries = self.lock();
-        let mut reasons = entries.problems.clone();
+        let mut problems = entries.problems.clone();
+        let trouble = entries.trouble.as_ref();
+        let mut trouble =
+            trouble.map(|trouble| format!("no session with {}: {trouble}", self.engine));
+        if entries.refused {
+            problems.extend(trouble.take());
+        }
+        let mut reasons = problems.clone();
         reasons.extend(match entries.session {
             SessionState::Open => None,
             SessionState::Connecting if entries.trouble.is_some() => None,
@@ -136,13 +169,12 @@ impl Board {
             SessionState::Draining => Some(format!("draining, {} attempts held", entries.held)),
             SessionState::Stopped => Some("stopped".to_owned()),
         });
-        let trouble = entries.trouble.as_ref();
-        reasons
-            .extend(trouble.map(|trouble| format!("no session with {}: {trouble}", self.engine)));
+        reasons.extend(trouble);
         Status {
             session: entries.session,
             ready: reasons.is_empty(),
             reasons,
+            problems,
             held: entries.held,
         }
     }

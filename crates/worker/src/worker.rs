@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tasker_protocol::frame::{Fetch, Fetched, Outcome};
+use tasker_protocol::origin::Access;
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::{error, info};
@@ -44,7 +45,7 @@ pub struct Worker {
 
 impl Worker {
     /// Listens on the health port, reads the templates and goes on to connect. Templates that are not valid do not
-    /// stop it: they are reasons why it is not ready.
+    /// stop it: they are reasons why it is not ready. A worker that is not ready takes no attempts and registers nothing.
     pub fn start(options: Options) -> Result<Self, Error> {
         let url = options.urls.first().ok_or(Error::NoUrl)?;
         let endpoint = Endpoint::new(url, options.token.as_deref())?;
@@ -73,6 +74,7 @@ impl Worker {
                 summaries.iter().flat_map(|summary| &summary.callables),
             ),
             templates: found.texts,
+            problems: problems.clone(),
         };
         info!(
             "worker {} serves {} templates, health on http://{address}/health, engine {endpoint}",
@@ -102,7 +104,11 @@ impl Worker {
             answers: Arc::clone(&answers),
             board: Arc::clone(&board),
         };
-        let router = health::router(Arc::clone(&board), Arc::clone(&metrics));
+        let access = Access {
+            hosts: options.hosts,
+            any_host: !address.ip().is_loopback(),
+        };
+        let router = health::router(Arc::clone(&board), Arc::clone(&metrics), access);
         let thread = std::thread::Builder::new()
             .name("tasker-worker".to_owned())
             .spawn(move || {
@@ -201,10 +207,11 @@ impl Worker {
         self.tell(Input::Slots(slots));
     }
 
-    /// Adds a reason why it is not ready.
+    /// Adds a reason why it is not ready. It takes no new attempts from here on.
     pub fn add_problem(&self, problem: String) {
         error!("not ready: {problem}");
-        self.board.add_problem(problem);
+        self.board.add_problem(problem.clone());
+        self.tell(Input::Problem(problem));
     }
 
     /// Takes no new attempts, and leaves when none is held any more and every outcome is accepted, or when the time

@@ -1,7 +1,10 @@
 """The commands of `tasker`, one module for each command or group of them."""
 
+from typing import Annotated
+
 import typer
 
+from tasker_core import __version__
 from tasker_core.cli import step, task, template
 from tasker_core.cli.dev import dev
 from tasker_core.cli.exits import EPILOG
@@ -23,6 +26,17 @@ app.add_typer(template.app, name="template")
 app.command(epilog=EPILOG)(workers)
 
 
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"tasker {__version__}")
+        raise typer.Exit
+
+
 @app.callback(epilog=EPILOG)
-def tasker() -> None:
+def tasker(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version."),
+    ] = False,
+) -> None:
     """Durable workflows on PostgreSQL."""

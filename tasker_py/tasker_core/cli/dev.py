@@ -34,8 +34,12 @@ def dev(
     Then stays up until Ctrl-C, which leaves no process behind. Handlers are imported from
     TASKER_HANDLER_PATH and templates read from TASKER_TEMPLATE_PATH; with neither set, they are
     those of the sample workflow that is installed with this command. So is the engine's program,
-    unless TASKER_SERVER_BIN names another. TASKER_FIXTURE_PATH, if set, is handed on to the worker.
+    unless TASKER_SERVER_BIN names another. Other variables count for engine and worker as anywhere,
+    TASKER_ENV is `development` if it is not set; those that say where another engine is do not.
     """
+    environ, not_used = session.usable(os.environ)
+    for sentence in not_used:
+        _complain(sentence)
     try:
         handler_path, template_path = _folders()
         options = session.Options(
@@ -48,14 +52,18 @@ def dev(
             server=session.find_server(os.environ),
             handler_path=handler_path,
             template_path=template_path,
-            fixture_path=os.environ.get("TASKER_FIXTURE_PATH"),
+            environ=environ,
             once=once,
         )
-        code = session.run(options, typer.echo)
+        code = session.run(options, typer.echo, _complain)
     except DevError as error:
-        typer.echo(f"tasker dev: {error}", err=True)
+        _complain(str(error))
         code = 1
     raise typer.Exit(code)
+
+
+def _complain(reason: str) -> None:
+    typer.echo(f"tasker dev: {reason}", err=True)
 
 
 def _task(value: str) -> str:
@@ -82,8 +90,8 @@ def _folders() -> tuple[str, str]:
 
 
 def _paths(variable: str, what: str) -> str:
-    """The absolute folders of a variable."""
+    """The folders of a variable."""
     value = os.environ.get(variable)
     if not value:
         raise DevError(f"no folder of {what} is named: set {variable}")
-    return ":".join(str(Path(part).absolute()) for part in value.split(":") if part)
+    return value

@@ -32,4 +32,5 @@ def engine(url: str | None, token: str | None) -> Iterator[TaskerClient]:
 
 def patient(client: TaskerClient) -> TaskerClient:
     """A client of the same engine that outlasts its restart."""
-    return TaskerClient(client.endpoint.url, client.endpoint.token)
+    urls = ",".join(endpoint.url for endpoint in client.endpoints)
+    return TaskerClient(urls, client.endpoints[0].token)

@@ -1,21 +1,31 @@
 """What commands print: JSON for programs, tables for people."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tasker_core.client.lines import json_line, shown
 
+GAP = 2
+NARROWEST = 8
+"""To where a column may give way, in characters."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON.")]
 
 
 def console() -> Console:
-    """Where people read; it takes nothing for markup."""
-    return Console(markup=False, highlight=False, emoji=False)
+    """Where people read; it takes nothing for markup.
+
+    Whether it is a terminal does not hang on variables that ask for colours.
+    """
+    is_terminal = sys.stdout.isatty()
+    return Console(markup=False, highlight=False, emoji=False, force_terminal=is_terminal)
 
 
 def say(line: str) -> None:
@@ -28,17 +38,30 @@ def say_json(value: Any) -> None:
     typer.echo(json_line(value))
 
 
-def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Prints a table: as wide as the terminal, or, elsewhere, as wide as what is in it."""
+def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]], whole: int = 1) -> None:
+    """Prints a table: as wide as the terminal, or, elsewhere, as wide as what is in it.
+
+    The first `whole` columns are what other commands take, and neither cut nor wrapped: the others
+    give way, or, where that is not enough, the terminal breaks the lines.
+    """
     texts = [[shown(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(heads, *texts, strict=True)]
     screen = console()
-    if not screen.is_terminal:
-        widths = [max(map(len, column)) for column in zip(heads, *texts, strict=True)]
+    least = [*widths[:whole], *(min(width, NARROWEST) for width in widths[whole:])]
+    if not screen.is_terminal or sum(least) + GAP * (len(least) - 1) > screen.width:
         for line in (heads, *texts):
-            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            typer.echo("  ".join(cells).rstrip())
+            screen.out(_padded(line, widths), highlight=False)
         return
-    table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, (head, width) in enumerate(zip(heads, least, strict=True)):
+        table.add_column(head, min_width=width, no_wrap=number < whole, overflow="fold")
     for row in texts:
         table.add_row(*(Text(cell) for cell in row))
     screen.print(table)
+
+
+def _padded(line: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (
+        cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
+    )
+    return (" " * GAP).join(cells).rstrip()

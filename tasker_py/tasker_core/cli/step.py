@@ -1,4 +1,4 @@
-"""`tasker step`: what an operator does to a step that failed."""
+"""`tasker step`: what happened to a step, and what an operator does to one that failed."""
 
 import difflib
 import getpass
@@ -11,11 +11,12 @@ from tasker_core.cli import values
 from tasker_core.cli.engine import Token, Url, engine
 from tasker_core.cli.exits import EPILOG, NotThereError
 from tasker_core.cli.output import Json, say, say_json
+from tasker_core.cli.step_history import step_lines
 from tasker_core.cli.task import TaskUuid
 from tasker_core.client import Step, TaskerClient
 
 app = typer.Typer(
-    help="Retry, resolve or complete a step that is in error, or waits for its next attempt.",
+    help="Show a step; retry, resolve or complete one in error or before its next attempt.",
     no_args_is_help=True,
 )
 
@@ -24,6 +25,24 @@ Reason = Annotated[str, typer.Option(help="Why; the step's history keeps it.")]
 By = Annotated[
     str | None, typer.Option(help="Who; the step's history keeps it.", show_default="your login")
 ]
+
+
+@app.command(epilog=EPILOG)
+def show(
+    task_uuid: TaskUuid,
+    step: StepName,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Shows a step with each of its attempts: how it failed, its traceback, what it logged."""
+    with engine(url, token) as client:
+        found = client.get_step(task_uuid, _find(client, task_uuid, step), logs=True)
+    if json:
+        say_json(found.raw)
+        return
+    for line in step_lines(found):
+        say(line)
 
 
 @app.command(epilog=EPILOG)

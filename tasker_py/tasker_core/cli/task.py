@@ -11,6 +11,7 @@ from tasker_core.cli.exits import EPILOG, ExitCode
 from tasker_core.cli.output import Json, say, say_json, say_table
 from tasker_core.client import Step, Task, TaskStatus, TaskSummary
 from tasker_core.client.lines import json_line
+from tasker_core.client.telling import described
 
 LARGEST_PAGE = 100
 
@@ -60,7 +61,7 @@ def list_(
         say_json({"tasks": [task.raw for task in tasks], "next_cursor": cursor})
         return
     heads = ("TASK", "WORKFLOW", "STATUS", "DONE", "CREATED")
-    say_table(heads, (_row(task) for task in tasks))
+    say_table(heads, (_row(task) for task in tasks), whole=2)
     if cursor is not None:
         say(f"there are more: --cursor {cursor}")
 
@@ -131,7 +132,7 @@ def _fields(task: Task) -> list[tuple[str, Any]]:
 def _step_row(step: Step) -> tuple[object, ...]:
     outcome = ""
     if step.error is not None:
-        outcome = f"{step.error.error_type}: {step.error.message}"
+        outcome = described(step.error)
     elif step.completed_at is not None:
         outcome = json_line(step.results)
     return step.step_name, step.current_state, f"{step.attempts}/{step.max_attempts}", outcome

@@ -2,6 +2,7 @@
 
 Layout, each module above those it imports:
 - `sync_client`, `async_client`: a method for each operation; `connection` is their only I/O.
+- `telling`, `lines`: what tasks do and come to, for people.
 - `event_stream`, `flow`: what is done, as generators; `retry` says what is tried again.
 - `operations`, `call`: what each operation sends, and how its answer is read.
 - `endpoint`, `errors`, `trace`: where the engine is; what can go wrong; who asks.
@@ -10,7 +11,13 @@ Layout, each module above those it imports:
 """
 
 from tasker_core.client.async_client import AsyncTaskerClient
-from tasker_core.client.bodies import ActOnStep, CreateTask, CreateTasks, JsonText
+from tasker_core.client.bodies import (
+    ActOnStep,
+    ActOnTemplate,
+    CreateTask,
+    CreateTasks,
+    JsonText,
+)
 from tasker_core.client.errors import (
     ApiError,
     ConflictError,
@@ -29,6 +36,7 @@ from tasker_core.client.fleet import (
     Retry,
     Template,
     TemplateList,
+    TemplateNote,
     TemplateStep,
     Worker,
     WorkerList,
@@ -60,11 +68,13 @@ from tasker_core.client.states import (
     StepState,
     StepType,
     TaskStatus,
+    TemplateAction,
 )
 from tasker_core.client.sync_client import TaskerClient
 
 __all__ = [
     "ActOnStep",
+    "ActOnTemplate",
     "ApiError",
     "AsyncTaskerClient",
     "Backoff",
@@ -105,7 +115,9 @@ __all__ = [
     "TaskSummary",
     "TaskerClient",
     "Template",
+    "TemplateAction",
     "TemplateList",
+    "TemplateNote",
     "TemplateStep",
     "UnauthorizedError",
     "UnavailableError",

@@ -14,7 +14,7 @@ from tasker_core.client import operations
 from tasker_core.client.bodies import CreateTask
 from tasker_core.client.call import Call
 from tasker_core.client.connection import AsyncConnection
-from tasker_core.client.endpoint import Endpoint
+from tasker_core.client.endpoint import find_endpoints
 from tasker_core.client.event_stream import EventStream
 from tasker_core.client.fleet import Health, Template, Worker
 from tasker_core.client.flow import Flows
@@ -47,9 +47,11 @@ class AsyncTaskerClient:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """As TaskerClient's."""
-        self.endpoint = Endpoint.find(url, token, os.environ)
-        self._flows = Flows(retry_seconds=retry_seconds, clock=clock, random=chance)
-        self._connection = AsyncConnection(self.endpoint, answer_seconds, transport, sleep)
+        self.endpoints = find_endpoints(url, token, os.environ)
+        self._flows = Flows(
+            retry_seconds=retry_seconds, clock=clock, random=chance, addresses=len(self.endpoints)
+        )
+        self._connection = AsyncConnection(self.endpoints, answer_seconds, transport, sleep)
 
     async def close(self) -> None:
         """Gives up its connections."""
@@ -77,15 +79,16 @@ class AsyncTaskerClient:
     ) -> Task:
         """Creates a task, which is durable then.
 
-        `context` is anything that a handler may return. With `wait`, at most 300, answers when the
-        task has ended or is blocked, or after so many seconds as it then is. Of the options,
+        `context` is anything that a handler may return. With `wait`, gives the task when it has
+        ended or is blocked, or after so many seconds as it then is. Of the options,
         `idempotency_key` makes the call safe to repeat: a second one gives the first one's task.
 
         NotFoundError: no such template; InvalidRequestError: the context breaks its input_schema;
         ConflictError: the key has created a task from another body; SerializationError: JSON
         cannot hold the context.
         """
-        return await self._call(operations.create_task(namespace, name, context, wait, **options))
+        call = operations.create_task(namespace, name, context, **options)
+        return await self._connection.run(self._flows.create(call, wait))
 
     async def create_tasks(self, tasks: Iterable[CreateTask]) -> tuple[CreatedTask, ...]:
         """Creates up to 1,000 tasks in one commit; gives what became of each, in their order."""
@@ -93,7 +96,7 @@ class AsyncTaskerClient:
 
     async def get_task(self, task_uuid: TaskId, wait: float | None = None) -> Task:
         """The task; with `wait` as in `create_task`. NotFoundError when there is none."""
-        return await self._call(operations.get_task(task_uuid, wait))
+        return await self._connection.run(self._flows.task(task_uuid, wait))
 
     async def wait(
         self,
@@ -194,8 +197,53 @@ class AsyncTaskerClient:
         return (await self._call(operations.templates())).templates
 
     async def template(self, namespace: str, name: str, version: str | None = None) -> Template:
-        """A version of a template; without one the highest release. NotFoundError for none."""
+        """A version of a template; without one the default, which a task without one takes.
+
+        NotFoundError for none; ConflictError when every release is retired.
+        """
         return await self._call(operations.template(namespace, name, version))
+
+    async def retire_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Keeps new tasks from taking a version, also those that name it; running tasks go on.
+
+        `reason` and who it is `by` are shown with the version. What is so already stays as it is.
+        ConflictError for the version that was named the default.
+        """
+        return await self._call(
+            operations.retire_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    async def restore_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Lets new tasks take a retired version again."""
+        return await self._call(
+            operations.restore_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    async def set_default_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Has tasks without a version take this one, whatever is registered later.
+
+        ConflictError for a retired version.
+        """
+        return await self._call(
+            operations.set_default_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    async def clear_default_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Takes `set_default_template` back: the highest release counts that is not retired.
+
+        ConflictError when another version is the one that was named.
+        """
+        return await self._call(
+            operations.clear_default_template(namespace, name, version, reason=reason, by=by)
+        )
 
     async def workers(self) -> tuple[Worker, ...]:
         """The workers that have a session with this engine."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from tasker_core.client.states import StepAction
+from tasker_core.client.states import StepAction, TemplateAction
 from tasker_core.serialization import integers_of_any_size, to_json, to_utf8
 
 
@@ -50,7 +50,7 @@ class CreateTask(Body):
     context: Any
     """What the handlers work on; JsonText to have a text sent as it is."""
     version: str | None = None
-    """None: the highest release."""
+    """None: the default, as a rule the highest release."""
     initiator: str | None = None
     source_system: str | None = None
     reason: str | None = None
@@ -78,6 +78,14 @@ class ActOnStep(Body):
     results: Any = None
     create_steps: Any = None
     batches: Any = None
+
+
+class ActOnTemplate(Body):
+    """What an operator has done to a version of a template."""
+
+    action: TemplateAction
+    reason: str
+    by: str
 
 
 def _text(value: Any, name: str) -> str:

@@ -52,6 +52,8 @@ class Answer:
     status: int
     content: bytes
     retry_after: str | None = None
+    proxy: str | None = None
+    """What the way led over, for people."""
 
 
 def path(*segments: object) -> str:
@@ -89,7 +91,8 @@ def read(call: Call[T], answer: Answer) -> T:
         detail = ErrorBody.model_validate(value).error
     except (ValueError, RecursionError) as error:
         body = answer.content.decode(errors="replace")
-        raise UnexpectedAnswerError(shown, answer.status, _reason(error), body) from None
+        over = f"the way to it leads over {answer.proxy}" if answer.proxy else ""
+        raise UnexpectedAnswerError(shown, answer.status, _reason(error), body, over) from None
     raise refusal(shown, answer.status, detail, _seconds(answer.retry_after))
 
 

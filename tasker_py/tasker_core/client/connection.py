@@ -1,8 +1,19 @@
-"""Carries out flows over httpx: the only place of the clients where anything happens."""
+"""Carries out flows over httpx: the only place of the clients where anything happens.
+
+Of several addresses the one that answered last is asked; one that is away, or answers as an engine
+that stands by or a proxy that lost its engine, is left for the next.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Sequence,
+)
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -19,6 +30,8 @@ from tasker_core.client.trace import trace_headers
 T = TypeVar("T")
 
 _OK = 200
+_AWAY = (502, 503, 504)
+_NO_CONTENT = 204
 _FOLLOW_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
 
 
@@ -27,25 +40,20 @@ class Connection:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoints: Sequence[Endpoint],
         answer_seconds: float,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._endpoint = endpoint
+        self._addresses = _Addresses(endpoints)
         self._answer_seconds = answer_seconds
         self._sleep = sleep
-        self._http = httpx.Client(
-            base_url=endpoint.url,
-            headers=endpoint.headers,
-            transport=transport,
-            trust_env=endpoint.trusts_environment,
-            verify=endpoint.verify,
-        )
+        self._https = [httpx.Client(**_options(one, transport)) for one in endpoints]
 
     def close(self) -> None:
         """Closes all that is open."""
-        self._http.close()
+        for http in self._https:
+            http.close()
 
     def run(self, flow: Flow[T]) -> T:
         """What the flow comes to."""
@@ -74,29 +82,41 @@ class Connection:
                 self.run(stream.resume(lost))
 
     def _send(self, call: Call[Any]) -> Answer | ConnectionLostError:
-        request = _request(self._http, call, self._answer_seconds)
+        number = self._addresses.current
+        http = self._https[number]
+        request = _request(http, call, self._answer_seconds)
         try:
-            return _answer(self._http.send(request))
+            answer = _answer(http.send(request), self._addresses.endpoints[number])
         except httpx.RequestError as error:
-            return self._endpoint.failure(_shown(request), error)
+            return self._addresses.failure(number, request, error)
+        if answer.status in _AWAY:
+            self._addresses.leave(number)
+        return answer
 
     def _events(self, stream: EventStream) -> Iterator[TaskEvent]:
         call, headers = stream.connect()
-        request = self._http.build_request(
+        number = self._addresses.current
+        http = self._https[number]
+        request = http.build_request(
             call.method, call.path, headers=headers, timeout=_FOLLOW_TIMEOUT
         )
         try:
-            response = self._http.send(request, stream=True)
+            response = http.send(request, stream=True)
             try:
+                if response.status_code == _NO_CONTENT:
+                    stream.has_ended = True
+                    return
                 if response.status_code != _OK:
                     response.read()
-                    read(call, _answer(response))
+                    if response.status_code in _AWAY:
+                        self._addresses.leave(number)
+                    read(call, _answer(response, self._addresses.endpoints[number]))
                 for chunk in response.iter_bytes():
                     yield from stream.feed(str(request.url), chunk)
             finally:
                 response.close()
         except httpx.RequestError as error:
-            raise self._endpoint.failure(_shown(request), error) from error
+            raise self._addresses.failure(number, request, error) from error
 
 
 class AsyncConnection:
@@ -104,25 +124,20 @@ class AsyncConnection:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoints: Sequence[Endpoint],
         answer_seconds: float,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._endpoint = endpoint
+        self._addresses = _Addresses(endpoints)
         self._answer_seconds = answer_seconds
         self._sleep = sleep
-        self._http = httpx.AsyncClient(
-            base_url=endpoint.url,
-            headers=endpoint.headers,
-            transport=transport,
-            trust_env=endpoint.trusts_environment,
-            verify=endpoint.verify,
-        )
+        self._https = [httpx.AsyncClient(**_options(one, transport)) for one in endpoints]
 
     async def close(self) -> None:
         """Closes all that is open."""
-        await self._http.aclose()
+        for http in self._https:
+            await http.aclose()
 
     async def run(self, flow: Flow[T]) -> T:
         """What the flow comes to."""
@@ -154,30 +169,74 @@ class AsyncConnection:
                 await self.run(stream.resume(lost))
 
     async def _send(self, call: Call[Any]) -> Answer | ConnectionLostError:
-        request = _request(self._http, call, self._answer_seconds)
+        number = self._addresses.current
+        http = self._https[number]
+        request = _request(http, call, self._answer_seconds)
         try:
-            return _answer(await self._http.send(request))
+            answer = _answer(await http.send(request), self._addresses.endpoints[number])
         except httpx.RequestError as error:
-            return self._endpoint.failure(_shown(request), error)
+            return self._addresses.failure(number, request, error)
+        if answer.status in _AWAY:
+            self._addresses.leave(number)
+        return answer
 
     async def _events(self, stream: EventStream) -> AsyncGenerator[TaskEvent, None]:
         call, headers = stream.connect()
-        request = self._http.build_request(
+        number = self._addresses.current
+        http = self._https[number]
+        request = http.build_request(
             call.method, call.path, headers=headers, timeout=_FOLLOW_TIMEOUT
         )
         try:
-            response = await self._http.send(request, stream=True)
+            response = await http.send(request, stream=True)
             try:
+                if response.status_code == _NO_CONTENT:
+                    stream.has_ended = True
+                    return
                 if response.status_code != _OK:
                     await response.aread()
-                    read(call, _answer(response))
+                    if response.status_code in _AWAY:
+                        self._addresses.leave(number)
+                    read(call, _answer(response, self._addresses.endpoints[number]))
                 async for chunk in response.aiter_bytes():
                     for event in stream.feed(str(request.url), chunk):
                         yield event
             finally:
                 await response.aclose()
         except httpx.RequestError as error:
-            raise self._endpoint.failure(_shown(request), error) from error
+            raise self._addresses.failure(number, request, error) from error
+
+
+class _Addresses:
+    """Which of the addresses is asked next; threads may share it."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self.endpoints = endpoints
+        self.current = 0
+
+    def leave(self, number: int) -> None:
+        """The next is asked from here on, unless another call has gone on already."""
+        if self.current == number:
+            self.current = (number + 1) % len(self.endpoints)
+
+    def failure(
+        self, number: int, request: httpx.Request, error: httpx.RequestError
+    ) -> ConnectionLostError:
+        """What a failure of the way to this one is; it is left."""
+        self.leave(number)
+        return self.endpoints[number].failure(_shown(request), error)
+
+
+def _options(endpoint: Endpoint, transport: Any) -> dict[str, Any]:
+    return {
+        "base_url": endpoint.url,
+        "headers": endpoint.headers,
+        "transport": transport,
+        # What counts of the environment is in the endpoint; one's own transport is the whole way.
+        "trust_env": False,
+        "proxy": endpoint.httpx_proxy if transport is None else None,
+        "verify": endpoint.certificates() if transport is None else False,
+    }
 
 
 def _request(
@@ -196,12 +255,13 @@ def _request(
     )
 
 
-def _answer(response: httpx.Response) -> Answer:
+def _answer(response: httpx.Response, endpoint: Endpoint) -> Answer:
     return Answer(
         url=str(response.request.url),
         status=response.status_code,
         content=response.content,
         retry_after=response.headers.get("Retry-After"),
+        proxy=None if endpoint.proxy is None else str(endpoint.proxy),
     )
 
 

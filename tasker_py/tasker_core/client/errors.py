@@ -66,12 +66,11 @@ class UnexpectedAnswerError(ApiError):
     `body` is the answer's text.
     """
 
-    def __init__(self, call: str, status: int, reason: str, body: str) -> None:
+    def __init__(self, call: str, status: int, reason: str, body: str, over: str = "") -> None:
         shown = " ".join(body[:200].split())
+        hint = over or "is this URL an engine's?"
         super().__init__(
-            call,
-            f"an answer that is not the API's ({reason}): {shown!r}; is this URL an engine's?",
-            status=status,
+            call, f"an answer that is not the API's ({reason}): {shown!r}; {hint}", status=status
         )
         self.reason = reason
         self.body = body

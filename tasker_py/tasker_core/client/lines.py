@@ -1,6 +1,6 @@
 """What a task does and comes to, as lines for people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tasker_core.client.models import Step, TaskEvent
@@ -17,26 +17,39 @@ _ENDED = (
 )
 
 
-def event_line(event: TaskEvent) -> str | None:
-    """A line for the end of a step's attempt; None for what is on the way there."""
+def event_line(event: TaskEvent, failure: str | None) -> str | None:
+    """A line for the end of a step's attempt, with why it failed; None for what is on the way."""
     if event.kind == "task" or event.state not in _ENDED:
         return None
-    failure = ""
-    if event.error_message is not None:
-        failure = f": attempt {event.attempt}: {shown(event.error_message)}"
-    return f"  {event.step_name:<24}{event.state}{failure}"
+    tail = "" if failure is None else f": attempt {event.attempt}: {shown(failure)}"
+    return f"  {event.step_name:<24}{event.state}{tail}"
 
 
-def result_lines(steps: Sequence[Step]) -> list[str]:
-    """What a task came to: the results of the steps that no other depends on."""
+def result_lines(steps: Sequence[Step], batch_workers: Collection[str]) -> list[str]:
+    """What a task came to: the results of the steps that no other depends on.
+
+    Those of the steps of a batch worker are a list, under its name. A single result with nothing
+    but a key `result` is shown as that key's value.
+    """
     parents = {parent for step in steps for parent in step.parents}
-    last = [step for step in steps if step.step_name not in parents]
-    if len(last) == 1:
-        results = last[0].results
-        if isinstance(results, dict) and list(results) == ["result"]:
-            results = results["result"]
-        return [f"result: {json_line(results)}"]
-    return [f"result of {step.step_name}: {json_line(step.results)}" for step in last]
+    results: dict[str, Any] = {}
+    for step in steps:
+        # Steps behind a batch worker have it as their parent, and not the steps of its batches.
+        worker, _, number = step.step_name.rpartition("_")
+        is_batch = worker in batch_workers and number.isdecimal()
+        name = worker if is_batch else step.step_name
+        if name in parents:
+            continue
+        if is_batch:
+            results.setdefault(name, []).append(step.results)
+        else:
+            results[name] = step.results
+    if len(results) != 1:
+        return [f"result of {name}: {json_line(result)}" for name, result in results.items()]
+    (result,) = results.values()
+    if isinstance(result, dict) and list(result) == ["result"]:
+        result = result["result"]
+    return [f"result: {json_line(result)}"]
 
 
 def json_line(value: Any) -> str:

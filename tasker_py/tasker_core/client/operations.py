@@ -4,15 +4,16 @@ The documentation of each is with the methods of `TaskerClient`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from tasker_core.client.bodies import ActOnStep, Body, CreateTask, CreateTasks
+from tasker_core.client.bodies import ActOnStep, ActOnTemplate, Body, CreateTask, CreateTasks
 from tasker_core.client.call import Call, M, path, query, read_model
 from tasker_core.client.fleet import Health, Template, TemplateList, WorkerList
 from tasker_core.client.models import CreatedTasks, Step, StepPage, Task, TaskPage
-from tasker_core.client.states import StepAction, TaskStatus
+from tasker_core.client.states import StepAction, TaskStatus, TemplateAction
 
 TaskId = UUID | str
 
@@ -50,7 +51,6 @@ def create_task(
     namespace: str,
     name: str,
     context: Any,
-    wait: float | None = None,
     **options: Unpack[TaskOptions],
 ) -> Call[Task]:
     fields = {"namespace": namespace, "name": name, "context": context, **options}
@@ -58,13 +58,16 @@ def create_task(
     return Call(
         method="POST",
         path=path("v1", "tasks"),
-        query=query(wait=wait),
         body=body,
         read=read_model(Task),
         traced=True,
         repeatable=body.idempotency_key is not None,
-        seconds=wait or 0.0,
     )
+
+
+def waiting(call: Call[Task], seconds: float) -> Call[Task]:
+    """The same call, answered when the task has ended or is blocked, or after so many seconds."""
+    return replace(call, query=query(wait=seconds), seconds=seconds)
 
 
 def create_tasks(tasks: Iterable[CreateTask]) -> Call[CreatedTasks]:
@@ -80,8 +83,8 @@ def create_tasks(tasks: Iterable[CreateTask]) -> Call[CreatedTasks]:
 
 
 def get_task(task_uuid: TaskId, wait: float | None = None) -> Call[Task]:
-    parameters = query(wait=wait)
-    return _get(Task, "v1", "tasks", task_uuid, parameters=parameters, seconds=wait or 0.0)
+    call = _get(Task, "v1", "tasks", task_uuid)
+    return call if wait is None else waiting(call, wait)
 
 
 def list_tasks(
@@ -153,6 +156,30 @@ def template(namespace: str, name: str, version: str | None = None) -> Call[Temp
     return _get(Template, "v1", "templates", namespace, name, *versions)
 
 
+def retire_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.RETIRE, namespace, name, version, reason, by)
+
+
+def restore_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.RESTORE, namespace, name, version, reason, by)
+
+
+def set_default_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.SET_DEFAULT, namespace, name, version, reason, by)
+
+
+def clear_default_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.CLEAR_DEFAULT, namespace, name, version, reason, by)
+
+
 def workers() -> Call[WorkerList]:
     return _get(WorkerList, "v1", "workers")
 
@@ -184,7 +211,6 @@ def _get(
     model: type[M],
     *segments: object,
     parameters: Mapping[str, str] | None = None,
-    seconds: float = 0.0,
 ) -> Call[M]:
     return Call(
         method="GET",
@@ -192,7 +218,6 @@ def _get(
         query=parameters or {},
         read=read_model(model),
         repeatable=True,
-        seconds=seconds,
     )
 
 
@@ -213,6 +238,18 @@ def _act(task_uuid: TaskId, step_uuid: TaskId, body: Body) -> Call[Step]:
         body=body,
         read=read_model(Step),
         repeatable=False,
+    )
+
+
+def _mark(
+    action: TemplateAction, namespace: str, name: str, version: str, reason: str, by: str
+) -> Call[Template]:
+    return Call(
+        method="PATCH",
+        path=path("v1", "templates", namespace, name, version),
+        body=ActOnTemplate(action=action, reason=reason, by=by),
+        read=read_model(Template),
+        repeatable=True,
     )
 
 

@@ -13,7 +13,7 @@ from tasker_core.client import operations
 from tasker_core.client.bodies import CreateTask
 from tasker_core.client.call import Call
 from tasker_core.client.connection import Connection
-from tasker_core.client.endpoint import Endpoint
+from tasker_core.client.endpoint import find_endpoints
 from tasker_core.client.event_stream import EventStream
 from tasker_core.client.fleet import Health, Template, Worker
 from tasker_core.client.flow import Flows
@@ -52,11 +52,17 @@ class TaskerClient:
     ) -> None:
         """`url` and `token` default to TASKER_URL and TASKER_TOKEN, or a local engine without one.
 
-        `answer_seconds` is what an answer may take. ConfigurationError for what is no URL.
+        The URL may be several, comma-separated, of engines of which one has the tasks: the next is
+        asked when one is away or stands by. `answer_seconds` is what an answer may take.
+
+        ConfigurationError for what is no URL, and for a proxy or certificates of the environment
+        that cannot be used.
         """
-        self.endpoint = Endpoint.find(url, token, os.environ)
-        self._flows = Flows(retry_seconds=retry_seconds, clock=clock, random=chance)
-        self._connection = Connection(self.endpoint, answer_seconds, transport, sleep)
+        self.endpoints = find_endpoints(url, token, os.environ)
+        self._flows = Flows(
+            retry_seconds=retry_seconds, clock=clock, random=chance, addresses=len(self.endpoints)
+        )
+        self._connection = Connection(self.endpoints, answer_seconds, transport, sleep)
 
     def close(self) -> None:
         """Gives up its connections."""
@@ -84,15 +90,16 @@ class TaskerClient:
     ) -> Task:
         """Creates a task, which is durable then.
 
-        `context` is anything that a handler may return. With `wait`, at most 300, answers when the
-        task has ended or is blocked, or after so many seconds as it then is. Of the options,
+        `context` is anything that a handler may return. With `wait`, gives the task when it has
+        ended or is blocked, or after so many seconds as it then is. Of the options,
         `idempotency_key` makes the call safe to repeat: a second one gives the first one's task.
 
         NotFoundError: no such template; InvalidRequestError: the context breaks its input_schema;
         ConflictError: the key has created a task from another body; SerializationError: JSON
         cannot hold the context.
         """
-        return self._call(operations.create_task(namespace, name, context, wait, **options))
+        call = operations.create_task(namespace, name, context, **options)
+        return self._connection.run(self._flows.create(call, wait))
 
     def create_tasks(self, tasks: Iterable[CreateTask]) -> tuple[CreatedTask, ...]:
         """Creates up to 1,000 tasks in one commit; gives what became of each, in their order."""
@@ -100,7 +107,7 @@ class TaskerClient:
 
     def get_task(self, task_uuid: TaskId, wait: float | None = None) -> Task:
         """The task; with `wait` as in `create_task`. NotFoundError when there is none."""
-        return self._call(operations.get_task(task_uuid, wait))
+        return self._connection.run(self._flows.task(task_uuid, wait))
 
     def wait(self, task_uuid: TaskId, timeout: float | None = None) -> Task:
         """The task when it has ended or is blocked. StillRunningError after `timeout` seconds."""
@@ -190,8 +197,53 @@ class TaskerClient:
         return self._call(operations.templates()).templates
 
     def template(self, namespace: str, name: str, version: str | None = None) -> Template:
-        """A version of a template; without one the highest release. NotFoundError for none."""
+        """A version of a template; without one the default, which a task without one takes.
+
+        NotFoundError for none; ConflictError when every release is retired.
+        """
         return self._call(operations.template(namespace, name, version))
+
+    def retire_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Keeps new tasks from taking a version, also those that name it; running tasks go on.
+
+        `reason` and who it is `by` are shown with the version. What is so already stays as it is.
+        ConflictError for the version that was named the default.
+        """
+        return self._call(
+            operations.retire_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    def restore_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Lets new tasks take a retired version again."""
+        return self._call(
+            operations.restore_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    def set_default_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Has tasks without a version take this one, whatever is registered later.
+
+        ConflictError for a retired version.
+        """
+        return self._call(
+            operations.set_default_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    def clear_default_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Takes `set_default_template` back: the highest release counts that is not retired.
+
+        ConflictError when another version is the one that was named.
+        """
+        return self._call(
+            operations.clear_default_template(namespace, name, version, reason=reason, by=by)
+        )
 
     def workers(self) -> tuple[Worker, ...]:
         """The workers that have a session with this engine."""

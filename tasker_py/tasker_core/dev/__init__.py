@@ -6,5 +6,5 @@ Layout:
 - `installed`: what the wheel brings: the engine's program and a sample workflow.
 - `processes`: child processes that never outlive this one.
 - `ports`: who has a port that is taken.
-- `follow`: a task from its creation to its result, over the engine's API.
+- `readiness`: what an engine or a worker lacks until it is ready.
 """

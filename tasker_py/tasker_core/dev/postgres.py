@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tasker_core.dev.processes import POLL_SECONDS, STOP_SECONDS, Service, spawn, tail
@@ -49,8 +50,11 @@ class Cluster:
         password = self._password.read_text()
         return f"postgresql://tasker:{password}@127.0.0.1:{self._port}/tasker"
 
-    def start(self) -> Service:
-        """Makes the data directory if there is none, and starts the server."""
+    def start(self, settings: Mapping[str, str] | None = None) -> Service:
+        """Makes the data directory if there is none, and starts the server.
+
+        `settings` are the server's own, beside its defaults.
+        """
         self._end_leftover()
         if not self._data.exists():
             self._initialise()
@@ -59,6 +63,7 @@ class Cluster:
             [
                 *(self._programs / "postgres", "-D", self._data, "-p", str(self._port)),
                 *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+                *(word for item in (settings or {}).items() for word in ("-c", "=".join(item))),
             ],
             self._log,
             environ=self._environ,
@@ -70,11 +75,14 @@ class Cluster:
 
     def wait_until_ready(self, service: Service) -> None:
         """Waits until the server takes connections. DevError when it does not."""
-        service.wait_until(lambda: self._is_ready(service), START_SECONDS)
+        service.wait_until(lambda: self._missing(service), START_SECONDS)
 
-    def _is_ready(self, service: Service) -> bool:
+    def _missing(self, service: Service) -> str:
         status = self._status()
-        return status[PID_LINE:1] == [str(service.pid)] and status[STATUS_LINE:] == ["ready"]
+        if status[PID_LINE:1] != [str(service.pid)]:
+            return f"it has not taken {self._data}"
+        is_ready = status[STATUS_LINE:] == ["ready"]
+        return "" if is_ready else "it takes no connections yet"
 
     def _status(self) -> list[str]:
         """The lines of the file by which a server says that it uses the data directory."""

@@ -36,28 +36,33 @@ class Service:
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
         user: pwd.struct_passwd | None = None,
+        folder: Path = Path("/"),
     ) -> None:
         self.name = name
         self.log = log
         self._stop_signal = stop_signal
-        self._process = spawn(command, log, environ, death_signal=death_signal, user=user)
+        self._process = spawn(
+            command, log, environ, death_signal=death_signal, user=user, folder=folder
+        )
 
     @property
     def pid(self) -> int:
         """The process's id, which is its group's too."""
         return self._process.pid
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Waits until it is ready.
+    def wait_until(self, missing: Callable[[], str], seconds: float) -> None:
+        """Waits until nothing is missing: `missing` says what is, for people.
 
-        DevError, with the end of its log, when it ends first or takes too long.
+        DevError, with that and the end of its log, when it ends first or takes too long.
         """
         deadline = time.monotonic() + seconds
-        while not ready():
+        while what := missing():
             if not self.is_running():
                 raise self.ended()
             if time.monotonic() > deadline:
-                raise DevError(f"{self.name} was not ready after {seconds:g} s{tail(self.log)}")
+                raise DevError(
+                    f"{self.name} was not ready after {seconds:g} s: {what}{tail(self.log)}"
+                )
             time.sleep(POLL_SECONDS)
 
     def wait_for_success(self) -> None:
@@ -102,8 +107,12 @@ def spawn(
     death_signal: signal.Signals = signal.SIGKILL,
     user: pwd.struct_passwd | None = None,
     stdin: int = subprocess.DEVNULL,
+    folder: Path = Path("/"),
 ) -> "subprocess.Popen[bytes]":
-    """Starts a child that writes to `log`, as another user if one is given."""
+    """Starts a child that writes to `log`, as another user if one is given.
+
+    In `folder`: without one where an unprivileged user may be, too.
+    """
     parent = os.getpid()
 
     def die_with_parent() -> None:
@@ -119,8 +128,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environ,
-            # Where an unprivileged user may be, too.
-            cwd="/",
+            cwd=folder,
             start_new_session=True,
             preexec_fn=die_with_parent,
             user=None if user is None else user.pw_uid,

@@ -12,23 +12,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasker_core.client import ApiError, JsonText, TaskerClient
-from tasker_core.client.lines import event_line, result_lines
-from tasker_core.dev import installed, interrupts, ports
+from tasker_core.client.lines import event_line
+from tasker_core.client.telling import failure_of, results_of
+from tasker_core.dev import installed, interrupts, ports, readiness
 from tasker_core.dev.postgres import Cluster
 from tasker_core.dev.processes import Service
 from tasker_core.errors import DevError
 from tasker_core.serialization import allow_integers_of_any_size
+from tasker_core.settings import unknown_variables
 
 READY_SECONDS = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
+# What says where another Tasker is, and how it is reached.
+OF_ANOTHER = (
+    "TASKER_BIND",
+    "TASKER_ENGINE_ID",
+    "TASKER_TLS_CERT",
+    "TASKER_TLS_KEY",
+    "TASKER_TOKEN",
+    "TASKER_URL",
+)
 # What is started here is not started again: who does not answer soon has ended.
 RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `tasker dev` is told; paths are absolute."""
+    """What `tasker dev` is told; the paths of handlers and templates are as they were given."""
 
     task: str
     context: str
@@ -39,7 +50,8 @@ class Options:
     server: Path
     handler_path: str
     template_path: str
-    fixture_path: str | None
+    environ: Mapping[str, str]
+    """Of the engine and the worker; see `usable`."""
     once: bool
 
 
@@ -49,6 +61,19 @@ def default_data_folder(environ: Mapping[str, str]) -> Path:
         return Path("/var/lib/tasker/dev")
     state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "tasker" / "dev"
+
+
+def usable(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What of an environment counts for the parts, and sentences about what does not."""
+    passed = {name: value for name, value in environ.items() if name not in OF_ANOTHER}
+    passed.setdefault("TASKER_ENV", "development")
+    sentences = unknown_variables(environ)
+    if dropped := [name for name in OF_ANOTHER if environ.get(name)]:
+        sentences.append(
+            f"not used: {', '.join(dropped)}, as `tasker dev` brings up an engine and a worker of "
+            "its own"
+        )
+    return passed, sentences
 
 
 def find_server(environ: Mapping[str, str]) -> Path:
@@ -66,16 +91,19 @@ def find_server(environ: Mapping[str, str]) -> Path:
     return server
 
 
-def run(options: Options, say: Callable[[str], None]) -> int:
+def run(options: Options, say: Callable[[str], None], complain: Callable[[str], None]) -> int:
     """Runs until Ctrl-C, or until the result with `once`.
 
-    Gives the exit code; leaves no process behind.
+    Gives the exit code; leaves no process behind. `complain` is given why it cannot go on, at once.
     """
     for number in SIGNALS:
         signal.signal(number, interrupts.handle)
     session = _Session(options, say)
     try:
         return session.run()
+    except DevError as error:
+        complain(str(error))
+        return 1
     except KeyboardInterrupt:
         return 0 if session.is_up else INTERRUPTED
     finally:
@@ -138,11 +166,7 @@ class _Session:
         cluster.wait_until_ready(server)
         self._report(f"PostgreSQL {cluster.version}", f"127.0.0.1:{options.postgres_port}")
 
-        # What this environment says of another Tasker is not meant for this one.
-        environ = {
-            name: value for name, value in os.environ.items() if not name.startswith("TASKER_")
-        }
-        environ["TASKER_ENV"] = "development"
+        environ = options.environ
         engine_url = f"http://127.0.0.1:{options.port}"
         engine_environ = {
             **environ,
@@ -176,13 +200,20 @@ class _Session:
                 "TASKER_URL": engine_url,
                 "TASKER_HANDLER_PATH": options.handler_path,
                 "TASKER_TEMPLATE_PATH": options.template_path,
-                **({"TASKER_FIXTURE_PATH": options.fixture_path} if options.fixture_path else {}),
             },
+            # Its messages name files as they were given; relative ones of handlers are found, too.
+            folder=Path.cwd(),
         )
         self._services.append(worker)
-        engine.wait_until(lambda: _is_ready(engine_url), READY_SECONDS)
+
+        def engine_missing() -> str:
+            # For the DevError: what the worker has found wrong does not wait for the engine.
+            readiness.missing(worker_url)
+            return readiness.missing(engine_url)
+
+        engine.wait_until(engine_missing, READY_SECONDS)
         self._report("engine", engine_url)
-        worker.wait_until(lambda: _is_ready(worker_url), READY_SECONDS)
+        worker.wait_until(lambda: readiness.missing(worker_url), READY_SECONDS)
         self._report("Python worker", f"{worker_url}/health")
         return engine_url
 
@@ -197,7 +228,8 @@ class _Session:
             task = engine.create_task(namespace, name, JsonText(options.context))
             self._say(f"task {task.task_uuid}")
             for event in engine.follow(task.task_uuid):
-                if (line := event_line(event)) is not None:
+                failure = failure_of(engine, task.task_uuid, event)
+                if (line := event_line(event, failure)) is not None:
                     self._say(line)
                 if event.kind == "task" and event.status.is_settled:
                     break
@@ -205,7 +237,7 @@ class _Session:
             if not task.status.is_success:
                 self._say(f"the task is {task.status}")
                 return False
-            for line in result_lines(engine.list_steps(task.task_uuid)):
+            for line in results_of(engine, task):
                 self._say(line)
         except ApiError as error:
             self._require_running()
@@ -224,12 +256,6 @@ class _Session:
             # Takes notice of an end and leaves the rest to `_require_running`.
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             self._require_running()
-
-
-def _is_ready(url: str) -> bool:
-    """Whether the engine or worker at this address says that it is ready."""
-    with TaskerClient(url, answer_seconds=1.0) as client:
-        return client.is_ready()
 
 
 @contextlib.contextmanager

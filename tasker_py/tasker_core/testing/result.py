@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tasker_core.failure_place import failure_place
+
 
 @dataclass(frozen=True, slots=True)
 class StepError:
@@ -46,7 +48,9 @@ class StepResult:
     def __str__(self) -> str:
         tail = ""
         if self.error is not None:
+            place = failure_place(self.error.backtrace)
             tail = f", {self.error.error_type}: {self.error.message}"
+            tail += f" ({place})" if place else ""
         elif self.waiting_on is not None:
             tail = f", {self.waiting_on}"
         return f"{self.name}: {self.state} (attempt {self.attempts} of {self.max_attempts}{tail})"

@@ -15,7 +15,6 @@ from tasker_core.client import (
     InvalidRequestError,
     NotFoundError,
     RefusedCallError,
-    StillRunningError,
     TaskerClient,
     TaskStatus,
     UnauthorizedError,
@@ -127,27 +126,6 @@ def test_steps_follow_their_cursor() -> None:
     assert [request.url.query for request in engine.requests] == [b"", b"cursor=7"]
 
 
-def test_waiting_goes_on_until_the_task_is_settled() -> None:
-    running = task(status="steps_in_process")
-    engine = Played(running, running, task(status="blocked_by_failures"))
-    assert engine.call("wait", TASK_UUID).status is TaskStatus.BLOCKED_BY_FAILURES
-    assert [request.url.query for request in engine.requests] == [b"wait=300"] * 3
-
-
-def test_waiting_ends_with_its_time() -> None:
-    seconds = iter([0.0, 0.0, 299.5, 299.5, 310.5] * 2)
-    running = task(status="steps_in_process", waiting_on=["charge is with worker w"])
-    engine = Played(running, running, clock=lambda: next(seconds))
-    with pytest.raises(StillRunningError) as raised:
-        engine.call("wait", TASK_UUID, timeout=310)
-    assert [request.url.query for request in engine.requests] == [b"wait=300", b"wait=10.5"]
-    assert str(raised.value) == (
-        f"task {TASK_UUID} is still steps_in_process after 310 s: charge is with worker w"
-    )
-    assert raised.value.task.context == {"n": 6}
-    assert isinstance(raised.value, TimeoutError)
-
-
 def test_logs_are_asked_for() -> None:
     engine = Played(httpx.Response(200, json={**STEP, "history": []}))
     assert engine.call("get_step", TASK_UUID, STEP_UUID, logs=True).history == ()
@@ -160,16 +138,19 @@ def test_the_url_and_the_token_come_from_arguments_or_the_environment(
     monkeypatch.setenv("TASKER_URL", "http://one:8080/, http://two:8080")
     monkeypatch.setenv("TASKER_TOKEN", "secret")
     with TaskerClient() as client:
-        assert client.endpoint.url == "http://one:8080"
-        assert client.endpoint.headers["Authorization"] == "Bearer secret"
+        one, two = client.endpoints
+        assert (one.url, two.url) == ("http://one:8080", "http://two:8080")
+        assert one.headers["Authorization"] == two.headers["Authorization"] == "Bearer secret"
     with TaskerClient("https://three/prefix", "other") as client:
-        assert client.endpoint.url == "https://three/prefix"
-        assert client.endpoint.headers["Authorization"] == "Bearer other"
+        (three,) = client.endpoints
+        assert three.url == "https://three/prefix"
+        assert three.headers["Authorization"] == "Bearer other"
     monkeypatch.delenv("TASKER_URL")
     monkeypatch.delenv("TASKER_TOKEN")
     with TaskerClient() as client:
-        assert client.endpoint.url == "http://127.0.0.1:8080"
-        assert "Authorization" not in client.endpoint.headers
+        (own,) = client.endpoints
+        assert own.url == "http://127.0.0.1:8080"
+        assert "Authorization" not in own.headers
 
 
 @pytest.mark.parametrize("url", ["engine:8080", "ftp://engine", "http://", "http://[::1"])

@@ -35,10 +35,9 @@ def test_a_creation_sends_what_it_is_given() -> None:
         tags=["a", "b"],
         priority=-5,
         reason=None,
-        wait=2.5,
     )
     (request,) = engine.requests
-    assert str(request.url) == "http://engine/v1/tasks?wait=2.5"
+    assert str(request.url) == "http://engine/v1/tasks"
     assert engine.body() == {
         "namespace": "shop",
         "name": "order",

@@ -7,7 +7,12 @@ import httpx
 import pytest
 from samples import AT, STEP_UUID, TASK, TASK_UUID, Played, error
 
-from tasker_core.client import ConnectionLostError, NotFoundError, UnexpectedAnswerError
+from tasker_core.client import (
+    ConnectionLostError,
+    NotFoundError,
+    TaskEvent,
+    UnexpectedAnswerError,
+)
 from tasker_core.client.event_stream import EventReader
 from tasker_core.client.lines import event_line
 
@@ -68,6 +73,12 @@ def test_one_may_go_on_from_an_event_that_was_seen_before() -> None:
     engine = Played(stream(CHARGED, DONE))
     assert follow(engine, last_event_id="1-0") == ["complete", "complete"]
     assert resumed(engine) == ["1-0"]
+
+
+def test_no_content_is_the_end() -> None:
+    engine = Played(stream(BEGUN), httpx.Response(204))
+    assert follow(engine) == ["pending"]
+    assert resumed(engine) == [None, "1-0"]
 
 
 def test_nothing_after_the_end_is_the_end() -> None:
@@ -131,6 +142,9 @@ def test_bytes_come_in_any_portions(size: int) -> None:
 
 
 def test_the_end_of_an_attempt_has_a_line() -> None:
+    def why(event: TaskEvent) -> str | None:
+        return event.error_message if event.kind == "step" else None
+
     shown = Played(stream(step(1, "enqueued"), step(2, "error", "no money"), DONE))
-    lines = [event_line(event) for event in shown.call("follow", TASK_UUID)]
+    lines = [event_line(event, why(event)) for event in shown.call("follow", TASK_UUID)]
     assert lines == [None, "  charge                  error: attempt 1: no money", None]

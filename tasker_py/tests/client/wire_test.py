@@ -3,13 +3,12 @@
 import asyncio
 import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from samples import AT, TASK, TASK_UUID
+from serving import serving
 
 from tasker_core.client import (
     AsyncTaskerClient,
@@ -28,28 +27,6 @@ Call = Callable[[str], Any]
 def event(number: int, status: str) -> bytes:
     shown = {"kind": "task", "at": AT, "status": status, "execution_status": "processing"}
     return f"id: {number}-0\ndata: {json.dumps(shown)}\n\n".encode()
-
-
-@contextmanager
-def serving(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Answers a connection each with these bytes, and closes it: the URL, and what was asked."""
-    requests: list[bytes] = []
-
-    def serve() -> None:
-        for answer in answers:
-            connection, _ = server.accept()
-            with connection:
-                asked = b""
-                while b"\r\n\r\n" not in asked:
-                    asked += connection.recv(65536)
-                requests.append(asked)
-                connection.sendall(answer)
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", requests
-        thread.join()
 
 
 def get(url: str) -> Any:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running_dev import run
+
+__all__ = ["run"]
 
 
 @pytest.fixture(scope="module")

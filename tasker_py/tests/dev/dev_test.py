@@ -5,90 +5,30 @@ import re
 import select
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from running_dev import PATIENCE, Run
 
-ROOT = Path(__file__).parents[3]
-PATIENCE = 60
-# Bazel's test names these; elsewhere they are where cargo and this checkout have them.
-VARIABLES = {
-    "TASKER_SERVER_BIN": ROOT / "target/debug/tasker-server",
-    "TASKER_HANDLER_PATH": ROOT / "examples/python",
-    "TASKER_TEMPLATE_PATH": ROOT / "fixtures/task_templates/python",
-}
+ORDERS = """
+from tasker_core.step_handler import step_handler
 
-
-class Dev:
-    def __init__(self, folder: Path, ports: list[int], *args: str) -> None:
-        flags = ("--port", "--worker-port", "--postgres-port")
-        named = [
-            text for flag, port in zip(flags, ports, strict=True) for text in (flag, str(port))
-        ]
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tasker_core.cli", "dev"),
-                *("--data-dir", str(folder / "dev"), *named, *args),
-            ],
-            env={
-                **os.environ,
-                **{name: os.environ.get(name, str(path)) for name, path in VARIABLES.items()},
-                "PYTHONPATH": os.pathsep.join(sys.path),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.output = ""
-
-    def wait_for(self, text: str) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output += line
-            if text in line:
-                return
-        raise AssertionError(f"{text!r} is not in the output:\n{self.output}")
-
-    def end(self) -> int:
-        rest, _ = self.process.communicate(timeout=PATIENCE)
-        self.output += rest
-        return self.process.returncode
-
-    def processes(self) -> list[str]:
-        """The commands that run for this folder, or on its account."""
-        found = []
-        for process in Path("/proc").iterdir():
-            try:
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                log = str((process / "fd" / "1").readlink())
-            except OSError:
-                continue
-            if process.name.isdecimal() and str(self.folder) in command + log:
-                found.append(command)
-        return found
-
-
-Run = Callable[..., Dev]
-
-
-@pytest.fixture
-def run(folder: Path, free_ports: list[int]) -> Iterator[Run]:
-    started: list[Dev] = []
-
-    def start(*args: str) -> Dev:
-        started.append(Dev(folder, free_ports, *args))
-        return started[-1]
-
-    yield start
-    for dev in started:
-        if dev.process.poll() is None:
-            dev.process.terminate()
-            dev.end()
-        assert dev.processes() == []
+@step_handler("orders.price")
+def price(task, sequence, step):
+    return {"result": step.configuration["price"]}
+"""
+ORDER = """
+name: order
+namespace_name: shop
+version: 1.0.0
+steps:
+  - name: price
+    handler: {callable: orders.price, initialization: {price: 11}}
+environments:
+  test:
+    steps:
+      - {name: price, handler: {initialization: {price: 12}}}
+"""
 
 
 def test_the_first_workflow_gives_69(run: Run) -> None:
@@ -109,8 +49,10 @@ def test_a_task_that_fails_is_told(run: Run) -> None:
     dev = run("--once", "--context", '{"even_number": 7}')
     assert dev.end() == 1
     assert (
-        "linear_step_1           error: attempt 1: even_number must be even, not 7\n" in dev.output
+        "linear_step_1           error: attempt 1: PermanentError: even_number must be even, not 7"
+        in dev.output
     )
+    assert re.search(r"not 7 \(\S+/numeric_steps/__init__\.py:\d+\)$", dev.output, re.M)
     assert "the task is blocked_by_failures\n" in dev.output
     assert "result" not in dev.output
 
@@ -182,6 +124,70 @@ def test_an_unknown_template_is_told(run: Run) -> None:
     assert re.search(
         r"^tasker dev: POST http://\S+/v1/tasks: 404 TEMPLATE_NOT_FOUND: ", dev.output, re.M
     )
+
+
+def test_variables_count_or_it_says_so(run: Run) -> None:
+    dev = run(
+        "--once",
+        TASKER_URL="http://engine.example.test",
+        TASKER_TOKEN="secret",
+        TASKER_URLL="x",
+        TASKER_IDEMPOTENCY_DAYS="3",
+    )
+    assert dev.end() == 0, dev.output
+    assert (
+        "tasker dev: not used: TASKER_TOKEN, TASKER_URL, as `tasker dev` brings up an engine and a "
+        "worker of its own\n"
+    ) in dev.output
+    assert (
+        "tasker dev: the environment variable TASKER_URLL is unknown and has no effect; "
+        "did you mean TASKER_URL?\n"
+    ) in dev.output
+
+
+def test_a_variable_of_the_engine_that_is_wrong_is_told(run: Run) -> None:
+    dev = run("--once", TASKER_RETENTION_DAYS="many")
+    assert dev.end() == 1
+    assert "tasker dev: the engine ended (exit code 2); " in dev.output
+    assert "TASKER_RETENTION_DAYS is a whole number from 1 to " in dev.output
+
+
+@pytest.mark.parametrize(("environment", "result"), [("test", 12), ("development", 11)])
+def test_the_environment_is_that_of_the_variable(
+    run: Run, tmp_path: Path, environment: str, result: int
+) -> None:
+    (tmp_path / "orders.py").write_text(ORDERS)
+    (tmp_path / "order.yaml").write_text(ORDER)
+    dev = run(
+        *("--once", "--task", "shop/order", "--context", "{}"),
+        TASKER_HANDLER_PATH=str(tmp_path),
+        TASKER_TEMPLATE_PATH=str(tmp_path),
+        TASKER_ENV=environment,
+    )
+    assert dev.end() == 0, dev.output
+    assert f"\nresult: {result}\n" in dev.output
+
+
+def test_content_that_replaces_other_content_is_logged(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.py").write_text(ORDERS)
+    shop = {"TASKER_HANDLER_PATH": str(tmp_path), "TASKER_TEMPLATE_PATH": str(tmp_path)}
+    for price in (21, 22):
+        (tmp_path / "order.yaml").write_text(ORDER.replace("price: 11", f"price: {price}"))
+        dev = run("--once", "--task", "shop/order", "--context", "{}", **shop)
+        assert dev.end() == 0, dev.output
+        assert f"\nresult: {price}\n" in dev.output
+    log = (dev.folder / "dev/logs/engine.log").read_text()
+    assert "template shop/order 1.0.0 has other content from now on" in log
+
+
+def test_a_failure_is_in_the_workers_log_with_its_traceback(run: Run) -> None:
+    dev = run("--once", "--context", '{"even_number": 7}')
+    assert dev.end() == 1
+    log = (dev.folder / "dev/logs/python-worker.log").read_text()
+    (line,) = (line for line in log.splitlines() if "attempt 1 of linear_step_1 failed" in line)
+    assert " ERROR tasker_core.executor: " in line
+    assert "PermanentError: even_number must be even, not 7 [task_uuid=" in line
+    assert "\n    Traceback (most recent call last):\n" in log
 
 
 def children(parent: int, command: str) -> list[int]:

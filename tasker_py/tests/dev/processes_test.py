@@ -34,7 +34,7 @@ def test_a_child_is_told_to_stop(tmp_path: Path) -> None:
     child = start(
         tmp_path, "trap 'echo stopping; exit 0' TERM; echo up; while :; do sleep 600 & wait; done"
     )
-    child.wait_until(lambda: read(tmp_path / "log") == "up\n", 20)
+    child.wait_until(lambda: "" if read(tmp_path / "log") == "up\n" else "the word", 20)
     assert child.is_running()
     child.stop()
     assert not child.is_running()
@@ -44,7 +44,7 @@ def test_a_child_is_told_to_stop(tmp_path: Path) -> None:
 def test_a_child_that_ends_before_it_is_ready_is_told_with_its_log(tmp_path: Path) -> None:
     child = start(tmp_path, "echo one; echo two >&2; exit 3")
     with pytest.raises(DevError) as raised:
-        child.wait_until(lambda: False, 20)
+        child.wait_until(lambda: "its word", 20)
     assert str(raised.value) == (
         f"the child ended (exit code 3); the end of its log, {tmp_path}/log:\n    one\n    two"
     )
@@ -53,9 +53,9 @@ def test_a_child_that_ends_before_it_is_ready_is_told_with_its_log(tmp_path: Pat
 def test_a_child_that_is_never_ready_is_told(tmp_path: Path) -> None:
     child = start(tmp_path, "exec sleep 600")
     with pytest.raises(
-        DevError, match=r"the child was not ready after 0.05 s; its log, .* is empty"
+        DevError, match=r"the child was not ready after 0.05 s: its word; its log, .* is empty"
     ):
-        child.wait_until(lambda: False, 0.05)
+        child.wait_until(lambda: "its word", 0.05)
     child.kill()
     with pytest.raises(DevError, match=r"the child ended \(SIGKILL\)"):
         raise child.ended()

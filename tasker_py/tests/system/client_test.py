@@ -190,7 +190,7 @@ def test_templates_workers_and_health(client: TaskerClient) -> None:
 
 def test_a_wrong_token_is_told(client: TaskerClient) -> None:
     with (
-        TaskerClient(client.endpoint.url, "wrong") as other,
+        TaskerClient(client.endpoints[0].url, "wrong") as other,
         pytest.raises(UnauthorizedError) as raised,
     ):
         other.workers()

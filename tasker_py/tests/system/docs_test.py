@@ -45,7 +45,11 @@ def test_the_code_of_the_client_page_runs(
 
 @pytest.mark.parametrize(
     ("number", "ends_with"),
-    [(0, "worker-1"), (1, 'result: {"paid": true}')],
+    [
+        (0, "worker-1"),
+        (1, 'result: {"paid": true}'),
+        (2, "tasks that name no version take 1.0.0"),
+    ],
 )
 def test_the_commands_of_the_page_run(
     system: System, programs: Path, number: int, ends_with: str
@@ -62,9 +66,14 @@ def test_the_commands_of_the_page_run(
     assert done.returncode == 0, done.stdout + done.stderr
     assert ends_with in done.stdout.splitlines()[-1]
     assert done.stderr == ""
+    if number == 1:
+        # What is followed after the retry shows the retry's own failure.
+        _, _, again = done.stdout.partition("step permanent_error_step is ")
+        assert re.findall(r"error: attempt (\d): PermanentError: ", again)[:2] == ["1", "2"]
+        assert "it has failed again\n" in again
 
 
 def test_no_block_is_left_out() -> None:
-    assert len(blocks("command_line.md", "sh")) == 2
+    assert len(blocks("command_line.md", "sh")) == 3
     text = (PAGES / "client.md").read_text()
     assert text.count("```") == 2 * len(blocks("client.md", "python engine"))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tasker_core.client import TaskerClient
+from tasker_core.dev import readiness
 from tasker_core.dev.postgres import Cluster
 from tasker_core.dev.processes import Service
 
@@ -72,8 +73,9 @@ def system() -> Iterator[System]:
                 "WORKER_ID": "worker-1",
             },
         )
-        engine.wait_until(lambda: is_ready(url), PATIENCE)
-        worker.wait_until(lambda: is_ready(f"http://127.0.0.1:{worker_port}"), PATIENCE)
+        engine.wait_until(lambda: readiness.missing(url), PATIENCE)
+        worker_url = f"http://127.0.0.1:{worker_port}"
+        worker.wait_until(lambda: readiness.missing(worker_url), PATIENCE)
         environ = {
             **base(),
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -117,12 +119,6 @@ def tasker(system: System) -> Tasker:
 def base() -> dict[str, str]:
     """This environment, without what it says of a Tasker."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TASKER_")}
-
-
-def is_ready(url: str) -> bool:
-    """Whether the engine or worker at this address is ready."""
-    with TaskerClient(url, answer_seconds=1.0) as client:
-        return client.is_ready()
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,9 +1,10 @@
 """`tasker task`, `tasker step`, `tasker workers` with a real engine."""
 
 import json
+import re
 
 import pytest
-from running_system import Tasker, free_ports
+from running_system import System, Tasker, free_ports
 
 from tasker_core.client import Step, Task, TaskerClient
 
@@ -114,6 +115,51 @@ def test_a_task_that_was_blocked_once_is_followed_beyond(
     assert [line.split()[1].rstrip(":") for line in lines[:2]] == ["error", "resolved_manually"]
 
 
+def test_a_task_that_is_blocked_again_is_followed_to_its_last_block(
+    tasker: Tasker, client: TaskerClient, blocked: Task
+) -> None:
+    for _ in range(2):
+        client.retry_step(
+            blocked.task_uuid, only_step(client, blocked).step_uuid, reason="again", by="ada"
+        )
+        assert client.wait(blocked.task_uuid, timeout=60).status == "blocked_by_failures"
+    followed = ("task", "follow", blocked.task_uuid)
+    attempts = re.findall(r"error: attempt (\d+): ", tasker(*followed, code=1).stdout)
+    assert attempts == ["1", "2", "3"]
+    told = [json.loads(line) for line in tasker(*followed, "--json", code=1).stdout.splitlines()]
+    assert [event["status"] for event in told if event["kind"] == "task"].count(
+        "blocked_by_failures"
+    ) == 3
+    assert told[-1]["status"] == "blocked_by_failures"
+
+
+def test_a_failure_is_told_with_its_type_and_place(tasker: Tasker, blocked: Task) -> None:
+    why = re.compile(
+        r"PermanentError: the payment method is not valid \(\S+/error_scenarios/\S+\.py:\d+\)"
+    )
+    assert why.search(tasker("task", "follow", blocked.task_uuid, code=1).stdout)
+    assert why.search(tasker("task", "show", blocked.task_uuid).stdout)
+    told = tasker("step", "show", blocked.task_uuid, "permanent_error_step").stdout
+    assert why.search(told)
+    assert "state:       error\nattempts:    1/" in told
+    assert re.search(r"^attempt 1 failed on worker-1, \S+ \S+ to ", told, re.MULTILINE)
+    assert "\n    Traceback (most recent call last):\n" in told
+    assert "PermanentError: the payment method is not valid\n" in told
+
+
+def test_a_step_is_shown_with_what_was_done_to_it(
+    tasker: Tasker, client: TaskerClient, blocked: Task
+) -> None:
+    complete = ("step", "complete", blocked.task_uuid, "permanent_error_step")
+    tasker(*complete, "--results", '{"paid": true}', *WHY, "--by", "ada")
+    shown = ("step", "show", blocked.task_uuid, only_step(client, blocked).step_uuid)
+    told = tasker(*shown).stdout
+    assert 'results:     {"paid": true}\n' in told
+    assert re.search(r"^completed by ada, .*\n    it is paid$", told, re.MULTILINE)
+    step = json.loads(tasker(*shown, "--json").stdout)
+    assert [entry["outcome"] for entry in step["history"]] == ["failed", "completed"]
+
+
 def test_a_step_is_retried_by_its_name(tasker: Tasker, client: TaskerClient) -> None:
     task = client.create_task(*FLAKY, {"succeed_on_attempt": 5}, wait=60)
     (name,) = [s.step_name for s in client.list_steps(task.task_uuid) if s.error is not None]
@@ -157,19 +203,21 @@ def test_a_step_gets_no_branches_that_it_cannot_have(tasker: Tasker, blocked: Ta
     assert "not JSON" in tasker(*complete, "--results", "x", code=2).stderr
 
 
-@pytest.mark.parametrize("action", ["retry", "resolve", "complete"])
+@pytest.mark.parametrize("action", ["retry", "resolve", "complete", "show"])
 def test_a_step_that_is_not_there_is_told_with_the_nearest(
     tasker: Tasker, blocked: Task, action: str
 ) -> None:
-    told = tasker("step", action, blocked.task_uuid, "permanent_step", *WHY, code=3)
+    why = () if action == "show" else WHY
+    told = tasker("step", action, blocked.task_uuid, "permanent_step", *why, code=3)
     assert told.stderr == (
         f"tasker: task {blocked.task_uuid} has no step 'permanent_step'; nearest: "
         f"permanent_error_step; `tasker task show {blocked.task_uuid}` lists them\n"
     )
     assert "404 STEP_NOT_FOUND" in (
-        tasker("step", action, blocked.task_uuid, NO_TASK, *WHY, code=3).stderr
+        tasker("step", action, blocked.task_uuid, NO_TASK, *why, code=3).stderr
     )
-    assert "--reason" in tasker("step", action, blocked.task_uuid, "x", code=2).stderr
+    if why:
+        assert "--reason" in tasker("step", action, blocked.task_uuid, "x", code=2).stderr
 
 
 @pytest.mark.parametrize("command", ["show", "cancel", "follow"])
@@ -194,3 +242,14 @@ def test_no_engine_is_exit_code_4(tasker: Tasker) -> None:
     (line,) = tasker("workers", code=4, TASKER_URL=f"http://127.0.0.1:{port}").stderr.splitlines()
     assert f"no engine can be reached at http://127.0.0.1:{port}: " in line
     assert "TASKER_URL" in line
+
+
+def test_of_several_addresses_the_next_is_asked(tasker: Tasker, system: System) -> None:
+    (port,) = free_ports(1)
+    urls = f"http://127.0.0.1:{port},{system.url}"
+    _, row = tasker("workers", TASKER_URL=urls).stdout.splitlines()
+    assert row.split()[0] == "worker-1"
+    followed = tasker(
+        "run", "/".join(LINEAR), "--context", '{"even_number": 6}', "--follow", TASKER_URL=urls
+    )
+    assert followed.stdout.splitlines()[-1] == "result: 69"

@@ -45,7 +45,7 @@ def test_fixtures_make_workflow_tests_and_a_failure_shows_their_tasks(
             "no task was started",
             "*- workflow -*",
             "<tests/greeting 1.0.0: blocked_by_failures",
-            "  greet: error (attempt 3 of 3, ValueError: nobody is there)>",
+            "  greet: error (attempt 3 of 3, ValueError: nobody is there (tests/greet*.py:4))>",
             "*",
             "ValueError: nobody is there",
         ]

@@ -60,6 +60,9 @@ def test_the_metadata_is_the_package_s(wheel: Path) -> None:
     assert metadata["Name"] == "tasker_core"
     assert metadata["Version"] == tasker_core.__version__
     assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["License-File"] == "LICENSE"
+    licence = read(wheel, f"{DIST_INFO}/licenses/LICENSE").decode()
+    assert licence.split()[:4] == ["Apache", "License", "Version", "2.0,"]
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Provides-Extra"] == "otel"
     requirements = [re.split("[>;]", text) for text in metadata.get_all("Requires-Dist", [])]

@@ -1,4 +1,4 @@
-//! Thousands of four-step workflows at a time, and what a step costs then: commits, WAL, CPU.
+//! Thousands of four-step workflows at a time, and what a step costs then: commits, WAL, CPU; and the memory taken.
 //!
 //! The floor makes as many commits as were made, and writes as many rows in them as there were steps.
 
@@ -11,6 +11,7 @@ use crate::bench::Bench;
 use crate::cpu;
 use crate::figure::{Figure, Target};
 use crate::load;
+use crate::memory;
 use crate::postgres::STATISTICS_DELAY;
 use crate::process::Process;
 use crate::system::{Language, System};
@@ -28,9 +29,10 @@ struct Measured {
     wal: Vec<f64>,
     full_pages: Vec<f64>,
     cpu: [Vec<f64>; 4],
+    memory: [Vec<f64>; 2],
 }
 
-/// The processes whose CPU is told apart.
+/// The processes whose CPU is told apart; the memory of the first two.
 const PROCESSES: [&str; 4] = ["engine", "worker", "PostgreSQL", "client"];
 
 pub async fn run(bench: &Bench) -> Result<Vec<Figure>> {
@@ -78,6 +80,9 @@ async fn measure(
     );
     let done = load(bench, system, creation, seconds).await?;
     let cpu_after = cpu(bench, system, worker)?;
+    for (values, process) in measured.memory.iter_mut().zip([&system.engine, worker]) {
+        values.push(memory::resident(process.pid()?)?);
+    }
     settle(system, creation).await?;
     let after = bench.postgres.counters().await?;
     // Those of the one workflow that made the statistics complete count, too.
@@ -144,6 +149,14 @@ fn figures(language: Language, target: f64, measured: Measured) -> Vec<Figure> {
             format!("{name}, CPU per 1,000 steps, {process}"),
             "s",
             seconds,
+        )
+    }));
+    let memory = PROCESSES.iter().zip(measured.memory);
+    figures.extend(memory.map(|(process, resident)| {
+        Figure::new(
+            format!("{name}, resident memory, {process}"),
+            "MiB",
+            resident,
         )
     }));
     figures

@@ -25,6 +25,7 @@ impl Session {
             effects.push(Effect::Warn(format!("no session: {reason}")));
         }
         self.trouble = Some(reason);
+        self.refused = refused;
         self.phase = Phase::Waiting { until: now + wait };
     }
 

@@ -25,8 +25,13 @@ impl Session {
             version,
             namespaces,
             callables,
-            templates,
+            mut templates,
+            problems,
         } = self.profile.clone();
+        if !problems.is_empty() {
+            // An engine that does not know `not_ready` would register them.
+            templates.clear();
+        }
         self.greetings += 1;
         effects.push(Effect::Send(WorkerMessage::Hello(Hello {
             protocol: PROTOCOL_VERSIONS,
@@ -40,6 +45,7 @@ impl Session {
             templates,
             slots,
             running: self.attempts.all(),
+            not_ready: problems,
         })));
     }
 
@@ -73,6 +79,7 @@ impl Session {
         });
         self.backoff.reset();
         self.trouble = None;
+        self.refused = false;
         effects.push(Effect::Inform(format!(
             "session open, epoch {}, {} attempts held",
             welcome.epoch,

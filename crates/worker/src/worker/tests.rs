@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::value::RawValue;
-use tasker_protocol::api::Health;
-use tasker_protocol::error::ErrorCode;
+use tasker_protocol::error::{ErrorBody, ErrorCode};
 use tasker_protocol::frame::{
     AttemptRef, Dispatch, EngineMessage, Failure, Rejection, WorkerMessage,
 };
@@ -18,6 +17,7 @@ use uuid::Uuid;
 use super::*;
 use crate::fake_engine::FakeEngine;
 use crate::metrics::{Observation, Timings};
+use crate::status::Health;
 use crate::{Message, SessionState};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,6 +27,7 @@ fn options(engine: &FakeEngine) -> Options {
         urls: vec![engine.url()],
         token: Some("secret".to_owned()),
         bind: "127.0.0.1:0".to_owned(),
+        hosts: Default::default(),
         worker_id: "worker-1".to_owned(),
         language: "rust".to_owned(),
         version: "0.1.0".to_owned(),
@@ -110,8 +111,13 @@ fn dispatched(worker: &Worker) -> Vec<AttemptRef> {
 }
 
 fn get(worker: &Worker, path: &str) -> (u16, String) {
+    get_with(worker, path, "")
+}
+
+/// `headers` are whole lines.
+fn get_with(worker: &Worker, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(worker.address()).expect("the health port");
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("asked");
+    write!(stream, "GET {path} HTTP/1.0\r\n{headers}\r\n").expect("asked");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("answered");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
@@ -373,8 +379,9 @@ fn a_refusal_is_on_the_health_page() {
     );
     assert_eq!(
         (page.status.as_str(), page.reasons),
-        ("not_ready", vec![reason])
+        ("not_ready", vec![reason.clone()])
     );
+    assert_eq!(page.problems, [reason]);
 }
 
 #[test]
@@ -391,11 +398,12 @@ fn a_wrong_token_is_on_the_health_page() {
         "no session with {}: the engine answered 401 Unauthorized: TASKER_TOKEN differs from the engine's",
         engine.url()
     );
-    assert_eq!(page.reasons, [reason]);
+    assert_eq!(page.reasons, [reason.as_str()]);
+    assert_eq!(page.problems, [reason]);
 }
 
 #[test]
-fn templates_are_registered_and_one_that_is_wrong_is_on_the_health_page() {
+fn templates_are_registered_all_together_or_none_and_what_is_wrong_is_on_the_health_page() {
     let engine = FakeEngine::start();
     let folder = tempfile::tempdir().expect("a folder");
     let good = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
@@ -405,26 +413,80 @@ fn templates_are_registered_and_one_that_is_wrong_is_on_the_health_page() {
     fs::write(&bad, "name: [unfinished\n").expect("a file");
     let mut options = options(&engine);
     options.template_paths = vec![folder.path().to_owned()];
-    let worker = Worker::start(options).expect("starts");
+    let worker = Worker::start(options.clone()).expect("starts");
 
-    let (mut session, hello) = engine.welcome();
-    assert_eq!(hello.templates, [good]);
+    let (_session, hello) = engine.welcome();
     assert_eq!(hello.namespaces, ["extra", "math"]);
     assert_eq!(hello.callables, ["extra.Handler", "math.Square"]);
-    assert_eq!(hello.slots, 8);
     assert_eq!(worker.templates().len(), 1);
+    // One that is wrong speaks for all: what is registered counts for everybody.
+    assert_eq!((hello.templates, hello.slots), (Vec::<String>::new(), 0));
 
-    session.send(&[dispatch(attempt(1), "1")]);
-    dispatched(&worker);
-    worker.add_problem("math.Square cannot be imported".to_owned());
     let (status, page) = health(&worker);
     assert_eq!(status, 503);
-    assert_eq!(page.reasons.len(), 2, "{:?}", page.reasons);
+    assert_eq!(page.reasons.len(), 1, "{:?}", page.reasons);
     let place = format!("{}:", bad.display());
     assert!(page.reasons[0].starts_with(&place), "{:?}", page.reasons);
-    assert_eq!(page.reasons[1], "math.Square cannot be imported");
+    assert_eq!(hello.not_ready, page.reasons);
+    assert_eq!(page.problems, page.reasons);
+    let metrics = get(&worker, "/metrics").1;
+    assert!(metrics.contains("tasker_worker_slots 0\n"), "{metrics}");
     assert_eq!(get(&worker, "/health/live").0, 200);
     assert_eq!(get(&worker, "/elsewhere").0, 404);
+
+    fs::remove_file(&bad).expect("the file");
+    let worker = Worker::start(options).expect("starts");
+    let (_session, hello) = engine.welcome();
+    assert_eq!((hello.templates, hello.slots), (vec![good.to_owned()], 8));
+    assert_eq!(hello.not_ready, Vec::<String>::new());
+    drop(worker);
+}
+
+#[test]
+fn whatever_keeps_a_worker_from_getting_ready_it_takes_nothing() {
+    let engine = FakeEngine::start();
+    let missing = PathBuf::from("/nowhere/templates");
+    let unreadable = Options {
+        template_paths: vec![missing],
+        ..options(&engine)
+    };
+    let unimportable = Options {
+        problems: vec!["math.Square cannot be imported".to_owned()],
+        ..options(&engine)
+    };
+    for options in [unreadable, unimportable] {
+        let worker = Worker::start(options).expect("starts");
+        let (mut session, hello) = engine.welcome();
+        assert_eq!((hello.slots, hello.not_ready.len()), (0, 1));
+        session.send(&[dispatch(attempt(1), "1")]);
+        let messages = session.frame().expect("a frame");
+        let [WorkerMessage::Returned(returned)] = &messages[..] else {
+            panic!("{messages:?}");
+        };
+        assert_eq!(*returned, attempt(1));
+        drop(worker);
+    }
+}
+
+#[test]
+fn a_problem_that_is_found_later_ends_the_offer_and_the_next_greeting_says_so() {
+    let engine = FakeEngine::start();
+    let worker = Worker::start(options(&engine)).expect("starts");
+    let (mut session, hello) = engine.welcome();
+    assert_eq!((hello.slots, hello.not_ready.len()), (8, 0));
+    worker.add_problem("the disk is full".to_owned());
+    let messages = session.frame().expect("a frame");
+    assert!(
+        matches!(messages[..], [WorkerMessage::Ready { slots: 0 }]),
+        "{messages:?}"
+    );
+    assert_eq!(health(&worker).1.reasons, ["the disk is full"]);
+    drop(session);
+    let (_session, hello) = engine.welcome();
+    assert_eq!(
+        (hello.slots, hello.not_ready),
+        (0, vec!["the disk is full".to_owned()])
+    );
 }
 
 #[test]
@@ -434,6 +496,7 @@ fn before_the_session_is_open_the_health_page_says_so() {
     let (status, page) = health(&worker);
     assert_eq!(status, 503);
     assert_eq!(page.reasons, [format!("connecting to {}", engine.url())]);
+    assert_eq!(page.problems, Vec::<String>::new());
 }
 
 #[test]
@@ -540,4 +603,35 @@ fn a_fetch_that_is_not_answered_ends_with_its_time_or_with_the_worker() {
     });
     let late = worker.fetch(fetch(attempt(1)), PATIENCE);
     assert!(matches!(late, Err(Error::Stopped)), "{late:?}");
+}
+
+#[test]
+fn web_pages_are_refused_whatever_they_ask_and_probes_and_scrapers_are_not() {
+    let engine = FakeEngine::start();
+    let mut options = options(&engine);
+    options.hosts = "worker.test".parse().expect("a name");
+    let worker = Worker::start(options).expect("it starts");
+    let code = |path: &str, headers: &str| {
+        let (status, body) = get_with(&worker, path, headers);
+        match status {
+            403 => serde_json::from_str::<ErrorBody>(&body)
+                .ok()
+                .map(|body| body.error.code),
+            _ => None,
+        }
+    };
+    for path in ["/health", "/health/ready", "/health/live", "/metrics", "/"] {
+        let probe = path.starts_with("/health");
+        let foreign = "Host: 127.0.0.1:8081\r\nOrigin: http://example.test\r\n";
+        assert_eq!(
+            code(path, foreign),
+            Some(ErrorCode::OriginRefused),
+            "{path}"
+        );
+        let rebound = "Host: rebound.example.test\r\n";
+        let refused = (!probe).then_some(ErrorCode::HostRefused);
+        assert_eq!(code(path, rebound), refused, "{path}");
+        assert_eq!(code(path, "Host: worker.test:8081\r\n"), None, "{path}");
+        assert_eq!(code(path, "Host: localhost:8081\r\n"), None, "{path}");
+    }
 }

@@ -51,6 +51,8 @@ class Blocks(pytest.Module):
         name = f"documentation_{self.path.stem}"
         module = ModuleType(name)
         sys.modules[name] = module
+        # Tests of a page may run the template that it shows first.
+        module.__dict__["TEMPLATE"] = next((text for _, text in blocks(self.path, "yaml")), None)
         # The lines are those of the page, and so tracebacks lead there.
         lines = [""] * len(self.path.read_text().splitlines())
         for line, text in blocks(self.path, "python"):

@@ -1,0 +1,84 @@
+"""An attempt that fails is in the worker's log, once, and not among what its handler logged."""
+
+import logging
+from typing import Any
+
+import pytest
+from running_executor import AsyncDouble, Double, Running
+
+from tasker_core.errors import PermanentError
+from tasker_core.step_handler import StepHandlerBase
+from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
+
+pytest_plugins = ["executor_fixture"]
+
+
+class Slip(StepHandlerBase):
+    def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"amount": task.context["amuont"]}
+
+
+class AsyncSlip(StepHandlerBase):
+    async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"amount": task.context["amuont"]}
+
+
+class Refusal(StepHandlerBase):
+    def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        raise PermanentError("nobody sells that")
+
+
+class Answer(StepHandlerBase):
+    def call(self, task: Task, sequence: Sequence, step: Step) -> StepHandlerCallResult:
+        return StepHandlerCallResult.failure("not today", retryable=True)
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == "tasker_core.executor"]
+
+
+@pytest.mark.parametrize("handler", [Slip, AsyncSlip])
+@pytest.mark.parametrize(("attempt", "level"), [(1, "WARNING"), (3, "ERROR")])
+def test_an_exception_is_logged_with_its_traceback(
+    running: Running,
+    caplog: pytest.LogCaptureFixture,
+    handler: type[StepHandlerBase],
+    attempt: int,
+    level: str,
+) -> None:
+    outcome = running.run("s", handler, attempt=attempt)
+    (record,) = logged(caplog)
+    first, *traceback = record.getMessage().splitlines()
+    assert (record.levelname, first) == (
+        level,
+        f"attempt {attempt} of s failed: KeyError: 'amuont'",
+    )
+    assert traceback[0] == "Traceback (most recent call last):"
+    assert traceback[-1] == "KeyError: 'amuont'"
+    assert (vars(record)["step_name"], vars(record)["attempt"]) == ("s", attempt)
+    assert "logs" not in outcome
+
+
+def test_a_failure_for_good_is_an_error_at_once(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.run("s", Refusal)
+    (record,) = logged(caplog)
+    assert record.levelname == "ERROR"
+    assert "PermanentError: nobody sells that" in record.getMessage()
+
+
+def test_a_failure_that_is_returned_is_logged_too(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.run("s", Answer)
+    (record,) = logged(caplog)
+    assert record.getMessage() == "attempt 1 of s failed: handler_error: not today"
+
+
+@pytest.mark.parametrize("handler", [Double, AsyncDouble])
+def test_a_success_is_not_logged(
+    running: Running, caplog: pytest.LogCaptureFixture, handler: type[StepHandlerBase]
+) -> None:
+    running.run("s", handler)
+    assert logged(caplog) == []
