@@ -89,8 +89,9 @@ class HandlerImports:
         for named in template["handlers"]:
             name = named["callable"]
             handler = found.get((name, named["method"]))
-            unknown = None if handler is None else unknown_inputs(handler, template["steps"])
-            if unknown is not None:
+            if handler is None or named["method"] != "call":
+                continue
+            if (unknown := unknown_inputs(handler, template["steps"])) is not None:
                 error = InvalidHandlerError(name, f"{unknown} ({title})")
                 self._report(f"the handler {name} does not fit {title}", error)
 

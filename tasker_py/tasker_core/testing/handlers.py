@@ -35,7 +35,8 @@ class StepHandlers:
                 if override is None
                 else _as_handler(name, override, method)
             )
-            if (unknown := definition.unknown_inputs(handler, list(template.steps))) is not None:
+            unknown = definition.unknown_inputs(handler, list(template.steps))
+            if unknown is not None and method == "call":
                 raise InvalidHandlerError(callable_name, unknown)
             self._of_step[name] = OneHandler(handler)
 
