@@ -3,9 +3,8 @@
 import json
 import socket
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Protocol
@@ -153,11 +152,13 @@ def _ask(address: str | None, path: str) -> tuple[int, str] | None:
     """Status and body; None when there is no answer."""
     if address is None:
         return None
+    # Not urllib, which would go through the proxy that the environment names.
+    connection = HTTPConnection(address, timeout=ASK_SECONDS)
     try:
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=ASK_SECONDS) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-    except OSError:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except (OSError, HTTPException):
         return None
+    finally:
+        connection.close()

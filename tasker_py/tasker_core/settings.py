@@ -42,13 +42,19 @@ OTHER_VARIABLES = (
     "TASKER_CONFIG_PATH",
 )
 TEST_PREFIX = "TASKER_TEST_"
+# By the variables that one would guess, of which there are none.
+FLAGS_ALONE = {
+    "TASKER_DRAIN_TIMEOUT": "--drain-timeout",
+    "TASKER_PROCESSES": "--processes",
+    "TASKER_SLOTS": "--slots",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
     """What a worker needs to know.
 
-    Each field has a variable and a flag; see `python -m tasker_core.worker --help`.
+    Each field has a flag, and most have a variable; see `python -m tasker_core.worker --help`.
     """
 
     urls: tuple[str, ...] = (DEFAULT_URL,)
@@ -137,11 +143,13 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each TASKER_ variable that nothing reads, with the nearest known name."""
     known = (*WORKER_VARIABLES, *OTHER_VARIABLES)
+    wanted = (*known, *FLAGS_ALONE)
     sentences = []
     for name in sorted(environ):
         if name.startswith("TASKER_") and not name.startswith(TEST_PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = difflib.get_close_matches(name, wanted, n=1)
+            meant = [FLAGS_ALONE.get(other, other) for other in near]
+            hint = f"; did you mean {meant[0]}?" if meant else ""
             sentences.append(f"the environment variable {name} is unknown and has no effect{hint}")
     return sentences
 

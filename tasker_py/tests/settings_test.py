@@ -1,12 +1,18 @@
 """A worker's settings come from flags, then variables, then defaults."""
 
 import os
+import re
 import socket
 
 import pytest
 
 from tasker_core.errors import ConfigurationError
-from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
+from tasker_core.settings import (
+    WORKER_VARIABLES,
+    WorkerSettings,
+    read_settings,
+    unknown_variables,
+)
 
 
 def test_defaults() -> None:
@@ -88,6 +94,8 @@ def test_an_unknown_variable_is_reported_with_the_nearest() -> None:
     environ = {
         "TASKER_TEMPLATES_PATH": "x",
         "TASKER_ZZZZZZZZ": "x",
+        "TASKER_SLOT": "x",
+        "TASKER_DRAIN_TIMEOUT": "x",
         "TASKER_URL": "x",
         "TASKER_FIXTURE_PATH": "x",
         "TASKER_CONFIG_PATH": "x",
@@ -95,6 +103,14 @@ def test_an_unknown_variable_is_reported_with_the_nearest() -> None:
         "DATABASE_URL": "x",
     }
     assert unknown_variables(environ) == [
+        (
+            "the environment variable TASKER_DRAIN_TIMEOUT is unknown and has no effect; did you "
+            "mean --drain-timeout?"
+        ),
+        (
+            "the environment variable TASKER_SLOT is unknown and has no effect; did you mean "
+            "--slots?"
+        ),
         (
             "the environment variable TASKER_TEMPLATES_PATH is unknown and has no effect; "
             "did you mean TASKER_TEMPLATE_PATH?"
@@ -107,3 +123,23 @@ def test_an_unknown_variable_is_reported_with_the_nearest() -> None:
 def test_a_variable_that_is_no_utf_8_is_named(variable: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{variable} is no UTF-8"):
         read_settings([], {variable: os.fsdecode(b"caf\xe9")})
+
+
+def test_the_help_names_the_variable_of_each_flag_but_three(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        read_settings(["--help"], {})
+    entries = re.findall(r"^  (--\S+)(.*(?:\n {8}.*)*)", capsys.readouterr().out, re.MULTILINE)
+    variables = {flag: re.findall(r"\(([A-Z_]+),", text) for flag, text in entries}
+    assert {flag for flag, named in variables.items() if not named} == {
+        "--slots",
+        "--drain-timeout",
+        "--processes",
+    }
+    assert {name for named in variables.values() for name in named} == {
+        "LOG_LEVEL",
+        "WORKER_ID",
+        *WORKER_VARIABLES,
+    }

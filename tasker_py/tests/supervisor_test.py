@@ -21,7 +21,7 @@ PATIENCE = 30.0
 class Fleet:
     """A parent with two workers, whose log is read line by line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environ: str) -> None:
         # An engine that never answers: a connection to it is a sign that a process has started.
         self._engine = socket.create_server(("127.0.0.1", 0))
         self._engine.settimeout(PATIENCE)
@@ -35,6 +35,7 @@ class Fleet:
                 "TASKER_HOSTS": "fleet.test",
                 "WORKER_ID": "w",
                 "TASKER_LOG_FORMAT": "console",
+                **environ,
             },
             stderr=subprocess.PIPE,
             text=True,
@@ -89,13 +90,22 @@ class Fleet:
             connection.close()
 
 
+NOTING = """
+import logging, os, sys
+name = [flag for flag in sys.argv if flag.startswith('--worker-id=')][0][12:]
+logging.getLogger('noting').warning('started %s as process %d', name, os.getpid())
+"""
+FORKING = """
+import multiprocessing, time
+helper = multiprocessing.Process(target=time.sleep, args=[600], daemon=True)
+helper.start()
+logging.getLogger('noting').warning('the helper of %s is process %d', name, helper.pid)
+"""
+
+
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    (tmp_path / "noting.py").write_text(
-        "import logging, os, sys\n"
-        "name = [flag for flag in sys.argv if flag.startswith('--worker-id=')][0][12:]\n"
-        "logging.getLogger('noting').warning('started %s as process %d', name, os.getpid())\n"
-    )
+    (tmp_path / "noting.py").write_text(NOTING)
     fleet = Fleet(tmp_path)
     yield fleet
     fleet.close()
@@ -170,6 +180,48 @@ def test_a_process_that_dies_is_started_again(fleet: Fleet) -> None:
     assert "tasker_worker_process_restarts_total 1" in fleet.get("/metrics")[1].splitlines()
     fleet.process.terminate()
     assert fleet.end() == 0
+
+
+def test_a_process_that_dies_is_started_again_while_one_that_it_forked_lives(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "noting.py").write_text(NOTING + FORKING)
+    fleet = Fleet(tmp_path)
+    try:
+        told = fleet.wait_for(r"the helper of (\S+) is process (\d+)")
+        first, helper = told[1], int(told[2])
+        process = re.search(rf"started {first} as process (\d+)", fleet.log)
+        assert process is not None
+        os.kill(int(process[1]), signal.SIGKILL)
+        fleet.wait_for(rf"the process {first} was ended by SIGKILL")
+        fleet.wait_for(rf"started {first} as process")
+        assert not is_gone(helper)
+        os.kill(helper, signal.SIGKILL)
+        fleet.process.terminate()
+        assert fleet.end() == 0, fleet.log
+    finally:
+        fleet.close()
+
+
+def test_the_proxy_of_the_environment_is_not_asked_for_the_processes(tmp_path: Path) -> None:
+    (tmp_path / "noting.py").write_text(NOTING)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        fleet = Fleet(tmp_path, HTTP_PROXY=address, http_proxy=address)
+        try:
+            fleet.children(2)
+            fleet.accept(2)
+            reasons = json.loads(fleet.get("/health")[1])["reasons"]
+            assert ["no session" in reason or "connecting" in reason for reason in reasons] == [
+                True,
+                True,
+            ]
+            assert "tasker_worker_processes 2" in fleet.get("/metrics")[1].splitlines()
+            proxy.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                proxy.accept()
+        finally:
+            fleet.close()
 
 
 def test_processes_leave_when_their_parent_is_killed(fleet: Fleet) -> None:

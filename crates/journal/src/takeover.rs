@@ -237,9 +237,11 @@ async fn end_blocking(client: &Client, waiting: i32) -> Result<(), Error> {
             continue;
         }
         let session = format!("session {pid} of role {role} ({application})");
-        let end = "SELECT pg_terminate_backend($1)";
-        match client.query_one(end, &[&pid]).await {
-            Ok(_) => tracing::warn!("ended, because it held the engine's rows: {session}"),
+        // Looked up once more: it may have let go meanwhile, and go on.
+        let end = "SELECT pg_terminate_backend(pid) FROM unnest(pg_blocking_pids($1)) AS b (pid) WHERE pid = $2";
+        match client.query_opt(end, &[&waiting, &pid]).await {
+            Ok(None) => {}
+            Ok(Some(_)) => tracing::warn!("ended, because it held the engine's rows: {session}"),
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 left.push(session);
             }

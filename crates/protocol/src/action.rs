@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::Json;
 
@@ -16,9 +17,11 @@ pub struct ActOnStep {
     pub results: Option<Json>,
     /// With `complete` of a decision step: the list of the names of the steps to create.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>")]
     pub create_steps: Option<Json>,
     /// With `complete` of a batchable step: the list of cursors, `{"start", "end", "data"?}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     pub batches: Option<Json>,
     /// Why. The step's history keeps it.
     pub reason: String,

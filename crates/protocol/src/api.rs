@@ -57,8 +57,8 @@ pub struct CreateTask {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// From -100 to 100; higher first.
-    #[serde(default)]
-    #[schemars(range(min = -100, max = 100))]
+    #[serde(default, deserialize_with = "crate::whole::priority")]
+    #[schemars(range(min = -100, max = 100), with = "i16")]
     pub priority: i16,
     /// Ties the task to other records of the caller's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

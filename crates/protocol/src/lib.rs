@@ -7,6 +7,7 @@
 //! - [`frame`]: messages of a worker's session, and the frames that carry them.
 //! - [`error`]: the error body and its codes.
 //! - [`origin`]: which requests of web pages the engine's and a worker's port refuse.
+//! - `whole`: whole numbers, however they are written.
 //! - [`Json`]: JSON text that is carried and never read, so that every digit arrives.
 
 pub mod action;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod frame;
 pub mod history;
 pub mod origin;
+mod whole;
 
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ use tasker_journal::{self as journal, Day, Journal};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::admission::Admission;
 use crate::api;
@@ -34,8 +35,11 @@ use crate::traces::Traces;
 /// Between attempts to read from PostgreSQL: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// How long it may take when the process stops until what was begun is committed, and as long until it is told.
+/// How long it may take when the process stops until what was begun is committed and told.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// What is left for telling it at the least, however long the committing took.
+const TELLING: Duration = Duration::from_secs(1);
 
 /// How often the partitions are looked after: of the days to come, and of those that are over.
 const PARTITIONS: Duration = Duration::from_secs(3600);
@@ -127,13 +131,15 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
         }
         result = &mut engine => return unwound(result),
     };
+    let ends = Instant::now() + SHUTDOWN;
     health.stop();
     close.send_replace(true);
     stop_engine.send_replace(true);
     // It commits what was begun and gives the lease up; what else it could say comes too late.
     let _ = unwound(engine.await);
     // Who reads its answer slowly, or sends slowly, keeps nobody from the tasks. What takes longer ends with the process.
-    let _ = tokio::time::timeout(SHUTDOWN, server).await;
+    let ends = ends.max(Instant::now() + TELLING);
+    let _ = tokio::time::timeout_at(ends, server).await;
     traces.shut_down().await;
     result
 }

@@ -43,6 +43,16 @@ pub struct Options {
     pub problems: Vec<String>,
 }
 
+/// What a worker knows once its handlers are imported. As JSON, every field must be there, and no other may.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// Callables that it can run besides those of its options and its templates.
+    pub callables: Vec<String>,
+    /// Why it is not ready, besides the problems of its options.
+    pub problems: Vec<String>,
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

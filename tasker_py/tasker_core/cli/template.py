@@ -2,6 +2,7 @@
 
 import getpass
 import json as json_module
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,6 @@ from tasker_core.cli.engine import Token, Url, engine
 from tasker_core.cli.exits import EPILOG, ExitCode, told_errors
 from tasker_core.cli.output import Json, say, say_json
 from tasker_core.client import ConflictError, TaskerClient, Template
-from tasker_core.errors import InvalidArgumentError
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -95,13 +95,13 @@ def check(
     ],
     json: Json = False,
 ) -> None:
-    """Checks task templates, and tells everything that is wrong with them. Needs no engine.
+    """Checks task templates, each and together, and tells all that is wrong. Needs no engine.
 
     --json prints {"templates": [...]}: for each its `file` and `problems`, null if there are none,
     and if so namespace, name, version and callables.
     """
     with told_errors():
-        checked = [_check(file) for path in paths for file in _files(path)]
+        checked = _check([file for path in paths for file in _files(path)])
     if json:
         say_json({"templates": checked})
     else:
@@ -133,19 +133,29 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _check(file: Path) -> dict[str, Any]:
-    try:
-        told: dict[str, Any] = json_module.loads(
-            _native.template_check(file.read_text("utf-8"), str(file))
-        )
-    except InvalidArgumentError as error:
-        return {"file": str(file), "problems": str(error)}
-    except UnicodeDecodeError as error:
-        return {"file": str(file), "problems": f"{file}: not UTF-8 from byte {error.start} on"}
-    except OSError as error:
-        return {"file": str(file), "problems": f"{file}: cannot be read: {error.strerror}"}
+def _check(files: list[Path]) -> list[dict[str, Any]]:
+    read = [_read(file) for file in files]
+    texts = [told for told in read if "text" in told]
+    answers = iter(json_module.loads(_native.templates_check(json_module.dumps(texts))))
     names = ("namespace", "name", "version", "callables")
-    return {"file": str(file), "problems": None, **{name: told[name] for name in names}}
+    checked = []
+    for told in read:
+        answer = next(answers) if "text" in told else told
+        problems = answer.get("problems")
+        known = {} if problems else {name: answer[name] for name in names}
+        checked.append({"file": told["file"], "problems": problems, **known})
+    return checked
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The `text` of a file, or the `problems` why there is none."""
+    shown = os.fsencode(file).decode("utf-8", "replace")
+    try:
+        return {"file": shown, "text": file.read_bytes().decode("utf-8")}
+    except UnicodeDecodeError as error:
+        return {"file": shown, "problems": f"{shown}: not UTF-8 from byte {error.start} on"}
+    except OSError as error:
+        return {"file": shown, "problems": f"{shown}: cannot be read: {error.strerror}"}
 
 
 def _by(by: str | None) -> str:

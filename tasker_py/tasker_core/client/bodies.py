@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from tasker_core.client.states import StepAction, TemplateAction
 from tasker_core.serialization import integers_of_any_size, to_json, to_utf8
@@ -69,6 +69,11 @@ class CreateTasks(Body):
     tasks: tuple[CreateTask, ...]
 
 
+def _list_of(kind: str) -> WithJsonSchema:
+    """What the API takes; it is the engine that says what is wrong with anything else."""
+    return WithJsonSchema({"type": ["array", "null"], "items": {"type": kind}})
+
+
 class ActOnStep(Body):
     """What an operator has done to a step that is in error, or waits for its next attempt."""
 
@@ -76,8 +81,8 @@ class ActOnStep(Body):
     reason: str
     by: str
     results: Any = None
-    create_steps: Any = None
-    batches: Any = None
+    create_steps: Annotated[Any, _list_of("string")] = None
+    batches: Annotated[Any, _list_of("object")] = None
 
 
 class ActOnTemplate(Body):

@@ -74,6 +74,25 @@ def test_problems_are_told_with_their_places(tasker: Tasker, tmp_path: Path) -> 
     assert none is None
 
 
+def test_one_template_in_two_files_is_told_with_both_places(tasker: Tasker, tmp_path: Path) -> None:
+    first, copy = tmp_path / "order.yaml", tmp_path / "order_copy.yaml"
+    first.write_text(VALID)
+    copy.write_text(f"# A copy.\n{VALID}")
+    assert tasker("template", "check", tmp_path).stdout.count("is valid") == 2
+    copy.write_text(VALID.replace("shop.Charge", "shop.ChargeTwice"))
+    told = tasker("template", "check", tmp_path, code=1).stdout
+    assert told == (
+        f"{first}: shop/order 1.0.0 is valid\n"
+        f"{copy}:1:1: shop/order 1.0.0 is in {first}, too, with other content"
+        " [DUPLICATE_TEMPLATE]\n"
+        "  hint: remove one of the two files, or give one template another version\n"
+    )
+    checked = json.loads(tasker("template", "check", copy, first, "--json", code=1).stdout)
+    none, problems = [template["problems"] for template in checked["templates"]]
+    assert none is None
+    assert problems.startswith(f"{first}:1:1: shop/order 1.0.0 is in {copy}, too")
+
+
 def test_what_is_no_template_is_told(tasker: Tasker, tmp_path: Path) -> None:
     assert "does not exist" in tasker("template", "check", tmp_path / "x", code=2).stderr
     assert "no file *.yaml" in tasker("template", "check", tmp_path, code=2).stderr

@@ -1,6 +1,7 @@
 //! Every call of the API, with all that the OpenAPI document says of it.
 
 use axum::http::StatusCode;
+use serde_json::{Map, Value};
 use tasker_protocol::action::{ActOnStep, ActOnTemplate};
 use tasker_protocol::api::{
     CreateTask, CreateTasks, CreatedTasks, Health, Step, StepPage, Task, TaskEvent, TaskPage,
@@ -170,7 +171,7 @@ fn of_the_engine() -> Vec<Operation> {
     vec![
         Operation::get("/openapi.json", openapi::show)
             .named("openapi", "This document.")
-            .answers::<serde_json::Value>(StatusCode::OK, "The document, OpenAPI 3.1."),
+            .answers::<Map<String, Value>>(StatusCode::OK, "The document, OpenAPI 3.1."),
         health("/health", "health", "Whether tasks can be created and run."),
         health("/health/ready", "health_ready", "The same as `/health`."),
         Operation::get("/health/live", health::live)

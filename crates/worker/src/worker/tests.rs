@@ -132,6 +132,29 @@ fn health(worker: &Worker) -> (u16, Health) {
 }
 
 #[test]
+fn an_open_worker_answers_and_takes_nothing_until_it_begins() {
+    let engine = FakeEngine::start();
+    let worker = Worker::open(options(&engine)).expect("opens");
+    let health: Health = serde_json::from_str(&get(&worker, "/health").1).expect("JSON");
+    assert_eq!(get(&worker, "/health").0, 503);
+    assert_eq!(health.reasons, ["handlers are being imported"]);
+    assert_eq!(get(&worker, "/health/live").0, 200);
+    let (status, metrics) = get(&worker, "/metrics");
+    assert_eq!(status, 200);
+    assert!(metrics.contains("tasker_worker_slots 0\n"), "{metrics}");
+
+    let imported = Imported {
+        callables: vec!["imported.Handler".to_owned()],
+        problems: Vec::new(),
+    };
+    worker.begin(imported.clone()).expect("begins");
+    let (_session, hello) = engine.welcome();
+    assert_eq!(hello.callables, ["extra.Handler", "imported.Handler"]);
+    assert_eq!(hello.slots, 8);
+    assert!(matches!(worker.begin(imported), Err(Error::Begun)));
+}
+
+#[test]
 fn a_frame_of_dispatches_is_one_wake_up_and_its_outcomes_are_one_frame() {
     let engine = FakeEngine::start();
     let worker = Worker::start(options(&engine)).expect("starts");
