@@ -106,6 +106,7 @@ impl World {
                 callables: ["c.A", "c.B", "c.C", "c.D"].map(str::to_owned).into(),
                 slots,
                 running: Vec::new(),
+                not_ready: Vec::new(),
             }),
             welcome: Welcome {
                 protocol: 1,

@@ -67,6 +67,7 @@ fn serve(options: &Options, number: u32) -> anyhow::Result<()> {
         urls: vec![options.url.clone()],
         token: None,
         bind: "127.0.0.1:0".to_owned(),
+        hosts: Default::default(),
         worker_id: format!("{}-{number}", options.worker_id),
         language: "rust".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

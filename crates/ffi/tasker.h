@@ -10,7 +10,7 @@
 //
 // Every function may be called from any thread at any time. A handle is never looked into: a call with one that was
 // freed gives TASKER_STOPPED, with another that is none TASKER_INVALID. In a process that was forked from one with
-// workers, every call for a worker gives TASKER_FAILED: a fork copies no threads.
+// workers, every call for a worker gives TASKER_FAILED: a fork copies no threads. Call tasker_forked there.
 #pragma once
 
 #include <stddef.h>
@@ -53,12 +53,26 @@ typedef struct TaskerTest TaskerTest;
 //    "slots": 128,
 //    "problems": [string]}                 why it is not ready, such as a handler that cannot be imported
 // Lists and token may be left out; an unknown field is an error. A template that is not valid does not stop the
-// worker: it is a reason why it is not ready. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL,
+// worker: it is a reason why it is not ready. A worker that is not ready takes no attempts and registers nothing. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL,
 // as JSON lines when TASKER_LOG_FORMAT is json.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
 //   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
 //                                                 "handlers": [{"callable", "method"}]}]}
 TaskerResult tasker_worker_start(const uint8_t *options, size_t size, TaskerWorker **worker);
+
+// The same in two steps, for a worker library that has handlers to import, which may take long. With the same options
+// and value, but no templates, this opens the health port: it answers that the worker lives and that handlers are being
+// imported. Until it begins the worker takes no attempt.
+TaskerResult tasker_worker_open(const uint8_t *options, size_t size, TaskerWorker **worker);
+
+// Says which module is imported from now on; after some seconds the health port names it. Empty value.
+TaskerResult tasker_worker_importing(TaskerWorker *worker, const uint8_t *module, size_t size);
+
+// Lets an open worker begin: templates are read, the session is opened. `imported` is a JSON object:
+//   {"callables": [string],   added to those of the options and the templates
+//    "problems": [string]}    added to those of the options
+// Empty value.
+TaskerResult tasker_worker_begin(TaskerWorker *worker, const uint8_t *imported, size_t size);
 
 // Waits until something is to be done, at most timeout_ms, and gives all of it: a JSON array, empty at time-out, of
 //   {"dispatch": {...}}   an attempt to run, as in docs/worker_protocol.md
@@ -89,7 +103,7 @@ TaskerResult tasker_worker_observe(TaskerWorker *worker, const uint8_t *observat
 // How many attempts the worker holds at once from now on, those that run included. Empty value.
 TaskerResult tasker_worker_set_slots(TaskerWorker *worker, uint32_t slots);
 
-// Adds a reason why the worker is not ready, shown on its health port. Empty value.
+// Adds a reason why the worker is not ready, shown on its health port: it takes no new attempts. Empty value.
 TaskerResult tasker_worker_add_problem(TaskerWorker *worker, const uint8_t *problem, size_t size);
 
 // Starts to drain: no new attempts are taken, and tasker_worker_next answers TASKER_STOPPED when none is held any more
@@ -106,10 +120,19 @@ TaskerResult tasker_worker_status(TaskerWorker *worker);
 // second. Calls that block return TASKER_STOPPED before it returns. NULL is ignored.
 void tasker_worker_free(TaskerWorker *worker);
 
+// To be called in a process that was forked from one with workers, before it does anything else: closes its copies of
+// their sockets, which would keep the health port taken, and the engine's connection up, after the worker's death. Does
+// nothing in any other process.
+void tasker_forked(void);
+
 // Checks a template. The value is {"namespace", "name", "version", "callables": [string],
 // "handlers": [{"callable", "method"}]}, and "task_handler", its callable, if the template has one; TASKER_INVALID with
 // all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
+
+// Checks templates by themselves and together, as a worker brings them. `files` is a JSON array of {"file": its name in
+// messages, "text"}; the value has for each, in their order, what tasker_template_check tells or {"problems": string}.
+TaskerResult tasker_templates_check(const uint8_t *files, size_t size);
 
 // Makes a workbench for tests of a workflow: one engine, one worker that the caller plays, a clock that stands still
 // until it is told to go on. It starts no thread and does no I/O. `options` is a JSON object:

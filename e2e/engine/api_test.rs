@@ -280,6 +280,19 @@ async fn events_are_resumed_after_the_last_that_was_read() -> Result<()> {
     );
     let resumed = wire.events(&path, Some("1-0")).await?;
     assert_eq!(resumed, all[3..]);
+    // Nothing comes any more: whoever goes by the standard does not come again.
+    let after = |id| {
+        let request = wire.http.get(wire.url(&path)).bearer_auth(wire.token());
+        request.header("last-event-id", id).send()
+    };
+    let over = after("2-1").await?;
+    assert_eq!(over.status(), 204);
+    assert_eq!(over.text().await?, "");
+    assert_eq!(after("2-0").await?.status(), 200);
+    // A proxy is not to hold them back.
+    let events = wire.follow(task).await?;
+    assert_eq!(events.headers()["x-accel-buffering"], "no");
+    assert_eq!(events.headers()["cache-control"], "no-cache, no-transform");
     let (status, _) = wire.get_with(&path, ("last-event-id", "nonsense")).await?;
     assert_eq!(status, 400);
     Ok(())

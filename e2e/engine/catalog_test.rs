@@ -43,7 +43,7 @@ async fn templates_are_shown_with_their_graphs() -> Result<()> {
     let expected = json!({
         "namespace": "catalog", "name": "graph", "version": "1.10.0", "description": "Two steps.",
         "tags": ["a", "b"], "document_hash": hashes[0], "template_hash": hashes[1],
-        "on_failure": "block", "max_duration_ms": null,
+        "on_failure": "block", "max_duration_ms": null, "default": true,
         "steps": [
             {
                 "name": "first", "description": "Begins.", "type": "standard", "dependencies": [],

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tasker_e2e::stack::{Changes, Stack};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use uuid::Uuid;
 use wire::network::Network;
 use wire::{Wire, Worker};
@@ -116,6 +118,74 @@ async fn a_stranger_takes_over_from_a_frozen_engine_which_then_says_nothing_stal
     let (_, shown) = wire.get(&path).await?;
     assert_eq!(shown["status"], "cancelled");
     Ok(())
+}
+
+#[tokio::test]
+async fn an_engine_that_stops_keeps_nobody_waiting_whoever_follows_or_waits_or_is_slow()
+-> Result<()> {
+    let wire = Wire::new()?;
+    let stack = wire::stack().await?;
+    let (task, _worker) = waiting_task(&wire, "stopped").await?;
+    let path = format!("/v1/tasks/{task}");
+    let second = Wire::at(stack.launch(SECOND, &Changes::default()).await?)?;
+    second.until_health_is(503, "has the tasks").await?;
+
+    let mut followers = Vec::new();
+    for _ in 0..20 {
+        let mut events = wire.follow(task).await?;
+        events.chunk().await?.context("the events so far")?;
+        followers.push(events);
+    }
+    let wait = format!("{path}?wait=60");
+    let creation = r#"{"namespace": "stopped", "name": "stopped", "context": {}}"#;
+    // Its body never comes.
+    let mut slow = TcpStream::connect("127.0.0.1:8080").await?;
+    let head =
+        "POST /v1/tasks HTTP/1.1\r\nHost: engine\r\nContent-Length: 9\r\nAuthorization: Bearer";
+    slow.write_all(format!("{head} {}\r\n\r\n{{", wire.token()).as_bytes())
+        .await?;
+    let shown = wire.get(&wait);
+    let created = wire.post("/v1/tasks?wait=60", &[], creation);
+    let stopped = async {
+        // The creation is there, and waits.
+        while wire.get("/v1/tasks?namespace=stopped").await?.1["tasks"][1].is_null() {}
+        let asked = Instant::now();
+        stack.term(FIRST).await?;
+        second.until_health_is(200, "ok").await?;
+        anyhow::Ok(asked.elapsed())
+    };
+    let (shown, created, took) = tokio::join!(shown, created, stopped);
+    let took = took?;
+    ensure!(took < Duration::from_secs(3), "{took:?}");
+    let (status, shown) = shown?;
+    assert_eq!((status, &shown["status"]), (200, &json!("pending")));
+    let (status, created) = created?;
+    assert_eq!((status, &created["status"]), (201, &json!("pending")));
+    for mut events in followers {
+        while events.chunk().await?.is_some() {}
+    }
+
+    // The slow one is still there, and whoever comes is told where it stands.
+    wire.until_health_is(503, "the engine is stopping").await?;
+    assert_eq!(wire.get("/health/live").await?.0, 200);
+    let (status, error) = wire.get(&path).await?;
+    assert_eq!(
+        (status, &error["error"]["code"]),
+        (503, &json!("UNAVAILABLE"))
+    );
+    drop(slow);
+    assert_eq!(stack.ended(FIRST).await?, 0);
+
+    let (status, there) = second
+        .get(&format!(
+            "/v1/tasks/{}",
+            created["task_uuid"].as_str().context("an id")?
+        ))
+        .await?;
+    assert_eq!((status, &there["status"]), (200, &json!("pending")));
+    stack.term(SECOND).await?;
+    assert_eq!(stack.ended(SECOND).await?, 0);
+    stack.start(FIRST).await
 }
 
 #[tokio::test]

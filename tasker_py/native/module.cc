@@ -58,13 +58,13 @@ std::string value_of(TaskerResult result) {
 
 const uint8_t *data_of(std::string_view text) { return reinterpret_cast<const uint8_t *>(text.data()); }
 
-// A started worker. Every method but the destructor is entered without the GIL.
+// A worker whose health port is open. Every method but the destructor is entered without the GIL.
 class Worker {
  public:
   explicit Worker(std::string_view options) {
-    TaskerWorker *started = nullptr;
-    started_ = value_of(tasker_worker_start(data_of(options), options.size(), &started));
-    worker_ = started;
+    TaskerWorker *opened = nullptr;
+    opened_ = value_of(tasker_worker_open(data_of(options), options.size(), &opened));
+    worker_ = opened;
   }
 
   ~Worker() {
@@ -72,7 +72,15 @@ class Worker {
     close();
   }
 
-  const std::string &started() const { return started_; }
+  const std::string &opened() const { return opened_; }
+
+  void importing(std::string_view module) {
+    value_of(tasker_worker_importing(open(), data_of(module), module.size()));
+  }
+
+  void begin(std::string_view imported) {
+    value_of(tasker_worker_begin(open(), data_of(imported), imported.size()));
+  }
 
   std::string next(uint32_t timeout_ms) { return value_of(tasker_worker_next(open(), timeout_ms)); }
 
@@ -108,7 +116,7 @@ class Worker {
     return worker;
   }
 
-  std::string started_;
+  std::string opened_;
   std::atomic<TaskerWorker *> worker_{nullptr};
 };
 
@@ -175,6 +183,10 @@ std::string template_check(std::string_view text, std::string_view file) {
   return value_of(tasker_template_check(data_of(text), text.size(), data_of(file), file.size()));
 }
 
+std::string templates_check(std::string_view files) {
+  return value_of(tasker_templates_check(data_of(files), files.size()));
+}
+
 std::string batches_split(std::string_view request) {
   return value_of(tasker_batches_split(data_of(request), request.size()));
 }
@@ -190,7 +202,9 @@ PYBIND11_MODULE(_native, module) {
              return without_gil([&] { return std::make_unique<Worker>(options); });
            }),
            py::arg("options"))
-      .def_property_readonly("started", &Worker::started)
+      .def_property_readonly("opened", &Worker::opened)
+      .def("importing", released(&Worker::importing), py::arg("module"))
+      .def("begin", released(&Worker::begin), py::arg("imported"))
       .def("next", released(&Worker::next), py::arg("timeout_ms"))
       .def("complete", released(&Worker::complete), py::arg("outcomes"))
       .def("fetch", released(&Worker::fetch), py::arg("request"), py::arg("timeout_ms"))
@@ -204,7 +218,10 @@ PYBIND11_MODULE(_native, module) {
       .def(py::init<std::string_view>(), py::arg("options"))
       .def_property_readonly("template", &TestBench::tested)
       .def("call", &TestBench::call, py::arg("command"));
+  // With the GIL, as what runs at a fork has to.
+  module.def("forked", [] { tasker_forked(); });
   module.def("template_check", released(template_check), py::arg("text"), py::arg("file"));
+  module.def("templates_check", released(templates_check), py::arg("files"));
   module.def("batches_split", released(batches_split), py::arg("request"));
   module.def("version", [] { return text_of(tasker_version()); });
 }

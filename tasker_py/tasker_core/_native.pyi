@@ -8,14 +8,20 @@ from typing import final
 
 @final
 class Worker:
-    """A worker's session and health page; it runs from construction to `close`."""
+    """A worker's health page, from construction to `close`, and its session, once it has begun."""
 
     def __init__(self, options: str) -> None:
-        """Starts; `options` is the JSON object that `tasker_worker_start` describes."""
+        """Opens the page; `options` is the JSON object that `tasker_worker_start` describes."""
 
     @property
-    def started(self) -> str:
-        """What the start gave: JSON with `address` and `templates`."""
+    def opened(self) -> str:
+        """What the opening gave: JSON with `address`."""
+
+    def importing(self, module: str) -> None:
+        """Says which module is imported from now on; the page names one that takes long."""
+
+    def begin(self, imported: str) -> None:
+        """Opens the session; `imported` is the object that `tasker_worker_begin` describes."""
 
     def next(self, timeout_ms: int) -> str:
         """Waits for messages, at most this long: a JSON array.
@@ -71,10 +77,20 @@ class TestBench:
     def call(self, command: bytes | str) -> str:
         """Carries out a command: a JSON array of messages, the clock last."""
 
+def forked() -> None:
+    """Closes, in a process that was forked from one with workers, its copies of their sockets."""
+
 def template_check(text: bytes | str, file: str) -> str:
     """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, and `task_handler` if any.
 
     InvalidArgumentError with all problems of the template.
+    """
+
+def templates_check(files: bytes | str) -> str:
+    """Templates checked by themselves and together: a JSON array.
+
+    It has for each of `files`, a JSON array of `{"file", "text"}`, what `template_check` tells, or
+    its `problems`.
     """
 
 def batches_split(request: bytes | str) -> str:

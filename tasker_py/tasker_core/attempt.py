@@ -9,20 +9,20 @@ the attempt of a dispatch, or the outcome of one that no handler can be given; `
 import asyncio
 import inspect
 import json
-import logging
 import time
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import cache
 from typing import Any, cast
 
-from tasker_core import outcome, tracing
+from tasker_core import outcome, shared_settings, tracing
 from tasker_core.attempt_log import AttemptLog, current_log
 from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments
 from tasker_core.fetching import AncestorResults, Source
+from tasker_core.own_logger import own_logger
 from tasker_core.registry import Handler, HandlerRegistry
 
-logger = logging.getLogger(__name__)
+logger = own_logger(__name__)
 
 
 class Attempt:
@@ -165,6 +165,8 @@ async def invoke_async(attempt: Attempt) -> bytes:
 
 def _begin(attempt: Attempt) -> tracing.AttemptSpans | None:
     """Binds the current context to the attempt."""
+    if shared_settings.active is not None:
+        shared_settings.active.begin(attempt)
     current_log.set(attempt.log)
     spans = None if tracing.active is None else tracing.active.begin(attempt)
     attempt.started = time.monotonic()
@@ -184,6 +186,8 @@ def _finished(
 ) -> bytes:
     if spans is not None:
         spans.end(ended, error)
+    if shared_settings.active is not None:
+        shared_settings.active.end(attempt)
     return with_logs(attempt, ended)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -18,11 +19,11 @@ MAX_BYTES = 64 << 10
 MAX_LINE = 8 << 10
 
 
-class LineSink(Protocol):
-    """A stream whose lines are logged."""
+class BegunLine(Protocol):
+    """What was written to a stream since its last line break."""
 
-    def line(self, text: str, log: "AttemptLog | None") -> None:
-        """Logs a line, as the attempt's if there is one."""
+    def finish(self, log: "AttemptLog | None") -> None:
+        """Logs it, as the attempt's if there is one."""
 
 
 class AttemptLog:
@@ -33,8 +34,8 @@ class AttemptLog:
 
     def __init__(self, dispatch: Mapping[str, Any]) -> None:
         self._dispatch = dispatch
-        # What was written to a stream since its last line break.
-        self.unfinished: dict[LineSink, str] = {}
+        # By stream.
+        self.unfinished: dict[object, BegunLine] = {}
         # Guards `unfinished` and `_lines`.
         self.lock = threading.Lock()
         self._lines: deque[tuple[float, str, str, str]] | None = None
@@ -68,9 +69,8 @@ class AttemptLog:
     def _take(self) -> bytes | None:
         with self.lock:
             unfinished, self.unfinished = self.unfinished, {}
-        for sink, text in unfinished.items():
-            if text:
-                sink.line(text, self)
+        for begun in unfinished.values():
+            begun.finish(self)
         with self.lock:
             lines = list(self._lines or ())
         texts: list[str] = []
@@ -87,6 +87,9 @@ class AttemptLog:
 
 current_log: ContextVar[AttemptLog | None] = ContextVar("tasker_attempt_log", default=None)
 """The log of the attempt that the running code belongs to."""
+
+# A forked process may serve others, and outlive the attempt: what it logs is its own.
+os.register_at_fork(after_in_child=lambda: current_log.set(None))
 
 
 def message_of(record: logging.LogRecord) -> str:

@@ -1,7 +1,6 @@
 """The event loop that async handlers share, on a thread of its own, and the watch over it."""
 
 import asyncio
-import logging
 import os
 import sys
 import threading
@@ -10,8 +9,9 @@ import traceback
 from collections.abc import Callable
 
 from tasker_core.forks import leave_if_forked
+from tasker_core.own_logger import own_logger
 
-logger = logging.getLogger(__name__)
+logger = own_logger(__name__)
 
 BLOCKED_AFTER_SECONDS = 1.0
 

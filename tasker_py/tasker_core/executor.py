@@ -16,10 +16,11 @@ from tasker_core.errors import WorkerStoppedError
 from tasker_core.event_loop import HandlerLoop
 from tasker_core.fetching import Source
 from tasker_core.forks import leave_if_forked
+from tasker_core.own_logger import own_logger
 from tasker_core.registry import HandlerRegistry
 from tasker_core.threads import ThreadPool
 
-logger = logging.getLogger(__name__)
+logger = own_logger(__name__)
 
 MAX_WAIT_SECONDS = 60.0
 WATCH_SECONDS = 1.0

@@ -3,14 +3,14 @@
 import json
 import socket
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Protocol
 
 from tasker_core.metrics import Metrics
+from tasker_core.origin import is_loopback, refusal
 
 ASK_SECONDS = 2.0
 
@@ -48,21 +48,29 @@ class _Server(ThreadingTCPServer):
 class FleetPage:
     """Serves `/health`, `/health/ready`, `/health/live` and `/metrics`, from construction on."""
 
-    def __init__(self, bind: str, processes: Sequence[Process]) -> None:
-        """OSError when the address cannot be had."""
+    def __init__(self, bind: str, processes: Sequence[Process], hosts: Sequence[str]) -> None:
+        """OSError when the address cannot be had. `hosts` are further names that it is asked by."""
         host, _, port = bind.rpartition(":")
         self._processes = processes
+        self._hosts = hosts
+        self._any_host = not is_loopback(host)
         self._metrics = Metrics()
         page = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, kind, body = page.answer(self.path.partition("?")[0])
+                path = self.path.partition("?")[0]
+                host, origin = self._only("Host"), self._only("Origin")
+                status, kind, body = page.answer(path, host, origin)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _only(self, name: str) -> str | None:
+                values = self.headers.get_all(name, [])
+                return None if not values else values[0] if len(values) == 1 else ""
 
             def log_message(self, format: str, *args: object) -> None:
                 """Requests are not logged."""
@@ -81,8 +89,11 @@ class FleetPage:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, path: str) -> tuple[int, str, bytes]:
-        """Status, content type and body."""
+    def answer(self, path: str, host: str | None, origin: str | None) -> tuple[int, str, bytes]:
+        """Status, content type and body; the headers are None where there is none."""
+        refused = refusal(path, host, origin, hosts=self._hosts, any_host=self._any_host)
+        if refused is not None:
+            return 403, "application/json", _error(refused.code, refused.message, refused.details)
         if path in ("/health", "/health/ready"):
             told = [_asked_health(process) for process in self._processes]
             reasons = [reason for of_one, _ in told for reason in of_one]
@@ -94,8 +105,7 @@ class FleetPage:
             kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
             return 200, kind, self._measured().encode()
         message = "a worker serves /health, /health/ready, /health/live and /metrics"
-        error = {"code": "NOT_FOUND", "message": message, "details": None}
-        return 404, "application/json", json.dumps({"error": error}).encode()
+        return 404, "application/json", _error("NOT_FOUND", message, None)
 
     def _measured(self) -> str:
         scrapes: dict[tuple[str, int], str] = {}
@@ -120,6 +130,10 @@ def _health(reasons: list[str], problems: list[str]) -> bytes:
     return json.dumps({"status": status, "reasons": reasons, "problems": problems}).encode()
 
 
+def _error(code: str, message: str, details: object) -> bytes:
+    return json.dumps({"error": {"code": code, "message": message, "details": details}}).encode()
+
+
 def _asked_health(process: Process) -> tuple[list[str], list[str]]:
     """Reasons and problems of a process, with its name before each."""
     found = _ask(process.address, "/health/ready")
@@ -138,11 +152,13 @@ def _ask(address: str | None, path: str) -> tuple[int, str] | None:
     """Status and body; None when there is no answer."""
     if address is None:
         return None
+    # Not urllib, which would go through the proxy that the environment names.
+    connection = HTTPConnection(address, timeout=ASK_SECONDS)
     try:
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=ASK_SECONDS) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-    except OSError:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except (OSError, HTTPException):
         return None
+    finally:
+        connection.close()

@@ -1,6 +1,43 @@
-"""A process that a handler forked is not the worker: it ends before it can act as one."""
+"""A process that a handler forked is not the worker: it has nothing of what the worker set up for
+itself, and ends before it can act as one.
+
+Its signals are dealt with here; its streams, log, sockets and event loop where they are made.
+"""
 
 import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+
+def handle_signals(
+    numbers: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], None]
+) -> None:
+    """Handles signals in this process; in one that is forked from it they do what they did before.
+
+    To be called on the main thread.
+    """
+    before = {number: signal.signal(number, handler) for number in numbers}
+    masks = threading.local()
+
+    def hold_back() -> None:
+        # A signal that comes to the forked process before it is rid of the handler waits till then:
+        # it would be lost, and whoever sent it would wait for the process's end.
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    def let_go() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
+
+    def give_back() -> None:
+        signal.set_wakeup_fd(-1)
+        for number, action in before.items():
+            # A module may have put one of its own there.
+            if signal.getsignal(number) is handler:
+                signal.signal(number, signal.SIG_DFL if action is None else action)
+        let_go()
+
+    os.register_at_fork(before=hold_back, after_in_parent=let_go, after_in_child=give_back)
 
 
 def leave_if_forked(owner: int, handler: str) -> None:

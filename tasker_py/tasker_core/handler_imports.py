@@ -2,25 +2,33 @@
 
 import importlib
 import json
-import logging
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tasker_core import _native
+from tasker_core import _native, module_files
 from tasker_core.errors import HandlerNotFoundError, InvalidArgumentError
+from tasker_core.own_logger import own_logger
 from tasker_core.registry import HandlerRegistry, import_object
 from tasker_core.settings import WorkerSettings
 from tasker_core.test_environment import TestEnvironmentLoader, add_to_import_path, handler_folders
 
-logger = logging.getLogger(__name__)
+logger = own_logger(__name__)
 
 
 class HandlerImports:
     """Runs the imports; a problem is logged with its traceback, and kept as a sentence."""
 
-    def __init__(self, settings: WorkerSettings, registry: HandlerRegistry) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        registry: HandlerRegistry,
+        on_import: Callable[[str], None],
+    ) -> None:
+        """`on_import` is told each module before it is imported."""
         self.problems: list[str] = []
+        self._on_import = on_import
         self._settings = settings
         self._registry = registry
 
@@ -35,7 +43,10 @@ class HandlerImports:
             if not folder.is_dir():
                 self._tell(f"TASKER_HANDLER_PATH names {folder}, which is no folder")
         add_to_import_path(folders)
+        for conflict in module_files.conflicts(folders):
+            self._tell(conflict)
         for module in self._settings.modules:
+            self._on_import(module)
             try:
                 importlib.import_module(module)
             except BaseException as error:  # a module may raise anything, SystemExit too.
@@ -47,6 +58,7 @@ class HandlerImports:
             }
         )
         if loader.should_load():
+            self._on_import("the handlers below TASKER_HANDLER_PATH")
             loader.load_example_handlers()
             for file, raised in loader.problems.items():
                 self._report(f"{file} cannot be imported", raised)
@@ -63,6 +75,7 @@ class HandlerImports:
             for handler in template["handlers"]
         }
         for name, method in sorted(handlers):
+            self._on_import(_module_of(name))
             try:
                 self._registry.resolve(name, method)
             except BaseException as error:  # importing a module may raise anything.
@@ -71,6 +84,7 @@ class HandlerImports:
         for name in sorted(
             {template["task_handler"] for template in templates if "task_handler" in template}
         ):
+            self._on_import(_module_of(name))
             try:
                 if not self._registry.is_registered(name):
                     import_object(name)
@@ -103,6 +117,11 @@ def _template_files(path: str) -> list[Path]:
         elif part.is_file():
             files.append(part)
     return files
+
+
+def _module_of(callable_name: str) -> str:
+    """The module of a callable that is an import path; a registered name may be any word."""
+    return callable_name.rpartition(".")[0] or callable_name
 
 
 def _checked(file: Path) -> dict[str, Any] | None:

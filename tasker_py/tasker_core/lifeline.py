@@ -18,6 +18,9 @@ class Lifeline:
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
+        # Only this process may keep the line up, not the programs and forks that it starts.
+        self._socket.set_inheritable(False)
+        os.register_at_fork(after_in_child=self._socket.close)
         threading.Thread(target=self._watch, name="tasker-lifeline", daemon=True).start()
 
     def tell_address(self, address: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TextIO
 
 from tasker_core import capture
 from tasker_core.attempt_log import ID_FIELDS, current_log, message_of
+from tasker_core.own_logger import OwnLogger
 
 Format = Literal["console", "json"]
 
@@ -88,6 +89,12 @@ def configure(level: str, form: Format, stream: TextIO | None = None) -> None:
     handler = _ProcessLog(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else LineFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Of its own, whatever becomes of the root's.
+    logging.getLogger("tasker_core").setLevel(level)
+    OwnLogger.process_log = handler
+    if logging.getLogger().level > logging.DEBUG:
+        # It logs each request that a handler's client makes.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
     capture.install(handler.handle)
     bind_attempts()
 

@@ -6,7 +6,7 @@ import threading
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar, TypeGuard
 
-from tasker_core import definition, step_handler
+from tasker_core import definition, module_files, step_handler
 from tasker_core.errors import HandlerConflictError, HandlerNotFoundError, InvalidHandlerError
 from tasker_core.serialization import shown
 from tasker_core.step_handler.base import StepHandlerBase
@@ -55,9 +55,10 @@ class HandlerRegistry:
                 key: value for key, value in self._resolved.items() if key[0] != callable_name
             }
         if known is not found:
+            place = module_files.described(known.__module__)
             raise HandlerConflictError(
                 f"the callable {callable_name!r} is registered already, for "
-                f"{known.__module__}.{known.__qualname__}"
+                f"{known.__module__}.{known.__qualname__}{place}"
             )
 
     def is_registered(self, callable_name: str) -> bool:
@@ -134,7 +135,8 @@ def _handler_of(callable_name: str, value: object) -> Handler:
         remedy = f"a function is a handler with @step_handler({callable_name!r}) above it"
     else:
         remedy = "a handler is a subclass of tasker_core.step_handler.StepHandlerBase or a function"
-    raise InvalidHandlerError(callable_name, f"{shown(value)} is no handler; {remedy}")
+    place = module_files.described(callable_name)
+    raise InvalidHandlerError(callable_name, f"{shown(value)}{place} is no handler; {remedy}")
 
 
 def _require(callable_name: str, problem: str | None) -> None:
@@ -162,7 +164,10 @@ def import_object(path: str) -> Any:
                 value = getattr(value, attribute)
             except AttributeError:
                 where = ".".join(parts[:index])
-                raise HandlerNotFoundError(path, f"{where!r} has no {attribute!r}") from None
+                reason = f"{where!r} ({module_files.file_of(name)}) has no {attribute!r}"
+                for file in module_files.hidden(name):
+                    reason += f"; {file} cannot be imported by that name: rename it"
+                raise HandlerNotFoundError(path, reason) from None
         return value
     raise HandlerNotFoundError(
         path,

@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import ipaddress
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasker_core.errors import ConfigurationError
+from tasker_core.origin import is_host, is_loopback
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_BIND = "127.0.0.1:8081"
@@ -20,6 +20,7 @@ WORKER_VARIABLES = (
     "TASKER_BIND",
     "TASKER_ENV",
     "TASKER_HANDLER_PATH",
+    "TASKER_HOSTS",
     "TASKER_LOG_FORMAT",
     "TASKER_TEMPLATE_PATH",
     "TASKER_TOKEN",
@@ -40,18 +41,26 @@ OTHER_VARIABLES = (
     "TASKER_CONFIG_PATH",
 )
 TEST_PREFIX = "TASKER_TEST_"
+# By the variables that one would guess, of which there are none.
+FLAGS_ALONE = {
+    "TASKER_DRAIN_TIMEOUT": "--drain-timeout",
+    "TASKER_PROCESSES": "--processes",
+    "TASKER_SLOTS": "--slots",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
     """What a worker needs to know.
 
-    Each field has a variable and a flag; see `python -m tasker_core.worker --help`.
+    Each field has a flag, and most have a variable; see `python -m tasker_core.worker --help`.
     """
 
     urls: tuple[str, ...] = (DEFAULT_URL,)
     token: str | None = None
     bind: str = DEFAULT_BIND
+    hosts: tuple[str, ...] = ()
+    """Names under which the health page is asked besides localhost and IP addresses."""
     worker_id: str = ""
     template_path: str = ""
     handler_path: str = ""
@@ -91,15 +100,23 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
     if options.log_format not in ("", "console", "json"):
         raise ConfigurationError(f"TASKER_LOG_FORMAT is {options.log_format!r}; console or json")
     token = options.token or None
-    if token is None and not _is_loopback(options.bind):
+    if token is None and not is_loopback(options.bind.rpartition(":")[0]):
         raise ConfigurationError(
             f"the address {options.bind} can be reached from other machines, which takes a token: "
             f"set TASKER_TOKEN, or bind to {DEFAULT_BIND}"
         )
+    hosts = tuple(host.strip() for host in options.hosts.split(",") if host.strip())
+    for host in hosts:
+        if not is_host(host):
+            raise ConfigurationError(
+                f"TASKER_HOSTS has {host!r}, which is no host's name: it takes names such as "
+                "worker.example.com or worker.example.com:8081, without a scheme or path"
+            )
     return WorkerSettings(
         urls=urls,
         token=token,
         bind=options.bind,
+        hosts=hosts,
         worker_id=options.worker_id,
         template_path=options.template_path,
         handler_path=options.handler_path,
@@ -117,23 +134,15 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each TASKER_ variable that nothing reads, with the nearest known name."""
     known = (*WORKER_VARIABLES, *OTHER_VARIABLES)
+    wanted = (*known, *FLAGS_ALONE)
     sentences = []
     for name in sorted(environ):
         if name.startswith("TASKER_") and not name.startswith(TEST_PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = difflib.get_close_matches(name, wanted, n=1)
+            meant = [FLAGS_ALONE.get(other, other) for other in near]
+            hint = f"; did you mean {meant[0]}?" if meant else ""
             sentences.append(f"the environment variable {name} is unknown and has no effect{hint}")
     return sentences
-
-
-def _is_loopback(bind: str) -> bool:
-    host = bind.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -152,6 +161,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--url", "TASKER_URL", DEFAULT_URL, "the engine; several, comma-separated")
     add("--token", "TASKER_TOKEN", "", "the engine's access token")
     add("--bind", "TASKER_BIND", DEFAULT_BIND, "host:port of the health page")
+    add("--hosts", "TASKER_HOSTS", "", "further names of the health page, comma-separated")
     add("--worker-id", "WORKER_ID", socket.gethostname(), "the worker's name, for people")
     add("--template-path", "TASKER_TEMPLATE_PATH", "", "folders of task templates, ':'-separated")
     add(

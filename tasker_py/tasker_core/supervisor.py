@@ -1,6 +1,5 @@
 """The parent of `--processes N`: starts workers, restarts those that die, ends with the last."""
 
-import logging
 import os
 import signal
 import socket
@@ -13,10 +12,11 @@ from types import FrameType
 
 from tasker_core.fleet_page import FleetPage
 from tasker_core.lifeline import LEFT
+from tasker_core.own_logger import own_logger
 from tasker_core.settings import WorkerSettings
 from tasker_core.signal_wait import SignalWait
 
-logger = logging.getLogger(__name__)
+logger = own_logger(__name__)
 
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 30.0
@@ -46,6 +46,8 @@ class Child:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
+        # Whether it told that it has left as it should.
+        self._left = False
 
     def run(self) -> bool:
         """Runs one life of it, to its end: whether it is over for good."""
@@ -55,10 +57,14 @@ class Child:
                 if self._stopped:
                     return True
                 self._process = self._start(theirs.fileno())
-            left = self._listen(ours)
+            listener = threading.Thread(target=self._listen, args=[ours], daemon=True)
+            listener.start()
+            # Not the end of the line: that may be held by a process that a handler has forked.
             self.exit_code = self._process.wait()
+            ours.shutdown(socket.SHUT_RD)
+            listener.join()
         self.address = None
-        return left or self._stopped
+        return self._left or self._stopped
 
     def _start(self, lifeline: int) -> "subprocess.Popen[bytes]":
         self.starts += 1
@@ -77,16 +83,14 @@ class Child:
             process_group=0,
         )
 
-    def _listen(self, line: socket.socket) -> bool:
-        """Hears what the process tells, until it ends: whether it has left as it should."""
-        left = False
+    def _listen(self, line: socket.socket) -> None:
+        """Hears what the process tells, until it ends."""
         with line.makefile() as told:
             for text in told:
                 if text.strip() == LEFT:
-                    left = True
+                    self._left = True
                 else:
                     self.address = text.strip()
-        return left
 
     def signal(self, number: int) -> None:
         """Sends a signal, if there is a process, and does not let another be started."""
@@ -109,7 +113,7 @@ class Supervisor:
     def run(self) -> int:
         """Runs until every process has left: the exit code."""
         try:
-            page = FleetPage(self._settings.bind, self.children)
+            page = FleetPage(self._settings.bind, self.children, self._settings.hosts)
         except OSError as error:
             logger.error(
                 "cannot listen on %s for the health page: %s; TASKER_BIND or --bind names another",

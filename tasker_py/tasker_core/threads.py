@@ -1,13 +1,14 @@
 """Threads for sync handlers: made when none is idle, and kept."""
 
-import logging
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-logger = logging.getLogger(__name__)
+from tasker_core.own_logger import own_logger
+
+logger = own_logger(__name__)
 
 T = TypeVar("T")
 

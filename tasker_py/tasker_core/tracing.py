@@ -4,18 +4,19 @@ Nothing of OpenTelemetry is imported otherwise.
 """
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from tasker_core.own_logger import own_logger
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
 
     from tasker_core.attempt import Attempt
 
-logger = logging.getLogger(__name__)
+logger = own_logger(__name__)
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 # How long the end of a worker waits for spans that a collector does not take.

@@ -1,6 +1,5 @@
 """What a handler is given (Task, Sequence, Step) and what it gives back (StepHandlerCallResult)."""
 
-import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 from tasker_core.batching import NO_BATCH_CONFIG, NO_CURSOR, BatchConfig, Cursor
 from tasker_core.logs import StepLogger
+from tasker_core.own_logger import own_logger
 from tasker_core.result import StepHandlerCallResult
 from tasker_core.sequence import EMPTY, Sequence
 
@@ -93,4 +93,4 @@ class Step:
         }
         if self.correlation_id is not None:
             ids["correlation_id"] = self.correlation_id
-        return StepLogger(logging.getLogger("tasker_core.handler"), ids)
+        return StepLogger(own_logger("tasker_core.handler"), ids)

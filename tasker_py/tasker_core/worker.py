@@ -1,27 +1,34 @@
 """The worker process: `python -m tasker_core.worker [MODULE...]`."""
 
+import atexit
 import json
-import logging
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-from tasker_core import __version__, _native, logs, tracing
+from tasker_core import __version__, _native, logs, shared_settings, tracing
+from tasker_core.departure import leave, leave_within
 from tasker_core.errors import ConfigurationError, NativeError
 from tasker_core.executor import Executor
+from tasker_core.forks import handle_signals
 from tasker_core.handler_imports import HandlerImports, template_paths
 from tasker_core.lifeline import Lifeline
+from tasker_core.own_logger import own_logger
 from tasker_core.registry import HandlerRegistry
 from tasker_core.serialization import allow_integers_of_any_size
 from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
+from tasker_core.shared_settings import SharedSettings
 from tasker_core.signal_wait import SignalWait
 
-logger = logging.getLogger("tasker_core.worker")
+logger = own_logger("tasker_core.worker")
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# What a worker takes to end after its drain time-out, at most; its parent waits a little longer.
+LAST_SECONDS = 1.0
 
 
 class WorkerBootstrap:
@@ -29,56 +36,64 @@ class WorkerBootstrap:
 
     Whatever hinders it from serving its templates (a template that is not valid, a handler that
     cannot be imported) is logged with its traceback and shown on the health page; the worker stays
-    up, is not ready and takes no attempts.
+    up, is not ready, takes no attempts and registers nothing.
     """
 
     def __init__(self, settings: WorkerSettings, registry: HandlerRegistry | None = None) -> None:
         self._settings = settings
         self._registry = registry or HandlerRegistry.default()
-        self._problems: list[str] = []
         self._native: _native.Worker | None = None
         self._has_begun = False
         self._is_to_drain = False
 
     @property
     def address(self) -> str:
-        """Where the health page is, as host:port. The worker must have been started."""
-        address: str = json.loads(self._started().started)["address"]
+        """Where the health page is, as host:port. The worker must have been opened."""
+        address: str = json.loads(self._opened().opened)["address"]
         return address
 
-    def start(self) -> None:
-        """Imports the handlers and starts the session.
+    def open(self) -> None:
+        """Opens the health page, before anything is imported.
 
-        NativeError when the health port cannot be had.
+        NativeError when its port cannot be had, or the engine's address is none.
         """
-        imports = HandlerImports(self._settings, self._registry)
-        imports.run()
-        self._problems = imports.problems
-        # After the imports, which may have set a provider of their own.
-        tracing.configure(os.environ)
         settings = self._settings
         options = {
             "urls": settings.urls,
             "token": settings.token,
             "bind": settings.bind,
+            "hosts": settings.hosts,
             "worker_id": settings.worker_id,
             "language": "python",
             "version": __version__,
-            "namespaces": [],
-            "callables": self._registry.list_handlers(),
             "template_paths": template_paths(settings.template_path),
-            "slots": self._slots,
-            "problems": self._problems,
+            "slots": settings.slots,
+        }
+        os.register_at_fork(after_in_child=_native.forked)
+        self._native = _native.Worker(json.dumps(options))
+        logger.info("handlers are being imported, as http://%s/health shows", self.address)
+
+    def start(self) -> None:
+        """Imports the handlers and starts the session."""
+        native = self._opened()
+        imports = HandlerImports(self._settings, self._registry, native.importing)
+        imports.run()
+        # After the imports, which may have set a provider of their own, and configured logging.
+        tracing.configure(os.environ)
+        shared_settings.active = SharedSettings()
+        imported = {
+            "callables": self._registry.list_handlers(),
+            "problems": imports.problems,
         }
         self._has_begun = True
-        self._native = _native.Worker(json.dumps(options))
+        native.begin(json.dumps(imported))
         if self._is_to_drain:
             self.drain()
 
     def run(self) -> bool:
         """Runs attempts until the session has ended. Gives whether every handler has ended too."""
-        native = self._started()
-        executor = Executor(native, self._registry, self._slots)
+        native = self._opened()
+        executor = Executor(native, self._registry, self._settings.slots)
         failure: list[BaseException] = []
         ended = threading.Event()
         with SignalWait() as waiting:
@@ -118,15 +133,9 @@ class WorkerBootstrap:
         """Whether there is a session to drain, or will be in a moment: it may have attempts."""
         return self._has_begun
 
-    @property
-    def _slots(self) -> int:
-        # A worker with a problem takes nothing: it would fail what another one, or the next
-        # version, can do.
-        return 0 if self._problems else self._settings.slots
-
-    def _started(self) -> _native.Worker:
+    def _opened(self) -> _native.Worker:
         if self._native is None:
-            raise RuntimeError("the worker has not been started")
+            raise RuntimeError("the worker has not been opened")
         return self._native
 
 
@@ -147,35 +156,42 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     allow_integers_of_any_size()
     for sentence in unknown_variables(environ):
         logger.warning("%s", sentence)
+    # After what handlers' modules have registered: that may print.
+    atexit.register(logs.shut_down)
     if settings.processes > 1:
         # Only a parent needs what it takes to be one.
         from tasker_core.supervisor import Supervisor
 
-        code = Supervisor(settings, argv).run()
-        logs.shut_down()
-        return code
+        return Supervisor(settings, argv).run()
     lifeline = None if settings.lifeline is None else Lifeline(settings.lifeline)
     bootstrap = WorkerBootstrap(settings)
-    told_to_stop = False
+    leave_at: float | None = None
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        nonlocal told_to_stop
-        if told_to_stop or not bootstrap.has_begun:
-            os._exit(128 + number if told_to_stop else 0)
-        told_to_stop = True
+        nonlocal leave_at
+        if leave_at is not None:
+            leave(128 + number)
+        if not bootstrap.has_begun:
+            leave(0)
+        leave_at = time.monotonic() + settings.drain_timeout
         logger.info("%s was received", signal.Signals(number).name)
         bootstrap.drain()
 
-    for number in STOP_SIGNALS:
-        signal.signal(number, stop)
+    handle_signals(STOP_SIGNALS, stop)
+    code = 1
     try:
-        bootstrap.start()
+        bootstrap.open()
         if lifeline is not None:
             lifeline.tell_address(bootstrap.address)
+        bootstrap.start()
         idle = bootstrap.run()
+        code = 0
     except NativeError as error:
         logger.error("%s", error)
-        return 1
+        return code
+    finally:
+        left = settings.drain_timeout if leave_at is None else leave_at - time.monotonic()
+        leave_within(max(left, LAST_SECONDS), code)
     tracing.shut_down()
     logger.info("stopped")
     if lifeline is not None:
@@ -183,9 +199,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if not idle:
         # Their threads may never return; leaving without them is what the drain time-out means.
         logs.shut_down()
-        os._exit(0)
-    logs.shut_down()
-    return 0
+        leave(code)
+    return code
 
 
 if __name__ == "__main__":

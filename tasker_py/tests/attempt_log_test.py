@@ -14,6 +14,7 @@ import pytest
 
 from tasker_core import capture, logs
 from tasker_core.attempt import Attempt, invoke, invoke_async, prepare
+from tasker_core.own_logger import OwnLogger
 from tasker_core.registry import HandlerRegistry
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, Task
@@ -45,6 +46,9 @@ class ProcessLog:
             capture.uninstall()
             logs.unbind_attempts()
             root.handlers[:], root.level = handlers, level
+            OwnLogger.process_log = None
+            for name in ("tasker_core", "httpx"):
+                logging.getLogger(name).setLevel(logging.NOTSET)
 
     def run(self, *handlers: type[StepHandlerBase]) -> list[list[dict[str, Any]]]:
         """Runs the handlers, async ones at once: the lines in their outcomes."""
@@ -275,6 +279,53 @@ def test_a_line_without_an_end_does_not_pile_up(process_log: ProcessLog) -> None
         8_192,
         3_616,
     ]
+
+
+def test_a_progress_bar_is_its_last_state(process_log: ProcessLog) -> None:
+    class Printing(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            logging.getLogger("rows").warning("row 17 has no price")
+            for done in range(2_000):
+                sys.stderr.write(f"\rrows: {done / 20:3.0f}%|{'█' * (done // 200):10}| {done}/2000")
+            sys.stderr.write("\n")
+            for percent in range(101):
+                print(f"{percent} %", end="\r")
+            print("windows\r\nreturns\r", end="")
+            print("\nhalf\rwhole", end="")
+            return {}
+
+    (lines,) = process_log.run(Printing)
+    assert messages(lines) == [
+        "row 17 has no price",
+        "rows: 100%|█████████ | 1999/2000",
+        "windows",
+        "returns",
+        "whole",
+    ]
+    assert messages(process_log.shown()) == messages(lines)
+
+
+def test_a_bar_that_never_ends_its_line_shows_its_last_state(process_log: ProcessLog) -> None:
+    class Printing(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            for percent in range(101):
+                print(f"{percent} %", end="\r")
+            return {}
+
+    assert messages(*process_log.run(Printing)) == ["100 %"]
+
+
+def test_bytes_in_pieces_are_the_characters_that_they_make(process_log: ProcessLog) -> None:
+    class Printing(StepHandlerBase):
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            for byte in "café 💶\n".encode():
+                sys.stdout.buffer.write(bytes([byte]))
+                await asyncio.sleep(0)
+            sys.stdout.buffer.write(b"\xff and the first half of \xc3")
+            return {}
+
+    for lines in process_log.run(Printing, Printing):
+        assert messages(lines) == ["café 💶", "\\xff and the first half of \\xc3"]
 
 
 def test_a_log_that_cannot_be_written_costs_the_handler_nothing(process_log: ProcessLog) -> None:

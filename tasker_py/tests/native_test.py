@@ -54,11 +54,14 @@ def options(**fields: Any) -> str:
     )
 
 
+IMPORTED = '{"callables": [], "problems": []}'
+
 ENDING = """
 import sys, threading
 from tasker_core import _native
 
 worker = _native.Worker(sys.argv[1])
+worker.begin('{"callables": [], "problems": []}')
 busy = threading.Barrier(9)
 
 def ask():
@@ -83,6 +86,7 @@ def test_the_interpreter_ends_while_threads_are_inside_calls() -> None:
 @pytest.fixture
 def worker() -> Iterator[_native.Worker]:
     worker = _native.Worker(options(problems=["the handler żółw is missing"]))
+    worker.begin(IMPORTED)
     yield worker
     worker.close()
 
@@ -109,6 +113,16 @@ def test_a_wrong_template_says_where() -> None:
     assert isinstance(raised.value, TaskerError)
 
 
+def test_templates_are_checked_together() -> None:
+    files = [
+        {"file": "a.yaml", "text": TEMPLATE},
+        {"file": "b.yaml", "text": TEMPLATE.replace("shop.handlers.Charge", "shop.handlers.Pay")},
+    ]
+    first, second = json.loads(_native.templates_check(json.dumps(files)))
+    assert first == json.loads(_native.template_check(TEMPLATE, "a.yaml"))
+    assert "shop/orders 1.2.3 is in a.yaml, too, with other content" in second["problems"]
+
+
 def test_work_is_split() -> None:
     request = json.dumps({"total_items": 7, "batch_size": 3, "max_workers": 2})
     assert json.loads(_native.batches_split(request)) == [
@@ -125,12 +139,59 @@ def test_health_shows_the_problems(worker: _native.Worker) -> None:
     status = json.loads(worker.status())
     assert (status["session"], status["ready"], status["held"]) == ("connecting", False, 0)
     assert status["reasons"][:2] == ["the handler żółw is missing", "another one"]
-    address = json.loads(worker.started)["address"]
+    address = json.loads(worker.opened)["address"]
     with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(f"http://{address}/health/ready")
     with raised.value as answer:
         assert answer.code == 503
         assert json.load(answer)["reasons"][:2] == ["the handler żółw is missing", "another one"]
+
+
+def test_until_it_begins_the_page_says_that_handlers_are_imported() -> None:
+    worker = _native.Worker(options())
+    worker.importing("models")
+    status = json.loads(worker.status())
+    assert (status["ready"], status["reasons"]) == (False, ["handlers are being imported"])
+    worker.begin(IMPORTED)
+    assert "handlers are being imported" not in json.loads(worker.status())["reasons"]
+    with pytest.raises(OperationFailedError, match="has begun already"):
+        worker.begin(IMPORTED)
+    worker.close()
+    with pytest.raises(WorkerStoppedError):
+        worker.begin(IMPORTED)
+
+
+def test_a_worker_that_never_begins_can_be_closed() -> None:
+    worker = _native.Worker(options())
+    worker.close()
+    with pytest.raises(WorkerStoppedError):
+        worker.next(PATIENCE_MS)
+
+
+def test_a_forked_process_keeps_no_socket_of_the_worker() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+        worker = _native.Worker(options(urls=[f"http://127.0.0.1:{engine.getsockname()[1]}"]))
+        worker.begin(IMPORTED)
+        session, _ = engine.accept()
+        # The request for a session: the worker has its connection.
+        assert session.recv(1 << 16).startswith(b"GET /v1/worker")
+        address = json.loads(worker.opened)["address"].split(":")
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _native.forked()
+            os.close(writer)
+            os.read(reader, 1)
+            os._exit(0)
+        worker.close()
+        # Nobody has the connection any more, and the port is free, while the process lives.
+        with session:
+            session.settimeout(PATIENCE_MS / 1000)
+            assert session.recv(1 << 16) == b""
+        socket.create_server((address[0], int(address[1]))).close()
+        os.close(writer)
+        os.close(reader)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_wrong_options_are_named() -> None:

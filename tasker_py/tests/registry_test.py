@@ -92,7 +92,8 @@ def test_a_name_stands_for_one_handler() -> None:
         pass
 
     with pytest.raises(
-        HandlerConflictError, match=r"'a' is registered already, for .*registry_test\.Registered"
+        HandlerConflictError,
+        match=r"'a' is registered already, for .*\.Registered \(.*/registry_test\.py\)",
     ):
         registry.register("a", Other)
 
@@ -117,9 +118,9 @@ def test_the_longest_importable_module_and_then_attributes(package: Path) -> Non
     ("name", "reason"),
     [
         ("nowhere.Handler", NO_MODULE),
-        ("shop.orders.Missing", "'shop.orders' has no 'Missing'"),
-        ("shop.orders.Charge.missing", "'shop.orders.Charge' has no 'missing'"),
-        ("shop.orders.other", f"3 is no handler; {WANTED}"),
+        ("shop.orders.Missing", "'shop.orders' (FOLDER/orders.py) has no 'Missing'"),
+        ("shop.orders.Charge.missing", "'shop.orders.Charge' (FOLDER/orders.py) has no 'missing'"),
+        ("shop.orders.other", f"3 (FOLDER/orders.py) is no handler; {WANTED}"),
         ("Shop::Orders::Charge", "it is neither registered nor a dotted import path"),
         ("", "it is neither registered nor a dotted import path"),
     ],
@@ -127,6 +128,7 @@ def test_the_longest_importable_module_and_then_attributes(package: Path) -> Non
 def test_a_callable_without_a_handler_is_refused(package: Path, name: str, reason: str) -> None:
     with pytest.raises(HandlerNotFoundError) as raised:
         HandlerRegistry().resolve(name)
+    reason = reason.replace("FOLDER", str(package))
     assert str(raised.value) == f"no handler for the callable {name!r}: {reason}"
     assert raised.value.callable_name == name
 

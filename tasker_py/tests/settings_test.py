@@ -1,11 +1,17 @@
 """A worker's settings come from flags, then variables, then defaults."""
 
+import re
 import socket
 
 import pytest
 
 from tasker_core.errors import ConfigurationError
-from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
+from tasker_core.settings import (
+    WORKER_VARIABLES,
+    WorkerSettings,
+    read_settings,
+    unknown_variables,
+)
 
 
 def test_defaults() -> None:
@@ -29,6 +35,7 @@ def test_variables_and_flags() -> None:
         "TASKER_URL": "http://a:1, http://b:2",
         "TASKER_TOKEN": "secret",
         "TASKER_BIND": "0.0.0.0:9000",
+        "TASKER_HOSTS": "worker.test, worker.test:81,",
         "WORKER_ID": "from-variable",
         "TASKER_TEMPLATE_PATH": "/t",
         "TASKER_HANDLER_PATH": "/h:/i",
@@ -40,6 +47,7 @@ def test_variables_and_flags() -> None:
         urls=("http://a:1", "http://b:2"),
         token="secret",
         bind="0.0.0.0:9000",
+        hosts=("worker.test", "worker.test:81"),
         worker_id="from-flag",
         template_path="/t",
         handler_path="/h:/i",
@@ -72,6 +80,7 @@ def test_loopback_takes_no_token(bind: str) -> None:
         (["--processes", "0"], {}, "--processes is 0"),
         ([], {"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'"),
         ([], {"TASKER_LOG_FORMAT": "xml"}, "TASKER_LOG_FORMAT is 'xml'; console or json"),
+        ([], {"TASKER_HOSTS": "https://worker.test"}, "TASKER_HOSTS has 'https://worker.test'"),
         ([], {"TASKER_URL": " , "}, "no engine is named"),
     ],
 )
@@ -84,6 +93,8 @@ def test_an_unknown_variable_is_reported_with_the_nearest() -> None:
     environ = {
         "TASKER_TEMPLATES_PATH": "x",
         "TASKER_ZZZZZZZZ": "x",
+        "TASKER_SLOT": "x",
+        "TASKER_DRAIN_TIMEOUT": "x",
         "TASKER_URL": "x",
         "TASKER_FIXTURE_PATH": "x",
         "TASKER_CONFIG_PATH": "x",
@@ -92,8 +103,36 @@ def test_an_unknown_variable_is_reported_with_the_nearest() -> None:
     }
     assert unknown_variables(environ) == [
         (
+            "the environment variable TASKER_DRAIN_TIMEOUT is unknown and has no effect; did you "
+            "mean --drain-timeout?"
+        ),
+        (
+            "the environment variable TASKER_SLOT is unknown and has no effect; did you mean "
+            "--slots?"
+        ),
+        (
             "the environment variable TASKER_TEMPLATES_PATH is unknown and has no effect; "
             "did you mean TASKER_TEMPLATE_PATH?"
         ),
         "the environment variable TASKER_ZZZZZZZZ is unknown and has no effect",
     ]
+
+
+def test_the_help_names_the_variable_of_each_flag_but_three(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        read_settings(["--help"], {})
+    entries = re.findall(r"^  (--\S+)(.*(?:\n {8}.*)*)", capsys.readouterr().out, re.MULTILINE)
+    variables = {flag: re.findall(r"\(([A-Z_]+),", text) for flag, text in entries}
+    assert {flag for flag, named in variables.items() if not named} == {
+        "--slots",
+        "--drain-timeout",
+        "--processes",
+    }
+    assert {name for named in variables.values() for name in named} == {
+        "LOG_LEVEL",
+        "WORKER_ID",
+        *WORKER_VARIABLES,
+    }

@@ -21,7 +21,7 @@ PATIENCE = 30.0
 class Fleet:
     """A parent with two workers, whose log is read line by line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environ: str) -> None:
         # An engine that never answers: a connection to it is a sign that a process has started.
         self._engine = socket.create_server(("127.0.0.1", 0))
         self._engine.settimeout(PATIENCE)
@@ -32,8 +32,10 @@ class Fleet:
                 "PYTHONPATH": os.pathsep.join([*sys.path, str(folder)]),
                 "TASKER_URL": f"http://127.0.0.1:{self._engine.getsockname()[1]}",
                 "TASKER_BIND": "127.0.0.1:0",
+                "TASKER_HOSTS": "fleet.test",
                 "WORKER_ID": "w",
                 "TASKER_LOG_FORMAT": "console",
+                **environ,
             },
             stderr=subprocess.PIPE,
             text=True,
@@ -64,9 +66,10 @@ class Fleet:
         for _ in range(count):
             self._connections.append(self._engine.accept()[0])
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(self.url + path, headers=headers)
         try:
-            with urllib.request.urlopen(self.url + path) as answer:
+            with urllib.request.urlopen(request) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -87,13 +90,22 @@ class Fleet:
             connection.close()
 
 
+NOTING = """
+import logging, os, sys
+name = [flag for flag in sys.argv if flag.startswith('--worker-id=')][0][12:]
+logging.getLogger('noting').warning('started %s as process %d', name, os.getpid())
+"""
+FORKING = """
+import multiprocessing, time
+helper = multiprocessing.Process(target=time.sleep, args=[600], daemon=True)
+helper.start()
+logging.getLogger('noting').warning('the helper of %s is process %d', name, helper.pid)
+"""
+
+
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    (tmp_path / "noting.py").write_text(
-        "import logging, os, sys\n"
-        "name = [flag for flag in sys.argv if flag.startswith('--worker-id=')][0][12:]\n"
-        "logging.getLogger('noting').warning('started %s as process %d', name, os.getpid())\n"
-    )
+    (tmp_path / "noting.py").write_text(NOTING)
     fleet = Fleet(tmp_path)
     yield fleet
     fleet.close()
@@ -144,6 +156,18 @@ def test_one_port_shows_the_health_and_the_metrics_of_all(fleet: Fleet) -> None:
     assert fleet.get("/nonsense")[0] == 404
 
 
+def test_the_port_refuses_web_pages_and_names_that_are_not_its_own(fleet: Fleet) -> None:
+    for path in ("/health", "/health/ready", "/health/live", "/metrics", "/nonsense"):
+        status, body = fleet.get(path, Origin="http://example.test")
+        assert (status, json.loads(body)["error"]["code"]) == (403, "ORIGIN_REFUSED")
+        status, body = fleet.get(path, Host="rebound.example.test")
+        if path.startswith("/health"):
+            assert status == (200 if path == "/health/live" else 503)
+        else:
+            assert (status, json.loads(body)["error"]["code"]) == (403, "HOST_REFUSED")
+    assert fleet.get("/metrics", Host="fleet.test:8081")[0] == 200
+
+
 def test_a_process_that_dies_is_started_again(fleet: Fleet) -> None:
     first = fleet.children(2)
     fleet.accept(2)
@@ -156,6 +180,48 @@ def test_a_process_that_dies_is_started_again(fleet: Fleet) -> None:
     assert "tasker_worker_process_restarts_total 1" in fleet.get("/metrics")[1].splitlines()
     fleet.process.terminate()
     assert fleet.end() == 0
+
+
+def test_a_process_that_dies_is_started_again_while_one_that_it_forked_lives(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "noting.py").write_text(NOTING + FORKING)
+    fleet = Fleet(tmp_path)
+    try:
+        told = fleet.wait_for(r"the helper of (\S+) is process (\d+)")
+        first, helper = told[1], int(told[2])
+        process = re.search(rf"started {first} as process (\d+)", fleet.log)
+        assert process is not None
+        os.kill(int(process[1]), signal.SIGKILL)
+        fleet.wait_for(rf"the process {first} was ended by SIGKILL")
+        fleet.wait_for(rf"started {first} as process")
+        assert not is_gone(helper)
+        os.kill(helper, signal.SIGKILL)
+        fleet.process.terminate()
+        assert fleet.end() == 0, fleet.log
+    finally:
+        fleet.close()
+
+
+def test_the_proxy_of_the_environment_is_not_asked_for_the_processes(tmp_path: Path) -> None:
+    (tmp_path / "noting.py").write_text(NOTING)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        fleet = Fleet(tmp_path, HTTP_PROXY=address, http_proxy=address)
+        try:
+            fleet.children(2)
+            fleet.accept(2)
+            reasons = json.loads(fleet.get("/health")[1])["reasons"]
+            assert ["no session" in reason or "connecting" in reason for reason in reasons] == [
+                True,
+                True,
+            ]
+            assert "tasker_worker_processes 2" in fleet.get("/metrics")[1].splitlines()
+            proxy.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                proxy.accept()
+        finally:
+            fleet.close()
 
 
 def test_processes_leave_when_their_parent_is_killed(fleet: Fleet) -> None:

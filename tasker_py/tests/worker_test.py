@@ -2,8 +2,11 @@
 
 import json
 import os
+import queue
 import re
+import sched
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -46,6 +49,7 @@ class Worker:
             text=True,
         )
         self.log = ""
+        self.url = ""
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Reads the log until a line matches."""
@@ -56,14 +60,19 @@ class Worker:
                 return found
         raise AssertionError(f"{pattern!r} is not in the log:\n{self.log}")
 
-    def health(self) -> tuple[int, list[str]]:
-        url = self.wait_for(r"health on (http://\S+/health)")[1]
+    def health(self, pattern: str = r"health on (http://\S+)/health") -> tuple[int, list[str]]:
+        """Once it has said, in words like these, where its page is."""
+        self.url = self.wait_for(pattern)[1]
+        status, body = self.get("/health")
+        return status, json.loads(body)["reasons"]
+
+    def get(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(url) as answer:
-                return answer.status, json.load(answer)["reasons"]
+            with urllib.request.urlopen(self.url + path) as answer:
+                return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, json.load(error)["reasons"]
+                return error.code, error.read().decode()
 
     def end(self) -> int:
         _, rest = self.process.communicate(timeout=20)
@@ -132,10 +141,46 @@ def test_a_handler_that_cannot_be_imported_is_told_with_its_traceback(run: Any, 
     assert worker.end() == 0
 
 
+IMPORTING = r"handlers are being imported, as (http://\S+)/health shows"
+
+
+def test_the_page_answers_while_handlers_are_imported(run: Any, shop: Path) -> None:
+    os.mkfifo(shop / "gate")
+    (shop / "handlers/shop.py").write_text(f"open({str(shop / 'gate')!r}).read()\n" + HANDLER)
+    worker = run(**paths(shop))
+    assert worker.health(IMPORTING) == (503, ["handlers are being imported"])
+    status, live = worker.get("/health/live")
+    assert (status, json.loads(live)["status"]) == (200, "ok")
+    status, metrics = worker.get("/metrics")
+    assert (status, "tasker_worker_slots 0" in metrics.splitlines()) == (200, True)
+    (shop / "gate").write_text("open")
+    assert "http://127.0.0.1:9" in worker.health()[1][0]
+
+
+def test_a_worker_that_is_told_to_stop_while_it_imports_leaves(run: Any, shop: Path) -> None:
+    os.mkfifo(shop / "gate")
+    (shop / "handlers/shop.py").write_text(f"open({str(shop / 'gate')!r}).read()\n")
+    worker = run(**paths(shop))
+    worker.health(IMPORTING)
+    worker.process.terminate()
+    assert worker.end() == 0
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_imported(run: Any, shop: Path) -> None:
+    (shop / "handlers/shop.py").write_text("print('imported')\n" + HANDLER)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        worker = run(TASKER_BIND=address, **paths(shop))
+        assert worker.end() == 1
+    assert f"cannot listen on {address} for the health page" in worker.log
+    assert "imported" not in worker.log
+
+
 def test_a_callable_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
     (shop / "templates/orders.yaml").write_text(TEMPLATE.format(callable="shop.Refund"))
     assert run(**paths(shop)).health()[1][0] == (
-        "no handler for the callable 'shop.Refund': 'shop' has no 'Refund'"
+        "no handler for the callable 'shop.Refund': "
+        f"'shop' ({shop}/handlers/shop.py) has no 'Refund'"
     )
 
 
@@ -162,8 +207,50 @@ def test_a_task_handler_that_leads_nowhere_is_told(run: Any, shop: Path) -> None
             line + template.replace("name: orders", f"name: {handler}", 1)
         )
     reasons = run(**paths(shop)).health()[1]
-    assert reasons[0] == "no handler for the callable 'shop.Orders': 'shop' has no 'Orders'"
+    assert reasons[0] == (
+        "no handler for the callable 'shop.Orders': "
+        f"'shop' ({shop}/handlers/shop.py) has no 'Orders'"
+    )
     assert "shop.Charge" not in " ".join(reasons)
+
+
+def test_a_module_that_hides_pythons_own_is_told(run: Any, shop: Path) -> None:
+    (shop / "handlers/queue.py").write_text(HANDLER)
+    (shop / "handlers/sched.py").write_text(HANDLER)
+    (shop / "templates/orders.yaml").write_text(TEMPLATE.format(callable="queue.Charge"))
+    hidden, hides, *missing, _ = run(**paths(shop)).health()[1]
+    # Nobody has imported it yet: its own importers would find the handler's file in its place.
+    assert hides == (
+        f"{shop}/handlers/sched.py has the name of Python's own module sched ({sched.__file__}): "
+        "rename it, one hides the other"
+    )
+    assert hidden == (
+        f"{shop}/handlers/queue.py has the name of the module queue (Python's own, "
+        f"{queue.__file__}), which was imported before: rename it, one hides the other"
+    )
+    (reason,) = missing
+    assert reason == (
+        f"no handler for the callable 'queue.Charge': 'queue' (Python's own, {queue.__file__}) has "
+        f"no 'Charge'; {shop}/handlers/queue.py cannot be imported by that name: rename it"
+    )
+
+
+def test_modules_of_two_folders_with_one_name_are_told(run: Any, shop: Path) -> None:
+    (shop / "more/shop").mkdir(parents=True)
+    (shop / "more/shop/__init__.py").write_text("")
+    path = f"{shop}/handlers:{shop}/more:{shop}/handlers"
+    reasons = run(**{**paths(shop), "TASKER_HANDLER_PATH": path}).health()[1]
+    assert reasons[0] == (
+        f"{shop}/more/shop/__init__.py has the name of {shop}/handlers/shop.py, which is found "
+        "first: rename it, one hides the other"
+    )
+
+
+def test_a_folder_of_handlers_that_is_not_there_is_told(run: Any, shop: Path) -> None:
+    environ = {**paths(shop), "TASKER_HANDLER_PATH": f"{shop}/hx"}
+    assert run(**environ).health()[1][0] == (
+        f"TASKER_HANDLER_PATH names {shop}/hx, which is no folder"
+    )
 
 
 def test_a_module_that_cannot_be_imported_is_told(run: Any, shop: Path) -> None:
@@ -177,6 +264,15 @@ def test_a_template_that_is_not_valid_is_told(run: Any, shop: Path) -> None:
     (shop / "templates/orders.yaml").write_text("name: orders\n")
     reasons = run(**paths(shop)).health()[1]
     assert reasons[0].startswith(f"{shop}/templates/orders.yaml:1")
+
+
+def test_one_template_in_two_files_is_told_with_both_places(run: Any, shop: Path) -> None:
+    copy = TEMPLATE.format(callable="shop.Charge") + "description: a copy\n"
+    (shop / "templates/orders_copy.yaml").write_text(copy)
+    status, reasons = run(**paths(shop)).health()
+    assert status == 503
+    assert reasons[0].startswith(f"{shop}/templates/orders_copy.yaml:2:1: shop/orders 1.0.0 is in")
+    assert f"is in {shop}/templates/orders.yaml, too, with other content" in reasons[0]
 
 
 def test_in_the_test_environment_every_handler_file_is_imported(run: Any, shop: Path) -> None:
@@ -236,6 +332,17 @@ def test_the_log_can_be_lines_for_people(run: Any) -> None:
     assert "INFO tasker_worker::worker: worker" in worker.log
 
 
+def test_in_a_log_for_people_a_traceback_has_its_lines(run: Any, shop: Path) -> None:
+    (shop / "handlers/shop.py").write_text("import a_module_that_is_not_there\n")
+    worker = run("--log-format=console", **paths(shop))
+    worker.health()
+    lines = worker.log.splitlines()
+    begin = lines.index("    Traceback (most recent call last):")
+    assert lines[begin - 1].endswith("the handler shop.Charge cannot be resolved:")
+    end = lines.index("    ModuleNotFoundError: No module named 'a_module_that_is_not_there'")
+    assert f'      File "{shop}/handlers/shop.py", line 1, in <module>' in lines[begin:end]
+
+
 def test_the_port_shows_the_metrics(run: Any, shop: Path) -> None:
     worker = run(**paths(shop))
     url = worker.wait_for(r"health on (http://\S+)/health")[1]
@@ -244,3 +351,72 @@ def test_the_port_shows_the_metrics(run: Any, shop: Path) -> None:
     assert kind == "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert 'tasker_worker_session{state="open"} 0' in text.splitlines()
     assert "tasker_worker_slots 0" in text.splitlines()
+
+
+LEFT_BEHIND = """
+import concurrent.futures, multiprocessing, threading, time
+
+def stay(seconds):
+    STAYS
+
+if __name__ != "__mp_main__":
+    START
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "left"),
+    [
+        ("threading.Thread(target=stay, args=[600], name='flushing').start()", "thread flushing"),
+        ("concurrent.futures.ThreadPoolExecutor(1, 'pool').submit(stay, 600)", "thread pool_0"),
+        (
+            "multiprocessing.Process(target=stay, args=[600], name='helper').start()",
+            r"process helper \(\d+\)",
+        ),
+        (
+            "concurrent.futures.ProcessPoolExecutor(1).submit(stay, 600)",
+            r"process ForkProcess-1 \(\d+\)",
+        ),
+    ],
+)
+def test_what_handlers_leave_running_does_not_keep_a_worker_that_has_drained(
+    run: Any, shop: Path, start: str, left: str
+) -> None:
+    program = LEFT_BEHIND.replace("STAYS", "time.sleep(seconds)").replace("START", start)
+    (shop / "handlers/shop.py").write_text(HANDLER + program)
+    worker = run("--drain-timeout=0.1", **paths(shop))
+    worker.health()
+    worker.process.terminate()
+    # Its end, and that of every process that has its log.
+    assert worker.end() == 0
+    assert "stopped" in worker.log
+    assert re.search(rf"left while these were running: .*the {left}", worker.log)
+
+
+def test_what_ends_within_the_drain_time_out_is_waited_for(run: Any, shop: Path) -> None:
+    waits = (
+        "print('it begins', flush=True) or threading.main_thread().join() or print('it has ended')"
+    )
+    program = LEFT_BEHIND.replace("STAYS", waits)
+    program = program.replace("START", "threading.Thread(target=stay, args=[0]).start()")
+    (shop / "handlers/shop.py").write_text(HANDLER + program)
+    worker = run(**paths(shop))
+    worker.health()
+    worker.process.terminate()
+    assert worker.end() == 0
+    assert "it has ended" in worker.log
+    assert "left while" not in worker.log
+
+
+def test_processes_of_multiprocessing_end_with_a_worker_that_is_ended_at_once(
+    run: Any, shop: Path
+) -> None:
+    program = LEFT_BEHIND.replace("STAYS", "time.sleep(seconds)")
+    program = program.replace("START", "multiprocessing.Process(target=stay, args=[600]).start()")
+    (shop / "handlers/shop.py").write_text(HANDLER + program)
+    worker = run("--drain-timeout=600", **paths(shop))
+    worker.health()
+    worker.process.terminate()
+    worker.wait_for('"stopped"')
+    worker.process.terminate()
+    assert worker.end() == 128 + signal.SIGTERM

@@ -1,6 +1,6 @@
 """The PostgreSQL on this machine, for tests that run on it beside the one of requirements_lock.txt."""
 
-_PROGRAMS = ["initdb", "pg_ctl", "postgres", "psql"]
+_PROGRAMS = ["initdb", "pg_ctl", "pg_dump", "pg_restore", "postgres", "psql"]
 
 # Debian keeps the programs of a server off PATH; its own scripts find them by this module.
 _DEBIAN = 'print get_program_path("postgres", get_newest_version("postgres"))'

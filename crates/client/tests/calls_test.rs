@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tasker_client::{Client, Error};
+use tasker_protocol::action::{ActOnTemplate, TemplateAction};
 use tasker_protocol::api::{CreateTask, CreateTasks, TaskQuery, TaskStatus};
 use tasker_protocol::error::ErrorCode;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -375,5 +376,39 @@ async fn templates_and_workers_are_read() -> Result<()> {
             "GET /v1/workers HTTP/1.1",
         ]
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_is_retired_and_asked_again_when_the_answer_is_lost() -> Result<()> {
+    let note =
+        json!({"at": "2026-01-05T09:30:00.000000Z", "by": "anna", "reason": "it loses orders"});
+    let template = json!({
+        "namespace": "shop", "name": "order", "version": "1.1.0", "description": null, "tags": [],
+        "document_hash": "d", "template_hash": "t", "on_failure": "block", "max_duration_ms": null, "steps": [],
+        "retired": note,
+    });
+    let script = vec![Play::HangUp, Play::Answer(200, template.to_string())];
+    let (address, played) = engine(script).await?;
+    let client = Client::new(&format!("http://{address}"), None)?;
+    let act = ActOnTemplate {
+        action: TemplateAction::Retire,
+        reason: "it loses orders".to_owned(),
+        by: "anna".to_owned(),
+    };
+    let shown = client
+        .act_on_template("shop", "order", "1.1.0", &act)
+        .await?;
+    assert_eq!((shown.default, shown.named_default), (false, None));
+    assert_eq!(shown.retired.context("retired")?.by, "anna");
+    let seen = played.await??;
+    assert_eq!(seen.len(), 2);
+    assert_eq!(
+        seen[1].line,
+        "PATCH /v1/templates/shop/order/1.1.0 HTTP/1.1"
+    );
+    let body: Value = serde_json::from_str(&seen[1].body)?;
+    let expected = json!({"action": "retire", "reason": "it loses orders", "by": "anna"});
+    assert_eq!(body, expected);
     Ok(())
 }

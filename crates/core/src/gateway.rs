@@ -127,6 +127,7 @@ impl Session {
             callables: hello.callables.into_iter().collect(),
             slots: hello.slots,
             running: hello.running,
+            not_ready: hello.not_ready,
         });
         let welcome = Welcome {
             protocol,
@@ -229,7 +230,11 @@ impl Session {
                 ),
             });
         }
-        let templates = hello.templates.clone();
+        // Whether a worker that is not ready could run them is not known.
+        let templates = match hello.not_ready.is_empty() {
+            true => hello.templates.clone(),
+            false => Vec::new(),
+        };
         let hello = Box::new(hello);
         self.phase = Phase::Registering { hello, protocol };
         vec![Output::Register(templates)]
@@ -323,6 +328,22 @@ mod tests {
         );
         assert!(matches!(outputs[1], Output::Close));
         assert!(session.frame(HELLO, Time(2)).is_empty());
+    }
+
+    #[test]
+    fn of_a_worker_that_is_not_ready_nothing_is_registered_and_its_slots_do_not_count() {
+        let mut session = Session::new(SessionId(1), Time(0));
+        let hello = HELLO.replace(
+            r#""running": []"#,
+            r#""running": [], "not_ready": ["call.a cannot be imported"]"#,
+        );
+        let outputs = session.frame(&hello, Time(1));
+        assert!(matches!(&outputs[..], [Output::Register(templates)] if templates.is_empty()));
+        let outputs = session.registered(Ok(()), 7);
+        let [Output::Event(Event::Opened { offer, .. }, None)] = &outputs[..] else {
+            panic!("{outputs:?}");
+        };
+        assert_eq!(offer.not_ready, ["call.a cannot be imported"]);
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl<W> Readings<W> {
         waiting.len() == 1
     }
 
+    /// Whether no task is being read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a task is being read.
     pub fn has(&self, task: TaskId) -> bool {
         self.0.contains_key(&task)
@@ -68,9 +73,11 @@ mod tests {
         assert!(!readings.add(one, 12));
         assert!(readings.has(one));
         assert_eq!(readings.end(one), [11, 12]);
-        assert!(!readings.has(one));
+        assert!(!readings.has(one) && !readings.is_empty());
         assert!(readings.add(one, 13), "it is read anew");
         assert_eq!(readings.end(two), [21]);
         assert!(readings.end(two).is_empty());
+        assert_eq!(readings.end(one), [13]);
+        assert!(readings.is_empty());
     }
 }

@@ -236,6 +236,11 @@ impl<W> Store<W> {
         self.waiting.push(Waiting { absent, waits });
     }
 
+    /// Whether something waits for texts.
+    pub fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Who has waited long enough, in the order in which they came. Their texts stay until [`Store::trim`].
     pub fn ready(&mut self) -> Vec<W> {
         if !std::mem::take(&mut self.stirred) || self.waiting.is_empty() {

@@ -182,7 +182,11 @@ pub fn worker(offer: &Offer, worker: &Worker, opened: Time) -> api::Worker {
         version: offer.version.to_string(),
         namespaces: sorted(&offer.namespaces),
         callables: sorted(&offer.callables),
-        slots: worker.slots,
+        slots: match offer.not_ready.is_empty() {
+            true => worker.slots,
+            false => 0,
+        },
+        not_ready: offer.not_ready.clone(),
         running: worker.live.len() as u32,
         connected_since: rfc3339(opened),
     }

@@ -3,6 +3,7 @@
 use tasker_protocol::api::StepState;
 
 use crate::graph::Kind;
+use crate::worker::Worker;
 use crate::{NodeIndex, State, StepIndex, Task, Time};
 
 /// Workers that a reason names at the most.
@@ -89,31 +90,43 @@ fn pending(task: &Task, step: StepIndex) -> String {
 fn enqueued(state: &State, task: &Task, step: StepIndex) -> String {
     let node = task.node(step);
     let namespace = &task.graph.namespace;
-    let servers: Vec<_> = state
+    let (ready, unready): (Vec<_>, Vec<_>) = state
         .workers()
         .iter()
-        .filter(|(_, worker)| worker.can_run(namespace, &node.callable))
         .map(|(_, worker)| worker)
-        .collect();
-    if servers.is_empty() {
-        return format!(
-            "no connected worker has callable {} in namespace {namespace}",
-            node.callable
-        );
-    }
-    if servers.iter().any(|worker| worker.free() > 0) {
+        .filter(|worker| worker.can_run(namespace, &node.callable))
+        .partition(|worker| worker.not_ready().is_empty());
+    if ready.iter().any(|worker| worker.free() > 0) {
         return "is about to be dispatched".to_owned();
     }
-    let mut used: Vec<String> = servers
-        .iter()
-        .take(NAMED_WORKERS)
-        .map(|worker| match worker.allows() {
-            0 => format!("{} hands back what it is given", worker.name()),
-            _ => format!("{} in use by {}", worker.taken(), worker.name()),
-        })
-        .collect();
-    if servers.len() > NAMED_WORKERS {
-        used.push(format!("{} more workers", servers.len() - NAMED_WORKERS));
+    if !ready.is_empty() {
+        return format!("no free slot ({})", named(&ready, occupied));
     }
-    format!("no free slot ({})", used.join(", "))
+    let callable = &node.callable;
+    if unready.is_empty() {
+        return format!("no connected worker has callable {callable} in namespace {namespace}");
+    }
+    format!(
+        "no worker that is ready has callable {callable} in namespace {namespace} ({})",
+        named(&unready, |worker| format!("{} is not ready", worker.name()))
+    )
+}
+
+/// What keeps a worker's slots from the step.
+fn occupied(worker: &Worker) -> String {
+    match (worker.slots, worker.allows()) {
+        (0, _) => format!("none offered by {}", worker.name()),
+        (_, 0) => format!("{} hands back what it is given", worker.name()),
+        _ => format!("{} in use by {}", worker.taken(), worker.name()),
+    }
+}
+
+/// What is to be said of each worker, as far as there is room.
+fn named(workers: &[&Worker], say: impl Fn(&Worker) -> String) -> String {
+    let first = workers.iter().take(NAMED_WORKERS);
+    let mut said: Vec<String> = first.map(|worker| say(worker)).collect();
+    if workers.len() > NAMED_WORKERS {
+        said.push(format!("{} more workers", workers.len() - NAMED_WORKERS));
+    }
+    said.join(", ")
 }

@@ -35,6 +35,8 @@ pub struct Offer {
     pub slots: u32,
     /// Attempts that it holds: running, or finished and not yet accepted.
     pub running: Vec<AttemptRef>,
+    /// Why it is not ready, a sentence each.
+    pub not_ready: Vec<String>,
 }
 
 /// A worker that has a session, or had one and holds attempts.
@@ -61,14 +63,22 @@ impl Worker {
     /// Attempts that it would take now.
     pub fn free(&self) -> u32 {
         match self.session {
-            Some(_) => self.slots.saturating_sub(self.taken()).min(self.allows()),
-            None => 0,
+            Some(_) if self.not_ready().is_empty() => {
+                self.slots.saturating_sub(self.taken()).min(self.allows())
+            }
+            _ => 0,
         }
     }
 
     /// Attempts that it may be given at once, whatever it has free.
     pub fn allows(&self) -> u32 {
         self.caution.map_or(u32::MAX, |caution| caution.allows())
+    }
+
+    /// Why it is not ready, a sentence each: whatever its slots, it takes nothing.
+    pub fn not_ready(&self) -> &[String] {
+        let offer = self.offer.as_ref();
+        offer.map_or(&[], |offer| &offer.not_ready)
     }
 
     /// Slots that are taken.

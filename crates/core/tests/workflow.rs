@@ -67,6 +67,27 @@ fn no_worker_is_given_more_than_its_slots_nor_what_it_cannot_run() {
 }
 
 #[test]
+fn a_worker_that_is_not_ready_is_given_nothing_whatever_slots_it_offers() {
+    let mut world = World::default();
+    world.connect_unready(1);
+    let task = world.create(LINEAR);
+    world.slots(1, 8);
+    assert_eq!(world.running(1), []);
+    assert_eq!(
+        world.reason(task, "a"),
+        "no worker that is ready has callable call.a in namespace ns (worker-1 is not ready)"
+    );
+    // One that is ready and offers nothing: the unready one is none of the reasons.
+    world.connect(2, 0);
+    assert_eq!(
+        world.reason(task, "a"),
+        "no free slot (none offered by worker-2)"
+    );
+    world.slots(2, 1);
+    assert_eq!(world.running(2), [(task, "a", 1)]);
+}
+
+#[test]
 fn load_goes_to_the_worker_with_most_free_slots() {
     let mut world = World::default();
     world.connect(1, 4);

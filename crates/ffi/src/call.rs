@@ -63,7 +63,9 @@ impl From<Error> for Fault {
                 TaskerCode::Invalid
             }
             Error::Stopped => TaskerCode::Stopped,
-            Error::Bind { .. } | Error::Thread(_) | Error::Unanswered { .. } => TaskerCode::Failed,
+            Error::Bind { .. } | Error::Thread(_) | Error::Begun | Error::Unanswered { .. } => {
+                TaskerCode::Failed
+            }
         };
         Self::new(code, error)
     }

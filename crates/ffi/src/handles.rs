@@ -60,6 +60,11 @@ pub(crate) fn refuse_in_a_fork() -> Result<(), Fault> {
     }
 }
 
+/// Makes this the process that has workers, before the first opens a socket.
+pub(crate) fn own() {
+    PROCESS.store(std::process::id(), Ordering::Relaxed);
+}
+
 fn forked(owner: u32, process: u32) -> Fault {
     Fault::failed(format!(
         "process {process} was forked from process {owner}, which has a Tasker worker, and a fork copies no threads. \
@@ -70,7 +75,6 @@ fn forked(owner: u32, process: u32) -> Fault {
 
 /// Gives a worker a handle that no other ever had.
 pub(crate) fn insert(worker: Worker) -> *mut TaskerWorker {
-    PROCESS.store(std::process::id(), Ordering::Relaxed);
     let entry = Entry {
         worker: Arc::new(worker),
         calls: Arc::default(),

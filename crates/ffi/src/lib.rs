@@ -4,6 +4,7 @@
 //! - this file: the exports, a few lines each. Bytes are read, a call is made, its value is handed out.
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
 //! - `benches`: workbenches for tests by number.
+//! - `files`: templates that are checked together.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
 //! - `batches`: how a batchable step's work is split.
@@ -16,17 +17,19 @@ mod batches;
 mod benches;
 mod bytes;
 mod call;
+mod files;
 mod handles;
 mod logging;
 #[cfg(test)]
 mod tests;
 
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use tasker_testing::Bench;
-use tasker_worker::{Next, Options, Worker, metrics::Timings, templates};
+use tasker_worker::{Next, Options, Worker, metrics::Timings, private, templates};
 
 pub use benches::TaskerTest;
 pub use bytes::{TaskerBytes, TaskerResult};
@@ -36,6 +39,7 @@ pub use handles::TaskerWorker;
 use batches::Split;
 use bytes::text;
 use call::{Fault, call};
+use files::File;
 
 /// Starts a worker.
 ///
@@ -47,22 +51,86 @@ pub unsafe extern "C" fn tasker_worker_start(
     size: usize,
     worker: *mut *mut TaskerWorker,
 ) -> TaskerResult {
+    // SAFETY: the caller's contract, as above.
+    call(|| unsafe { make_worker(options, size, worker, Worker::start) })
+}
+
+/// Opens the health port of a worker.
+///
+/// # Safety
+/// `options` points to `size` bytes, and `worker` to a place for a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_open(
+    options: *const u8,
+    size: usize,
+    worker: *mut *mut TaskerWorker,
+) -> TaskerResult {
+    // SAFETY: the caller's contract, as above.
+    call(|| unsafe { make_worker(options, size, worker, Worker::open) })
+}
+
+/// Makes a worker of its options, and gives it a handle.
+///
+/// # Safety
+/// `options` points to `size` bytes, and `worker` to a place for a handle.
+unsafe fn make_worker(
+    options: *const u8,
+    size: usize,
+    worker: *mut *mut TaskerWorker,
+    make: impl FnOnce(Options) -> Result<Worker, tasker_worker::Error>,
+) -> Result<String, Fault> {
+    // SAFETY: the caller's contract, as above.
+    let place = unsafe { worker.as_mut() };
+    let place = place.ok_or_else(|| Fault::invalid("`worker` is NULL"))?;
+    *place = std::ptr::null_mut();
+    handles::refuse_in_a_fork()?;
+    handles::own();
+    // SAFETY: the caller's contract, as above.
+    let options: Options = parse("options", unsafe { text("options", options, size) }?)?;
+    logging::install();
+    let made = make(options)?;
+    let value = json!({
+        "address": made.address().to_string(),
+        "templates": made.templates(),
+    });
+    *place = handles::insert(made);
+    Ok(value.to_string())
+}
+
+/// Says what is imported.
+///
+/// # Safety
+/// `module` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_importing(
+    worker: *mut TaskerWorker,
+    module: *const u8,
+    size: usize,
+) -> TaskerResult {
     call(|| {
+        let held = handles::get(worker)?;
         // SAFETY: the caller's contract, as above.
-        let place = unsafe { worker.as_mut() };
-        let place = place.ok_or_else(|| Fault::invalid("`worker` is NULL"))?;
-        *place = std::ptr::null_mut();
-        handles::refuse_in_a_fork()?;
+        held.importing(unsafe { text("module", module, size) }?.to_owned());
+        Ok(String::new())
+    })
+}
+
+/// Lets an open worker begin.
+///
+/// # Safety
+/// `imported` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_worker_begin(
+    worker: *mut TaskerWorker,
+    imported: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        let held = handles::get(worker)?;
         // SAFETY: the caller's contract, as above.
-        let options: Options = parse("options", unsafe { text("options", options, size) }?)?;
-        logging::install();
-        let started = Worker::start(options)?;
-        let value = json!({
-            "address": started.address().to_string(),
-            "templates": started.templates(),
-        });
-        *place = handles::insert(started);
-        Ok(value.to_string())
+        let imported = parse("imported", unsafe { text("imported", imported, size) }?)?;
+        held.begin(imported)?;
+        Ok(String::new())
     })
 }
 
@@ -197,6 +265,18 @@ pub extern "C" fn tasker_worker_free(worker: *mut TaskerWorker) {
     unsafe { outcome.bytes.free() };
 }
 
+/// Closes, in a forked process, its copies of the workers' sockets.
+#[unsafe(no_mangle)]
+pub extern "C" fn tasker_forked() {
+    if handles::refuse_in_a_fork().is_err() {
+        for descriptor in private::take_descriptors() {
+            // SAFETY: the socket is open as long as its number is there to be taken, and whatever would use it here is
+            // a copy that no thread runs.
+            drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+        }
+    }
+}
+
 /// Checks a template.
 ///
 /// # Safety
@@ -214,6 +294,19 @@ pub unsafe extern "C" fn tasker_template_check(
         // SAFETY: the caller's contract, as above.
         let file = unsafe { bytes::text("file", file, file_size) }?;
         to_json(&templates::check(text, file).map_err(Fault::invalid)?)
+    })
+}
+
+/// Checks templates that are brought together.
+///
+/// # Safety
+/// `files` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_templates_check(files: *const u8, size: usize) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let files: Vec<File> = parse("files", unsafe { text("files", files, size) }?)?;
+        to_json(&files::check(&files))
     })
 }
 

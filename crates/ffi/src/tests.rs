@@ -130,6 +130,41 @@ fn options_that_are_wrong_are_refused_with_the_fields_name() {
 }
 
 #[test]
+fn a_worker_that_is_open_connects_when_it_begins() {
+    let engine = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", engine.local_addr().expect("an address"));
+    let options = options(&url, "127.0.0.1:0").to_string();
+    let mut worker = ptr::null_mut();
+    // SAFETY: the text and the place outlive the call.
+    let opened = unsafe { tasker_worker_open(options.as_ptr(), options.len(), &raw mut worker) };
+    assert_eq!(ok(opened)["templates"], json!([]));
+    let module = "models";
+    // SAFETY: the text outlives the call.
+    ok(unsafe { tasker_worker_importing(worker, module.as_ptr(), module.len()) });
+    let status = ok(tasker_worker_status(worker));
+    assert_eq!(status["reasons"], json!(["handlers are being imported"]));
+    // It is no forked process.
+    tasker_forked();
+
+    let begin = |imported: &str| {
+        // SAFETY: the text outlives the call.
+        answer(unsafe { tasker_worker_begin(worker, imported.as_ptr(), imported.len()) })
+    };
+    let (code, message) = begin(r#"{"callables": []}"#);
+    assert_eq!(code, TaskerCode::Invalid);
+    assert!(message.starts_with("imported: missing field `problems`"));
+    let imported = r#"{"callables": ["math.Cube"], "problems": []}"#;
+    assert_eq!(begin(imported), (TaskerCode::Ok, String::new()));
+    let (stream, _) = engine.accept().expect("connects");
+    let mut session = tungstenite::accept(stream).expect("a session");
+    let hello = &receive(&mut session)["hello"];
+    assert_eq!(hello["callables"], json!(["math.Cube", "math.Square"]));
+    assert_eq!(hello["slots"], 4);
+    assert_eq!(begin(imported).0, TaskerCode::Failed);
+    tasker_worker_free(worker);
+}
+
+#[test]
 fn arguments_that_are_no_text_are_refused_by_name() {
     // SAFETY: NULL is refused and not followed.
     let missing = unsafe { tasker_worker_start(ptr::null(), 4, ptr::null_mut()) };
@@ -365,6 +400,39 @@ fn a_template_is_checked() {
     let (code, problems) = answer(check("name: square\nsteps: 7\n", "square.yaml"));
     assert_eq!(code, TaskerCode::Invalid);
     assert!(problems.contains("square.yaml:2:"), "{problems}");
+}
+
+#[test]
+fn templates_are_checked_together() {
+    let text = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
+                callable: math.Square\n";
+    let other = text.replace("math.Square", "math.Cube");
+    let files = json!([
+        {"file": "a.yaml", "text": text},
+        {"file": "b.yaml", "text": other},
+        {"file": "c.yaml", "text": "name: square"},
+        {"file": "d.yaml", "text": text},
+    ])
+    .to_string();
+    // SAFETY: the text outlives the call.
+    let checked = ok(unsafe { tasker_templates_check(files.as_ptr(), files.len()) });
+    for index in [0, 3] {
+        assert_eq!(checked[index], ok(check(text, "a.yaml")), "{index}");
+    }
+    let problems = |index: usize| checked[index]["problems"].as_str().expect("problems");
+    assert!(
+        problems(1).starts_with("b.yaml:1:1: math/square 1.0.0 is in a.yaml, too"),
+        "{checked}"
+    );
+    assert_eq!(answer(check("name: square", "c.yaml")).1, problems(2));
+    let wrong = "[{}]";
+    // SAFETY: as above.
+    let answered = answer(unsafe { tasker_templates_check(wrong.as_ptr(), wrong.len()) });
+    assert_eq!(answered.0, TaskerCode::Invalid);
+    assert!(
+        answered.1.starts_with("files: [0]: missing field `file`"),
+        "{answered:?}"
+    );
 }
 
 fn split(request: &Value) -> TaskerResult {

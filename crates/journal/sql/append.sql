@@ -4,11 +4,14 @@
 -- and looks again; where this statement has the lock, the take-over waits for its commit. Everything else is joined to
 -- the fence's row, so without it nothing is written. The answer is whether there was a row.
 --
--- The words in braces are replaced: by nothing, or by append_changes.sql and append_keys.sql.
+-- The row must also be the one that this process has written, by the transaction that it was written in: one that was
+-- restored in its place has the same epoch, and what was committed after that copy was made is gone.
+--
+-- The words in braces are replaced: by that transaction; and by nothing, or by append_changes.sql and append_keys.sql.
 --
 -- $1 engine, $2 epoch, $3 commit number; $4 to $15 created tasks; $16 to $19 record rows.
 WITH fence AS MATERIALIZED (
-    SELECT engine FROM tasker.engines WHERE engine = $1 AND epoch = $2 FOR SHARE
+    SELECT engine FROM tasker.engines WHERE engine = $1 AND epoch = $2 AND xmin = '{written_by}' FOR SHARE
 ), created AS (
     INSERT INTO tasker.tasks (
         commit, shard, task_uuid, namespace, name, version, template_hash,

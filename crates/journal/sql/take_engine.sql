@@ -1,4 +1,5 @@
--- Takes an engine over, with an epoch above its last one and above $4. $1 engine, $2 holder, $3 address.
+-- Takes an engine over, with an epoch above its last one and above $4, and says in which transaction. $1 engine, $2
+-- holder, $3 address.
 INSERT INTO tasker.engines AS e (engine, epoch, holder, address, taken_at)
 VALUES ($1, $4::bigint + 1, $2, $3, clock_timestamp())
 ON CONFLICT (engine) DO UPDATE SET
@@ -6,4 +7,4 @@ ON CONFLICT (engine) DO UPDATE SET
     holder = excluded.holder,
     address = excluded.address,
     taken_at = excluded.taken_at
-RETURNING epoch
+RETURNING epoch, xmin::text AS written_by

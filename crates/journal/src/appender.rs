@@ -16,12 +16,13 @@ use tokio_postgres::{Config, error::SqlState};
 
 use crate::{
     Append, AppendOutcome, CommitNumber, Error, Refused, Text,
-    batch::{self, Part, Statements, Witness},
+    batch::{self, Part, Witness},
     error::{describe, is_transient, is_undone},
     journal::Shared,
+    link::{self, Link},
     migration,
     session::Session,
-    takeover::{Origin, Owner},
+    takeover::{Claim, Origin, Owner},
 };
 
 /// The first pause after a failure; it doubles from one to the next.
@@ -58,22 +59,6 @@ pub(crate) enum Command {
     Rejoin(oneshot::Sender<Result<i64, Error>>),
 }
 
-/// A connection on which appends are sent.
-struct Link {
-    session: Session,
-    statements: Statements,
-}
-
-impl Link {
-    async fn new(session: Session) -> Result<Link, Error> {
-        let statements = Statements::prepare(&session.client).await?;
-        Ok(Link {
-            session,
-            statements,
-        })
-    }
-}
-
 pub(crate) struct Appender {
     shared: Arc<Shared>,
     owner: Owner,
@@ -81,7 +66,7 @@ pub(crate) struct Appender {
     status: watch::Sender<Status>,
     /// `None` while the connection is lost.
     link: Option<Link>,
-    epoch: i64,
+    claim: Claim,
     /// The last number given to a statement.
     number: CommitNumber,
     /// The last commit that PostgreSQL acknowledged.
@@ -100,11 +85,11 @@ impl Appender {
         status: watch::Sender<Status>,
     ) -> Result<Appender, Error> {
         let mut session = connect(&shared.config).await?;
-        let epoch = owner.take_over(&shared.config, &mut session, 0).await?;
+        let claim = owner.take_over(&shared.config, &mut session, 0).await?;
         let origin = Origin::read(&session).await?;
-        let link = Some(Link::new(session).await?);
-        shared.set_epoch(epoch);
-        let number = CommitNumber::before_first(epoch);
+        let link = Some(Link::new(session, &claim).await?);
+        shared.set_epoch(claim.epoch);
+        let number = CommitNumber::before_first(claim.epoch);
         let (witness, diverged, fenced) = (None, None, false);
         Ok(Appender {
             shared,
@@ -112,7 +97,7 @@ impl Appender {
             commands,
             status,
             link,
-            epoch,
+            claim,
             number,
             witness,
             origin,
@@ -129,6 +114,10 @@ impl Appender {
                     command = self.commands.recv() => command,
                     () = link.session.closed() => {
                         self.lose("the connection was lost");
+                        continue;
+                    }
+                    reason = link.changed(&self.shared, &self.claim, self.witness) => {
+                        self.lose(&reason);
                         continue;
                     }
                 },
@@ -222,7 +211,7 @@ impl Appender {
                     self.report(Status::Connected);
                     return Ok(Ok(number));
                 }
-                Ok(false) => return Err(self.fence()),
+                Ok(false) => self.find_out_who_writes().await?,
                 Err(error) if is_undone(&error) && !is_transient(&error) => {
                     return Ok(Err(describe(&error)));
                 }
@@ -260,7 +249,7 @@ impl Appender {
             &link.session.client,
             &link.statements,
             &self.owner.engine,
-            self.epoch,
+            self.claim.epoch,
             number,
             parts,
         ));
@@ -273,6 +262,21 @@ impl Appender {
         }
     }
 
+    /// After an append that the fence has kept out: nothing was written.
+    async fn find_out_who_writes(&mut self) -> Result<(), Error> {
+        if let Some(link) = &self.link {
+            let recorded = self
+                .owner
+                .check_recorded(&link.session, self.claim.epoch)
+                .await;
+            if let Err(Error::Fenced { .. }) = recorded {
+                return Err(self.fence());
+            }
+        }
+        self.lose(link::CHANGED);
+        self.reconnect(None).await.map(drop)
+    }
+
     /// Connects again, until it is known what was committed. Returns whether the commit in doubt was.
     async fn reconnect(&mut self, doubt: Option<Witness>) -> Result<bool, Error> {
         let mut pause = MIN_PAUSE;
@@ -280,7 +284,7 @@ impl Appender {
             match self.try_reconnect(doubt).await {
                 Ok(committed) => {
                     self.report(Status::Connected);
-                    tracing::info!(epoch = self.epoch, "connected to PostgreSQL again");
+                    tracing::info!(epoch = self.claim.epoch, "connected to PostgreSQL again");
                     return Ok(committed);
                 }
                 Err(Error::Fenced { .. }) => return Err(self.fence()),
@@ -297,7 +301,9 @@ impl Appender {
 
     async fn try_reconnect(&mut self, doubt: Option<Witness>) -> Result<bool, Error> {
         let mut session = connect(&self.shared.config).await?;
-        self.owner.check_recorded(&session, self.epoch).await?;
+        self.owner
+            .check_recorded(&session, self.claim.epoch)
+            .await?;
         let origin = Origin::read(&session).await?;
         if origin != self.origin {
             return Err(Error::Diverged(format!(
@@ -305,14 +311,14 @@ impl Appender {
                 self.origin
             )));
         }
-        let Some(epoch) = self
+        let Some(claim) = self
             .owner
             .raise_epoch(&self.shared.config, &mut session)
             .await?
         else {
             return Err(self.fenced_error());
         };
-        self.begin_epoch(epoch);
+        self.begin_epoch(claim);
         if let Some(last) = self.witness
             && !self.shared.is_dropped(last.task_uuid())
             && !last.is_committed(&session.client).await?
@@ -326,7 +332,7 @@ impl Appender {
             Some(doubt) => doubt.is_committed(&session.client).await?,
             None => false,
         };
-        self.link = Some(Link::new(session).await?);
+        self.link = Some(Link::new(session, &self.claim).await?);
         Ok(committed)
     }
 
@@ -341,10 +347,15 @@ impl Appender {
                 Ok(()) => {
                     self.diverged = None;
                     self.report(Status::Connected);
-                    return Ok(self.epoch);
+                    return Ok(self.claim.epoch);
                 }
                 Err(Error::Fenced { .. }) => return Err(self.fence()),
-                Err(error) if !error.is_transient() => return Err(error),
+                // A dump that is being restored has no version for a while.
+                Err(error)
+                    if !error.is_transient() && !matches!(error, Error::SchemaOlder { .. }) =>
+                {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the journal cannot be rejoined; trying again")
                 }
@@ -360,28 +371,28 @@ impl Appender {
     async fn try_rejoin(&mut self) -> Result<(), Error> {
         self.link = None;
         let mut session = connect(&self.shared.config).await?;
-        match self.owner.check_recorded(&session, self.epoch).await {
+        match self.owner.check_recorded(&session, self.claim.epoch).await {
             Err(error @ Error::Fenced { .. }) => return Err(error),
             Ok(()) | Err(Error::Diverged(_)) => {}
             Err(error) => return Err(error),
         }
-        let epoch = self
+        let claim = self
             .owner
-            .take_over(&self.shared.config, &mut session, self.epoch)
+            .take_over(&self.shared.config, &mut session, self.claim.epoch)
             .await?;
-        self.begin_epoch(epoch);
+        self.begin_epoch(claim);
         self.witness = None;
         self.shared.forget_dropped();
         self.origin = Origin::read(&session).await?;
         self.shared.ensure_partitions().await?;
-        self.link = Some(Link::new(session).await?);
+        self.link = Some(Link::new(session, &self.claim).await?);
         Ok(())
     }
 
-    fn begin_epoch(&mut self, epoch: i64) {
-        self.epoch = epoch;
-        self.number = CommitNumber::before_first(epoch);
-        self.shared.set_epoch(epoch);
+    fn begin_epoch(&mut self, claim: Claim) {
+        self.number = CommitNumber::before_first(claim.epoch);
+        self.shared.set_epoch(claim.epoch);
+        self.claim = claim;
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -395,7 +406,7 @@ impl Appender {
     fn fenced_error(&self) -> Error {
         Error::Fenced {
             engine: self.owner.engine.clone(),
-            epoch: self.epoch,
+            epoch: self.claim.epoch,
         }
     }
 

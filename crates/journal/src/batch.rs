@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::SystemTime};
 
-use tokio_postgres::{Client, Error, Statement, types::ToSql};
+use tokio_postgres::{
+    Client, Error, Statement,
+    types::{ToSql, Type},
+};
 use uuid::Uuid;
 
 use crate::{Append, CommitNumber, NewKey, NewTask, Row, TaskChange, reader::timestamp, shard_of};
@@ -177,6 +180,28 @@ impl Witness {
     }
 }
 
+/// Whether the engine's row is the one that the transaction `written_by` has written, and the last known commit is there.
+pub(crate) async fn is_unchanged(
+    client: &Client,
+    engine: &str,
+    written_by: &str,
+    last: Option<Witness>,
+) -> Result<bool, Error> {
+    let task = last.map(|last| last.task_uuid);
+    let (shard, number) = (task.map(shard_of), last.map(|last| last.number.get()));
+    let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+        (&engine, Type::TEXT),
+        (&written_by, Type::TEXT),
+        (&shard, Type::INT2),
+        (&task, Type::UUID),
+        (&number, Type::INT8),
+    ];
+    // Typed, so that PostgreSQL need not be asked for the types first.
+    let query = include_str!("../sql/is_unchanged.sql");
+    let row = client.query_typed_opt(query, &parameters).await?;
+    Ok(row.is_some_and(|row| row.get(0)))
+}
+
 /// The prepared statements of a connection.
 pub(crate) struct Statements {
     /// Creates tasks and adds to them.
@@ -188,8 +213,9 @@ pub(crate) struct Statements {
 }
 
 impl Statements {
-    pub(crate) async fn prepare(client: &Client) -> Result<Statements, Error> {
-        let append = include_str!("../sql/append.sql");
+    /// `written_by` is the transaction that has written the engine's row.
+    pub(crate) async fn prepare(client: &Client, written_by: &str) -> Result<Statements, Error> {
+        let append = include_str!("../sql/append.sql").replace("{written_by}", written_by);
         let changes = include_str!("../sql/append_changes.sql");
         let keys = include_str!("../sql/append_keys.sql");
         let with = |changes, keys| append.replace("{changes}", changes).replace("{keys}", keys);

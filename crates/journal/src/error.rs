@@ -10,6 +10,39 @@ pub enum Error {
         "the database URL cannot be read: {0}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE"
     )]
     Url(#[source] tokio_postgres::Error),
+    /// The URL asks for TLS.
+    #[error(
+        "the database URL has {0}, and the engine speaks no TLS to PostgreSQL yet: leave it out where PostgreSQL is on this \
+         machine or in a private network, or connect to a proxy on this machine that speaks TLS to PostgreSQL, such as \
+         PgBouncer with server_tls_sslmode"
+    )]
+    Tls(String),
+    /// The URL has an option that means nothing here, or a value of one that does not.
+    #[error(
+        "the database URL has an option that the engine does not read: {0}. It reads host, hostaddr, port, user, password, \
+         dbname, options, sslmode (disable, prefer), channel_binding (disable, prefer), target_session_attrs (any, \
+         read-write) and load_balance_hosts (disable, random)"
+    )]
+    UrlOption(String),
+    /// PostgreSQL lets nobody in without TLS.
+    #[error(
+        "PostgreSQL refused: {}; the engine speaks no TLS to PostgreSQL yet, so a line of pg_hba.conf of the kind `host` or \
+         `hostnossl` has to let it in",
+        describe(.0)
+    )]
+    Unencrypted(#[source] tokio_postgres::Error),
+    /// There are too many connections. Trying again later may help.
+    #[error(
+        "PostgreSQL takes no more connections: {}; an engine needs five at once, and one more at times",
+        describe(.0)
+    )]
+    Crowded(#[source] tokio_postgres::Error),
+    /// A connection was made, and nobody serves it. Trying again later may help.
+    #[error(
+        "a connection to PostgreSQL was made, but its first statement was not answered within 5 s, as by a pool of sessions \
+         that is used up; an engine needs five connections at once, and one more at times"
+    )]
+    Waiting,
     /// PostgreSQL cannot be reached, or cannot do it now. Trying again later may help.
     #[error("PostgreSQL is not available: {}", describe(.0))]
     Unavailable(#[source] tokio_postgres::Error),
@@ -32,6 +65,11 @@ pub enum Error {
         /// When its lease runs out, by PostgreSQL's clock, in RFC 3339.
         until: String,
     },
+    /// Sessions that this process may not end hold what it takes over. Trying again later may help.
+    #[error(
+        "the engine's rows are held by {0}, which its role may not end; it goes on by itself once that has ended"
+    )]
+    Blocked(String),
     /// PostgreSQL said no, and will say so again.
     #[error("PostgreSQL refused: {}", describe(.0))]
     Refused(#[source] tokio_postgres::Error),
@@ -43,10 +81,20 @@ pub enum Error {
     Encoding(String),
     /// Connections to the database change hands between transactions.
     #[error(
-        "the connection goes through a proxy that pools transactions; \
+        "the connection goes through a proxy that pools transactions or statements; \
          give the engine a direct connection to PostgreSQL, or one through a pool of sessions"
     )]
     Pooled,
+    /// A table or its key is missing. Trying again later may help.
+    #[error("{0} is missing, as it is while a dump is being restored")]
+    Incomplete(String),
+    /// A connection to the database leads to several servers.
+    #[error(
+        "the connection goes through a proxy that sends statements to several servers, and what a standby answers may be out \
+         of date; give the engine a direct connection to the primary, or turn the balancing off (Pgpool-II: \
+         load_balance_mode = off)"
+    )]
+    Balanced,
     /// The tables are of an earlier release.
     #[error(
         "the database's schema is at version {found}, this engine needs {needed}: run `tasker-server migrate`"
@@ -91,7 +139,14 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Error::Unavailable(_) | Error::Silent | Error::Standby | Error::Held { .. }
+            Error::Unavailable(_)
+                | Error::Crowded(_)
+                | Error::Waiting
+                | Error::Silent
+                | Error::Standby
+                | Error::Held { .. }
+                | Error::Blocked(_)
+                | Error::Incomplete(_)
         )
     }
 }
@@ -107,16 +162,27 @@ impl From<tokio_postgres::Error> for Error {
 }
 
 /// Whether PostgreSQL may do the same later: classes 08 (connection), 40 (rolled back), 53 (resources), 57 (operator),
-/// 58 (system), 25006 (read only) and 55P03 (lock), and whatever is no answer of PostgreSQL's at all.
+/// 58 (system), 25006 (read only), 25P03 and 25P04 (a session's time limits) and 55P03 (lock), a table of the journal's
+/// own that is missing, and whatever is no answer of PostgreSQL's at all.
 pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
     let Some(state) = error.code() else {
         return true;
     };
-    *state == SqlState::READ_ONLY_SQL_TRANSACTION
-        || *state == SqlState::LOCK_NOT_AVAILABLE
-        || ["08", "40", "53", "57", "58"]
-            .iter()
-            .any(|class| state.code().starts_with(class))
+    [
+        "08", "40", "53", "57", "58", "25006", "25P03", "25P04", "55P03",
+    ]
+    .iter()
+    .any(|class| state.code().starts_with(class))
+        || is_missing(error)
+}
+
+/// Whether a statement of the journal's names a table that is not there, as while a dump is being restored. What a
+/// trigger's function lacks comes with the function's name.
+fn is_missing(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|refusal| {
+        let missing = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
+        missing.contains(refusal.code()) && refusal.where_().is_none()
+    })
 }
 
 /// Whether PostgreSQL itself said that the statement was undone. Whatever else ends a statement leaves open whether it

@@ -13,8 +13,8 @@ use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, NewTemplate, OpenTasks,
-    Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
+    Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, Mark, NewTemplate,
+    OpenTasks, Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
     appender::{Appender, Command, Status},
     key,
     lease::Lease,
@@ -23,7 +23,7 @@ use crate::{
     retention::{self, What},
     session,
     takeover::Owner,
-    template,
+    template, url,
 };
 
 /// What a journal is opened with.
@@ -52,7 +52,7 @@ pub struct Journal {
 /// What the handle and the appender both need.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    engine: String,
+    pub(crate) engine: String,
     epoch: AtomicI64,
     /// The days whose partitions are known to exist.
     days: RwLock<BTreeSet<Day>>,
@@ -103,7 +103,7 @@ impl Journal {
     /// partitions of the next days. Does not wait for a database that is not there, nor for another engine's lease to run
     /// out: see [`Error::is_transient`].
     pub async fn open(options: Options) -> Result<Journal, Error> {
-        let config = session::config(
+        let config = url::config(
             &options.url,
             &format!("tasker engine {}", options.engine_id),
         )?;
@@ -120,12 +120,19 @@ impl Journal {
         let owner = Owner::new(&options);
         let lease = Lease::new(config.clone(), owner.clone());
         let appender = Appender::open(shared.clone(), owner, receiver, sender).await?;
-        shared.ensure_partitions().await?;
+        let (reader, lister) = (Reader::new(config.clone()), Reader::new(config));
+        // All connections that the journal has at once are there before anybody counts on them.
+        tokio::try_join!(
+            lease.connect(),
+            reader.connect(),
+            lister.connect(),
+            shared.ensure_partitions(),
+        )?;
         tokio::spawn(appender.run());
         Ok(Journal {
             shared,
-            reader: Arc::new(Reader::new(config.clone())),
-            lister: Arc::new(Reader::new(config)),
+            reader: Arc::new(reader),
+            lister: Arc::new(lister),
             lease: Arc::new(lease),
             commands,
             status,
@@ -285,14 +292,38 @@ impl Journal {
             .await
     }
 
-    /// Says what a version of a template means. Other content under the same version replaces it only with `replace`.
-    pub async fn register_template(
+    /// Says what versions of templates mean, all of them or none; each is named once. Other content under the same version
+    /// replaces it only with `replace`.
+    pub async fn register_templates(
         &self,
-        template: &NewTemplate,
+        templates: &[NewTemplate],
         replace: bool,
     ) -> Result<Registered, Error> {
         self.reader
-            .read(|session| async move { template::register(&session.client, template, replace).await })
+            .read(|session| async move { template::register(&session.client, templates, replace).await })
             .await
+    }
+
+    /// Marks a registered version: namespace, name, version.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`]: another process has taken the engine over, or this one has raised its epoch meanwhile; nothing
+    /// was stored.
+    pub async fn mark_template(&self, version: [&str; 3], mark: &Mark) -> Result<(), Error> {
+        let epoch = self.epoch();
+        let owner = (self.shared.engine.as_str(), epoch);
+        let held =
+            self.reader
+                .read(|session| async move {
+                    template::mark(&session.client, owner, version, mark).await
+                })
+                .await?;
+        if held {
+            return Ok(());
+        }
+        Err(Error::Fenced {
+            engine: self.shared.engine.clone(),
+            epoch,
+        })
     }
 }

@@ -34,6 +34,10 @@ impl Lease {
         }
     }
 
+    pub(crate) async fn connect(&self) -> Result<(), Error> {
+        self.reader.connect().await
+    }
+
     /// Renews it and returns PostgreSQL's clock, in microseconds since 1970-01-01 UTC.
     pub(crate) async fn renew(&self, epoch: i64) -> Result<i64, Error> {
         let Owner { engine, holder, .. } = &self.owner;

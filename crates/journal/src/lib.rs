@@ -10,6 +10,8 @@
 //! - [`Journal`]: the handle: opening, appending, reading.
 //! - `batch`: an append in statements of bounded size.
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
+//! - `link`: the connection on which it does so.
+//! - `url`: what a database URL may ask for.
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
 //! - `lease`: until when its owner counts as alive.
@@ -28,6 +30,7 @@ mod error;
 mod journal;
 mod key;
 mod lease;
+mod link;
 mod list;
 pub mod memory;
 pub mod migration;
@@ -39,6 +42,7 @@ mod row;
 mod session;
 mod takeover;
 mod template;
+mod url;
 
 pub use appender::Status;
 pub use error::Error;
@@ -51,4 +55,4 @@ pub use row::{
     Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Outline, Refused, Row,
     StoredTask, Summary, TaskChange, Text,
 };
-pub use template::{NewTemplate, Registered, StoredTemplate};
+pub use template::{Mark, NewTemplate, Note, Registered, StoredTemplate};

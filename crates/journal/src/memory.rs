@@ -15,7 +15,7 @@ use std::sync::{
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendOutcome, CommitNumber, Day, Error, FirstUse, Key, Listed, ListedTask,
+    Append, AppendOutcome, CommitNumber, Day, Error, FirstUse, Key, Listed, ListedTask, Mark,
     NewTemplate, Outline, Refused, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
     batch, place::first_uuid_at,
 };
@@ -68,10 +68,7 @@ impl Journal {
     pub async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
         let mut tables = self.database.tables();
         if !tables.is_owned(&self.engine, self.epoch) {
-            return Err(Error::Fenced {
-                engine: self.engine.clone(),
-                epoch: self.epoch,
-            });
+            return Err(self.fenced());
         }
         let mut refused = Vec::new();
         let mut parts = batch::parts(append);
@@ -170,12 +167,29 @@ impl Journal {
         Ok(self.database.tables().bodies.get(hash).cloned())
     }
 
-    /// Says what a version of a template means.
-    pub async fn register_template(
+    /// Says what versions of templates mean, all of them or none.
+    pub async fn register_templates(
         &self,
-        template: &NewTemplate,
+        templates: &[NewTemplate],
         replace: bool,
     ) -> Result<Registered, Error> {
-        Ok(self.database.tables().register(template, replace))
+        Ok(self.database.tables().register(templates, replace))
+    }
+
+    /// Marks a registered version.
+    pub async fn mark_template(&self, version: [&str; 3], mark: &Mark) -> Result<(), Error> {
+        let mut tables = self.database.tables();
+        if !tables.is_owned(&self.engine, self.epoch) {
+            return Err(self.fenced());
+        }
+        tables.mark(version, mark);
+        Ok(())
+    }
+
+    fn fenced(&self) -> Error {
+        Error::Fenced {
+            engine: self.engine.clone(),
+            epoch: self.epoch,
+        }
     }
 }

@@ -16,6 +16,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../migrations/V3__task_lists.sql"),
     ),
     ("V4__leases", include_str!("../migrations/V4__leases.sql")),
+    (
+        "V5__template_standing",
+        include_str!("../migrations/V5__template_standing.sql"),
+    ),
 ];
 
 /// Lets one process at a time change the schema or its partitions; the number is "tasker" in ASCII.
@@ -31,7 +35,7 @@ pub fn latest() -> i32 {
 
 /// Applies what is missing, each file in a transaction of its own, and returns the names of those applied.
 pub(crate) async fn migrate(url: &str) -> Result<Vec<String>, Error> {
-    let config: Config = session::config(url, "tasker migrate")?;
+    let config: Config = crate::url::config(url, "tasker migrate")?;
     session::check_not_pooled(&config).await?;
     let mut session = Session::connect(&config).await?;
     session.check_server().await?;
@@ -94,7 +98,7 @@ async fn apply_next(session: &mut Session) -> Result<Option<&'static str>, Error
     Ok(Some(name))
 }
 
-/// Refuses a schema of another release.
+/// Refuses a schema of another release, and one that is being restored.
 pub(crate) async fn check(session: &Session) -> Result<(), Error> {
     let found = match session
         .client
@@ -121,6 +125,12 @@ pub(crate) async fn check(session: &Session) -> Result<(), Error> {
             found,
             known: latest(),
         }),
-        _ => Ok(()),
+        _ => {
+            let missing = include_str!("../sql/missing_key.sql");
+            match session.client.query_opt(missing, &[]).await? {
+                Some(row) => Err(Error::Incomplete(row.get(0))),
+                None => Ok(()),
+            }
+        }
     }
 }

@@ -2,16 +2,21 @@
 
 use std::{
     collections::HashMap,
+    ptr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Row as SqlRow};
 use uuid::Uuid;
 
-use crate::{Error, NewTask, Outline, Row, StoredTask, session::Session, shard_of};
+use crate::{
+    Error, NewTask, Outline, Row, StoredTask,
+    session::{self, Session},
+    shard_of,
+};
 
 /// A page of open tasks grows and shrinks so that its texts take about this many bytes.
 const PAGE_BYTES: usize = 8 << 20;
@@ -36,10 +41,19 @@ impl Reader {
         }
     }
 
-    /// The connection; `fresh` says whether it was made just now.
-    async fn session(&self) -> Result<(Arc<Session>, bool), Error> {
-        let mut kept = self.session.lock().await;
-        if let Some(session) = kept.as_ref().filter(|session| !session.is_closed()) {
+    pub(crate) async fn connect(&self) -> Result<(), Error> {
+        self.session(None).await.map(drop)
+    }
+
+    /// The connection, which is not the `lost` one; whether it was made just now.
+    async fn session(&self, lost: Option<Arc<Session>>) -> Result<(Arc<Session>, bool), Error> {
+        // Somebody may be making it, in vain: who comes meanwhile waits no longer than that one.
+        let kept = timeout(session::PATIENCE, self.session.lock()).await;
+        let mut kept = kept.map_err(|_| Error::Silent)?;
+        let is_lost = |session: &Session| {
+            session.is_closed() || lost.as_deref().is_some_and(|lost| ptr::eq(lost, session))
+        };
+        if let Some(session) = kept.as_ref().filter(|session| !is_lost(session)) {
             return Ok((session.clone(), false));
         }
         let session = Arc::new(Session::connect(&self.config).await?);
@@ -54,11 +68,10 @@ impl Reader {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let (session, fresh) = self.session().await?;
-        match query(session).await {
+        let (session, fresh) = self.session(None).await?;
+        match query(session.clone()).await {
             Err(Error::Unavailable(_)) if !fresh => {
-                *self.session.lock().await = None;
-                let (session, _) = self.session().await?;
+                let (session, _) = self.session(Some(session)).await?;
                 query(session).await
             }
             result => result,

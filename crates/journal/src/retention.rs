@@ -2,7 +2,8 @@
 //!
 //! `DETACH ... CONCURRENTLY` first marks the partition, from where on no new statement uses it, and then waits for those
 //! that may still do. It waits for them, not for their locks, so nothing queues behind it. Where somebody keeps it waiting
-//! the mark stays, and the next time the detaching is ended.
+//! the mark stays, and the next time the detaching is ended, before anything else: PostgreSQL allows one mark a table, and
+//! an older day may have become free to go meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,6 @@ struct Table {
     parent: String,
     name: String,
     attached: bool,
-    pending: bool,
 }
 
 /// Drops what is of `last` and of the days before it, a day at a time. `gone` is told of a day before it is dropped.
@@ -53,6 +53,7 @@ pub(crate) async fn drop_days(
         .client
         .batch_execute(&format!("{PATIENCE}; {LOCK_SESSION}"))
         .await?;
+    end_pending_detaches(&session, what).await?;
     for (day, tables) in days(&session, what, last).await? {
         if is_open(&session, &tables).await? {
             continue;
@@ -63,6 +64,20 @@ pub(crate) async fn drop_days(
         }
     }
     Ok(())
+}
+
+/// Ends what an earlier dropping has begun, whichever day it was about. The tables are dropped in their days' turn.
+async fn end_pending_detaches(session: &Session, what: What) -> Result<(), Error> {
+    let pending = include_str!("../sql/pending_detaches.sql");
+    for row in session.client.query(pending, &[&what.tables()]).await? {
+        detach(session, row.get("parent"), row.get("table"), "FINALIZE").await?;
+    }
+    Ok(())
+}
+
+async fn detach(session: &Session, parent: &str, table: &str, how: &str) -> Result<(), Error> {
+    let detach = format!("ALTER TABLE tasker.{parent} DETACH PARTITION tasker.{table} {how}");
+    Ok(session.client.batch_execute(&detach).await?)
 }
 
 async fn days(
@@ -83,15 +98,14 @@ async fn days(
             parent: row.get("parent"),
             name: row.get("table"),
             attached: row.get("attached"),
-            pending: row.get("pending"),
         });
     }
     Ok(days)
 }
 
-/// Whether one of a day's tasks has not ended. A day whose detaching has begun had none then, and has no new one since.
+/// Whether one of a day's tasks has not ended. A day whose table is detached had none then, and has no new one since.
 async fn is_open(session: &Session, tables: &[Table]) -> Result<bool, Error> {
-    let in_use = |table: &&Table| table.parent == "tasks" && table.attached && !table.pending;
+    let in_use = |table: &&Table| table.parent == "tasks" && table.attached;
     let Some(tasks) = tables.iter().find(in_use) else {
         return Ok(false);
     };
@@ -102,13 +116,7 @@ async fn is_open(session: &Session, tables: &[Table]) -> Result<bool, Error> {
 async fn drop_table(session: &Session, table: &Table) -> Result<(), Error> {
     let Table { parent, name, .. } = table;
     if table.attached {
-        let how = if table.pending {
-            "FINALIZE"
-        } else {
-            "CONCURRENTLY"
-        };
-        let detach = format!("ALTER TABLE tasker.{parent} DETACH PARTITION tasker.{name} {how}");
-        session.client.batch_execute(&detach).await?;
+        detach(session, parent, name, "CONCURRENTLY").await?;
     }
     session
         .client

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
-use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage, error::SqlState};
 
-use crate::Error;
+use crate::{Error, error::describe, url::NETWORK_SILENCE};
 
-/// How long a peer may stay silent before a connection counts as lost, or is not made.
-const NETWORK_SILENCE: Duration = Duration::from_secs(10);
+/// How long the first statements of a connection may take, which wait for no lock: a pool of sessions that is used up takes
+/// a connection and lets them wait.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The oldest release of PostgreSQL that has what the SQL uses.
 const OLDEST_MAJOR: u32 = 14;
@@ -24,14 +25,16 @@ impl Session {
     /// Connects, and makes the session's settings independent of all defaults.
     pub(crate) async fn connect(config: &Config) -> Result<Session, Error> {
         let session = Session::connect_raw(config).await?;
-        session.prepare_session().await?;
+        in_time(session.prepare_session()).await?;
+        session.check_one_server().await?;
         Ok(session)
     }
 
     /// Connects and changes nothing.
     async fn connect_raw(config: &Config) -> Result<Session, Error> {
         let connecting = timeout(NETWORK_SILENCE, config.connect(NoTls));
-        let (client, connection) = connecting.await.map_err(|_| Error::Silent)??;
+        let connected = connecting.await.map_err(|_| Error::Silent)?;
+        let (client, connection) = connected.map_err(unconnected)?;
         let version = connection.parameter("server_version").unwrap_or_default();
         if !is_supported(version) {
             return Err(Error::Version(version.to_owned()));
@@ -39,10 +42,7 @@ impl Session {
         let (report, closed) = watch::channel(false);
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(
-                    error = crate::error::describe(&error),
-                    "a connection to PostgreSQL ended"
-                );
+                tracing::debug!(error = describe(&error), "a connection to PostgreSQL ended");
             }
             // Fails only when nobody waits for it any more.
             let _ = report.send(true);
@@ -59,6 +59,24 @@ impl Session {
             .client
             .batch_execute(include_str!("../sql/session.sql"))
             .await?)
+    }
+
+    /// Refuses a connection that leads to several servers, as behind a proxy that sends what only reads to standbys.
+    ///
+    /// Without a comment in front, which keeps such a proxy from sending a statement elsewhere, or not, by its settings.
+    async fn check_one_server(&self) -> Result<(), Error> {
+        let reading = "SELECT pg_backend_pid()";
+        // A transaction, and a function that may write, are for the primary.
+        let writing = "BEGIN; SELECT pg_backend_pid(), pg_is_in_recovery(); COMMIT";
+        let (reading, writing) = tokio::try_join!(
+            backend_by_simple_query(&self.client, reading),
+            backend_by_simple_query(&self.client, writing),
+        )?;
+        if reading == writing {
+            Ok(())
+        } else {
+            Err(Error::Balanced)
+        }
     }
 
     /// Waits until the connection is lost.
@@ -117,30 +135,25 @@ fn is_supported(version: &str) -> bool {
         .map_or(true, |major: u32| major >= OLDEST_MAJOR)
 }
 
-/// Reads a database URL and adds what every connection of the engine has.
-pub(crate) fn config(url: &str, application: &str) -> Result<Config, Error> {
-    let mut config: Config = url.parse().map_err(Error::Url)?;
-    config
-        .application_name(application)
-        .connect_timeout(Duration::from_secs(5))
-        .tcp_user_timeout(NETWORK_SILENCE)
-        .keepalives_idle(NETWORK_SILENCE)
-        .keepalives_interval(Duration::from_secs(2))
-        .keepalives_retries(3);
-    Ok(config)
-}
-
-/// Refuses a proxy that gives a session another server process for each transaction.
+/// Refuses a proxy that gives a session another server process for each transaction, or for each statement.
 ///
 /// Behind one, either an idle session's process is given to a second session, or, while that one holds it, the first
 /// is given another. Asked by simple queries, which such a proxy passes on even where it knows no prepared statements.
 pub(crate) async fn check_not_pooled(config: &Config) -> Result<(), Error> {
     let first = Session::connect_raw(config).await?;
     let second = Session::connect_raw(config).await?;
-    let before = backend_by_simple_query(&first.client, "SELECT pg_backend_pid()").await?;
-    let beside = backend_by_simple_query(&second.client, "BEGIN; SELECT pg_backend_pid()").await?;
-    let after = backend_by_simple_query(&first.client, "SELECT pg_backend_pid()").await?;
-    second.client.batch_execute("ROLLBACK").await?;
+    let (first, second) = (&first.client, &second.client);
+    let before = backend_by_simple_query(first, "SELECT pg_backend_pid()").await?;
+    let beside = backend_by_simple_query(second, "BEGIN; SELECT pg_backend_pid()").await;
+    let beside = beside.map_err(|error| {
+        if pools_statements(&error) {
+            Error::Pooled
+        } else {
+            error
+        }
+    })?;
+    let after = backend_by_simple_query(first, "SELECT pg_backend_pid()").await?;
+    in_time(async { Ok(second.batch_execute("ROLLBACK").await?) }).await?;
     if before == after && before != beside {
         Ok(())
     } else {
@@ -148,8 +161,34 @@ pub(crate) async fn check_not_pooled(config: &Config) -> Result<(), Error> {
     }
 }
 
+/// Whether a proxy (PgBouncer, as far as is known) lets no transaction begin because each statement may go elsewhere.
+fn pools_statements(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(cause) if describe(cause).contains("statement pooling"))
+}
+
+/// The answer to one of a connection's first statements.
+async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(PATIENCE, answer)
+        .await
+        .unwrap_or_else(|_| Err(Error::Waiting))
+}
+
+/// Why a connection is not made.
+fn unconnected(error: tokio_postgres::Error) -> Error {
+    match error.code() {
+        Some(&SqlState::TOO_MANY_CONNECTIONS) => Error::Crowded(error),
+        // So says a server whose lines for this client, if it has any, are for encrypted connections.
+        Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+            if describe(&error).contains("no encryption") =>
+        {
+            Error::Unencrypted(error)
+        }
+        _ => error.into(),
+    }
+}
+
 async fn backend_by_simple_query(client: &Client, query: &str) -> Result<Option<String>, Error> {
-    let messages = client.simple_query(query).await?;
+    let messages = in_time(async { Ok(client.simple_query(query).await?) }).await?;
     Ok(messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use tokio_postgres::{Config, error::SqlState};
+use tokio_postgres::{Client, Config, Row, error::SqlState};
 use uuid::Uuid;
 
 use crate::{Error, Options, lease, session::Session};
@@ -20,6 +20,23 @@ pub(crate) struct Owner {
     pub(crate) address: String,
     /// Drawn at start: tells this process from another with the same engine and epoch.
     pub(crate) holder: Uuid,
+}
+
+/// The engine's row as this process has written it last.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) epoch: i64,
+    /// The transaction that wrote it, which is not the one of a row that was restored in its place.
+    pub(crate) written_by: String,
+}
+
+impl Claim {
+    fn of(row: &Row) -> Claim {
+        Claim {
+            epoch: row.get("epoch"),
+            written_by: row.get("written_by"),
+        }
+    }
 }
 
 impl Owner {
@@ -61,7 +78,7 @@ impl Owner {
         Ok(())
     }
 
-    /// Takes the engine and all shards over and returns the epoch, which is above `floor`.
+    /// Takes the engine and all shards over, with an epoch above `floor`.
     ///
     /// # Errors
     /// [`Error::Held`]: another engine has a lease that has not run out.
@@ -70,15 +87,11 @@ impl Owner {
         config: &Config,
         session: &mut Session,
         floor: i64,
-    ) -> Result<i64, Error> {
+    ) -> Result<Claim, Error> {
         match self.try_take_over(session, floor).await {
             Err(error) if waits_for_lock(&error) => {}
             result => return result,
         }
-        tracing::warn!(
-            engine = self.engine,
-            "sessions that hold the engine's row are ended"
-        );
         let waiting = session.backend().await?;
         loop {
             let result = tokio::select! {
@@ -92,7 +105,7 @@ impl Owner {
         }
     }
 
-    async fn try_take_over(&self, session: &mut Session, floor: i64) -> Result<i64, Error> {
+    async fn try_take_over(&self, session: &mut Session, floor: i64) -> Result<Claim, Error> {
         let transaction = session.client.transaction().await?;
         transaction.batch_execute(PATIENCE).await?;
         transaction
@@ -126,25 +139,21 @@ impl Owner {
             .await?;
         lease::begin(&transaction, self).await?;
         transaction.commit().await?;
-        Ok(row.get(0))
+        Ok(Claim::of(&row))
     }
 
-    /// Raises this process's epoch and returns it; `None` when another process has taken the engine over.
+    /// Raises this process's epoch; `None` when another process has taken the engine over.
     ///
     /// When it returns, no append of an earlier epoch runs or will be committed.
     pub(crate) async fn raise_epoch(
         &self,
         config: &Config,
         session: &mut Session,
-    ) -> Result<Option<i64>, Error> {
+    ) -> Result<Option<Claim>, Error> {
         match self.try_raise_epoch(session).await {
             Err(error) if waits_for_lock(&error) => {}
             result => return result,
         }
-        tracing::warn!(
-            engine = self.engine,
-            "an earlier session of this engine is ended"
-        );
         let waiting = session.backend().await?;
         loop {
             let result = tokio::select! {
@@ -158,7 +167,7 @@ impl Owner {
         }
     }
 
-    async fn try_raise_epoch(&self, session: &mut Session) -> Result<Option<i64>, Error> {
+    async fn try_raise_epoch(&self, session: &mut Session) -> Result<Option<Claim>, Error> {
         let transaction = session.client.transaction().await?;
         transaction.batch_execute(PATIENCE).await?;
         let row = transaction
@@ -168,7 +177,7 @@ impl Owner {
             )
             .await?;
         transaction.commit().await?;
-        Ok(row.map(|row| row.get(0)))
+        Ok(row.as_ref().map(Claim::of))
     }
 }
 
@@ -209,16 +218,39 @@ async fn evict(config: &Config, waiting: i32) -> Error {
         Err(error) => return error,
     };
     loop {
-        if let Err(error) = session
-            .client
-            .query(
-                include_str!("../sql/end_blocking_sessions.sql"),
-                &[&waiting],
-            )
-            .await
-        {
-            return error.into();
+        if let Err(error) = end_blocking(&session.client, waiting).await {
+            return error;
         }
         tokio::time::sleep(EVICTION_INTERVAL).await;
+    }
+}
+
+async fn end_blocking(client: &Client, waiting: i32) -> Result<(), Error> {
+    // A role that acts as another by default may end its own sessions only as itself.
+    client.batch_execute("SET ROLE NONE").await?;
+    let blocking = include_str!("../sql/blocking_sessions.sql");
+    let mut left = Vec::new();
+    for row in client.query(blocking, &[&waiting]).await? {
+        let (pid, role, application): (i32, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        if pid == 0 {
+            left.push("a prepared transaction (pg_prepared_xacts)".to_owned());
+            continue;
+        }
+        let session = format!("session {pid} of role {role} ({application})");
+        // Looked up once more: it may have let go meanwhile, and go on.
+        let end = "SELECT pg_terminate_backend(pid) FROM unnest(pg_blocking_pids($1)) AS b (pid) WHERE pid = $2";
+        match client.query_opt(end, &[&waiting, &pid]).await {
+            Ok(None) => {}
+            Ok(Some(_)) => tracing::warn!("ended, because it held the engine's rows: {session}"),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                left.push(session);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Blocked(left.join(", ")))
     }
 }

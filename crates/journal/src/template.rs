@@ -1,8 +1,13 @@
-//! Templates as the journal keeps them: texts by hash, and which one a version means.
+//! Templates as the journal keeps them: texts by hash, which one a version means, and how operators have marked it.
 
-use tokio_postgres::Client;
+use std::time::SystemTime;
 
-use crate::{Error, Text};
+use tokio_postgres::{Client, Row, error::SqlState, types::ToSql};
+
+use crate::{
+    Error, Text,
+    reader::{micros, timestamp},
+};
 
 /// A template to register. Both hashes are of the respective text's content, by the caller's rule.
 #[derive(Clone, Debug)]
@@ -40,22 +45,48 @@ pub struct StoredTemplate {
     pub merged_hash: String,
     /// The merged content, by the environment of the engine that registered it last.
     pub merged: Text,
+    /// Who retired it, if it is.
+    pub retired: Option<Note>,
+    /// Who named it its template's default, if it is that.
+    pub default: Option<Note>,
+}
+
+/// Who has marked a version of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// When, in microseconds since 1970-01-01 UTC.
+    pub at: i64,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How an operator marks a version of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// New tasks do not take it.
+    Retired(Note),
+    /// They may again.
+    Restored,
+    /// New tasks without a version take it, instead of any other that they took before.
+    Default(Note),
+    /// They do not any more.
+    NoDefault,
 }
 
 /// What a registration did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registered {
-    /// The version is new.
-    Added,
-    /// The version meant this document already.
-    Same,
-    /// The version meant another document until now. Tasks keep the content they began with.
-    Replaced {
-        /// The hash of the other document.
-        existing_hash: String,
+    /// Each version means what was brought. Tasks keep the content they began with.
+    All {
+        /// How many of them did not mean it before.
+        changed: usize,
     },
-    /// The version means another document, and goes on meaning it.
+    /// Nothing: a version means another document, and goes on meaning it.
     Conflict {
+        /// The version's place among those that were brought.
+        place: usize,
         /// The hash of the other document.
         existing_hash: String,
     },
@@ -73,8 +104,19 @@ pub(crate) async fn all(client: &Client) -> Result<Vec<StoredTemplate>, Error> {
         document: row.get::<_, &str>("document").into(),
         merged_hash: row.get("merged_hash"),
         merged: row.get::<_, &str>("merged").into(),
+        retired: note(row, ["retired_at", "retired_by", "retired_reason"]),
+        default: note(row, ["default_at", "default_by", "default_reason"]),
     });
     Ok(stored.collect())
+}
+
+fn note(row: &Row, [at, by, reason]: [&str; 3]) -> Option<Note> {
+    let at = row.get::<_, Option<SystemTime>>(at)?;
+    Some(Note {
+        at: micros(at),
+        by: row.get(by),
+        reason: row.get(reason),
+    })
 }
 
 pub(crate) async fn body(client: &Client, hash: &str) -> Result<Option<Text>, Error> {
@@ -88,63 +130,91 @@ pub(crate) async fn body(client: &Client, hash: &str) -> Result<Option<Text>, Er
 /// lost answer needs no care.
 pub(crate) async fn register(
     client: &Client,
-    new: &NewTemplate,
+    new: &[NewTemplate],
     replace: bool,
 ) -> Result<Registered, Error> {
+    let of = |field: fn(&NewTemplate) -> &str| new.iter().map(field).collect::<Vec<_>>();
+    let (namespaces, names) = (of(|new| &new.namespace), of(|new| &new.name));
+    let (versions, documents) = (of(|new| &new.version), of(|new| &new.document_hash));
+    let merged = of(|new| &new.merged_hash);
     loop {
-        let before = version(client, new).await?;
-        match &before {
-            Some((document, merged))
-                if *document == new.document_hash && *merged == new.merged_hash =>
-            {
-                return Ok(Registered::Same);
-            }
-            Some((document, _)) if *document != new.document_hash && !replace => {
+        let rows = client
+            .query(
+                include_str!("../sql/template_versions.sql"),
+                &[&namespaces, &names, &versions],
+            )
+            .await?;
+        let mut same = 0;
+        for row in &rows {
+            // WITH ORDINALITY counts from 1.
+            let place = row.get::<_, i64>("place") as usize - 1;
+            let (document, merged): (String, String) = (row.get(1), row.get(2));
+            let new = &new[place];
+            if document != new.document_hash && !replace {
                 return Ok(Registered::Conflict {
-                    existing_hash: document.clone(),
+                    place,
+                    existing_hash: document,
                 });
             }
-            _ => {}
+            same += usize::from(document == new.document_hash && merged == new.merged_hash);
         }
-        let hashes = [new.document_hash.as_str(), &new.merged_hash];
-        let bodies = [&*new.document, &*new.merged];
+        if same == new.len() {
+            return Ok(Registered::All { changed: 0 });
+        }
+        let hashes = [&documents[..], &merged].concat();
+        let bodies = new.iter().map(|new| &*new.document);
+        let bodies: Vec<&str> = bodies.chain(new.iter().map(|new| &*new.merged)).collect();
         client
             .execute(
                 include_str!("../sql/add_template_bodies.sql"),
-                &[&hashes.as_slice(), &bodies.as_slice()],
+                &[&hashes, &bodies],
             )
             .await?;
         let changed = client
-            .query_opt(
-                include_str!("../sql/register_template.sql"),
+            .query(
+                include_str!("../sql/register_templates.sql"),
                 &[
-                    &new.namespace,
-                    &new.name,
-                    &new.version,
-                    &new.document_hash,
-                    &new.merged_hash,
+                    &namespaces,
+                    &names,
+                    &versions,
+                    &documents,
+                    &merged,
                     &replace,
                 ],
             )
-            .await?;
-        match (changed, before) {
-            // Another process was quicker; what it wrote decides.
-            (None, _) => {}
-            (Some(_), None) => return Ok(Registered::Added),
-            (Some(_), Some((existing_hash, _))) if existing_hash != new.document_hash => {
-                return Ok(Registered::Replaced { existing_hash });
+            .await;
+        match changed {
+            Ok(changed) => {
+                return Ok(Registered::All {
+                    changed: changed.len(),
+                });
             }
-            (Some(_), Some(_)) => return Ok(Registered::Same),
+            // Another process was quicker; what it wrote decides.
+            Err(error) if error.code() == Some(&SqlState::NOT_NULL_VIOLATION) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
-async fn version(client: &Client, new: &NewTemplate) -> Result<Option<(String, String)>, Error> {
-    let row = client
-        .query_opt(
-            include_str!("../sql/template_version.sql"),
-            &[&new.namespace, &new.name, &new.version],
-        )
-        .await?;
-    Ok(row.map(|row| (row.get(0), row.get(1))))
+/// Marks a version; whether the engine is still this process's. Done twice, it does the
+/// same once more.
+pub(crate) async fn mark(
+    client: &Client,
+    (engine, epoch): (&str, i64),
+    [namespace, name, version]: [&str; 3],
+    mark: &Mark,
+) -> Result<bool, Error> {
+    let (sql, note) = match mark {
+        Mark::Retired(note) => (include_str!("../sql/retire_version.sql"), Some(note)),
+        Mark::Restored => (include_str!("../sql/restore_version.sql"), None),
+        Mark::Default(note) => (include_str!("../sql/set_default_version.sql"), Some(note)),
+        Mark::NoDefault => (include_str!("../sql/clear_default_version.sql"), None),
+    };
+    let at = note.map(|note| timestamp(note.at));
+    let mut parameters: Vec<&(dyn ToSql + Sync)> =
+        vec![&engine, &epoch, &namespace, &name, &version];
+    if let Some(note) = note {
+        parameters.extend([&at as &(dyn ToSql + Sync), &note.by, &note.reason]);
+    }
+    Ok(client.query_one(sql, &parameters).await?.get("held"))
 }

@@ -16,6 +16,7 @@ mod conformance {
 
 mod cases {
     mod append;
+    mod connection;
     mod failover;
     mod fault;
     mod fence;
@@ -25,6 +26,8 @@ mod cases {
     mod million;
     mod refusal;
     mod retention;
+    mod rights;
     mod schema;
+    mod settings;
     mod volume;
 }

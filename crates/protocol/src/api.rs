@@ -13,7 +13,9 @@ use crate::{Json, frame::Failure, history::HistoryEntry};
 
 pub use batch::{CreateTasks, CreatedTask, CreatedTasks, MAX_BATCH};
 pub use list::{DEFAULT_TASKS, MAX_TASKS, TaskPage, TaskQuery, TaskSummary};
-pub use template::{Backoff, OnFailure, Retry, StepType, Template, TemplateList, TemplateStep};
+pub use template::{
+    Backoff, OnFailure, Retry, StepType, Template, TemplateList, TemplateNote, TemplateStep,
+};
 pub use worker::{Worker, WorkerList};
 
 /// A context longer than this, in bytes, is refused; so is a step's result.
@@ -36,7 +38,8 @@ pub struct CreateTask {
     pub name: String,
     /// The template's namespace.
     pub namespace: String,
-    /// The template's version; the highest release when absent.
+    /// The template's version; the default when absent: the highest release that is not retired, unless an operator has
+    /// named another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// What the workflow works on, any JSON value.
@@ -54,8 +57,8 @@ pub struct CreateTask {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// From -100 to 100; higher first.
-    #[serde(default)]
-    #[schemars(range(min = -100, max = 100))]
+    #[serde(default, deserialize_with = "crate::whole::priority")]
+    #[schemars(range(min = -100, max = 100), with = "i16")]
     pub priority: i16,
     /// Ties the task to other records of the caller's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -44,6 +44,10 @@ pub enum ErrorCode {
     TemplateConflict,
     /// A template is not valid.
     TemplateInvalid,
+    /// New tasks do not take this version of the template, or any: an operator has retired it.
+    TemplateRetired,
+    /// What operators have said of the template's versions does not allow the action.
+    TemplateStateConflict,
     /// No task has this identifier.
     TaskNotFound,
     /// The task has no step with this identifier.
@@ -66,6 +70,10 @@ pub enum ErrorCode {
     RecordRefused,
     /// The token is missing or wrong.
     Unauthorized,
+    /// A web page of another origin asks.
+    OriginRefused,
+    /// The server is asked as something that is none of its names.
+    HostRefused,
     /// The engine cannot commit at present; the request had no effect and can be sent again.
     Unavailable,
     /// The engine could not commit for so long that the call is not kept waiting; whether the request takes effect is not

@@ -123,6 +123,10 @@ pub struct Hello {
     pub slots: u32,
     /// Every attempt that this instance holds: running, or finished and not yet accepted.
     pub running: Vec<AttemptRef>,
+    /// Why the worker is not ready, a sentence each: it takes no attempts, and the templates that it brings have no
+    /// effect. Absent when it is ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_ready: Vec<String>,
 }
 
 /// The session is open.

@@ -1,4 +1,4 @@
-//! The messages of Tasker: what engine, workers and clients say to each other. Types only, no logic.
+//! The messages of Tasker: what engine, workers and clients say to each other. Types only, no logic, but for the one rule of [`origin`].
 //!
 //! Layout:
 //! - [`api`]: bodies of the REST API.
@@ -6,6 +6,8 @@
 //! - [`history`]: what happened to a step.
 //! - [`frame`]: messages of a worker's session, and the frames that carry them.
 //! - [`error`]: the error body and its codes.
+//! - [`origin`]: which requests of web pages the engine's and a worker's port refuse.
+//! - `whole`: whole numbers, however they are written.
 //! - [`Json`]: JSON text that is carried and never read, so that every digit arrives.
 
 pub mod action;
@@ -13,6 +15,8 @@ pub mod api;
 pub mod error;
 pub mod frame;
 pub mod history;
+pub mod origin;
+mod whole;
 
 use std::sync::Arc;
 

@@ -21,12 +21,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State, WebSocketUpgrade};
-use axum::http::{Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::MAX_FRAME_BYTES;
+use tasker_protocol::origin::{Access, Asked, Hosts, only};
 
 use crate::admission::Bytes;
 use crate::health::Health;
@@ -42,6 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct App {
     health: Arc<Health>,
     token: Option<Arc<str>>,
+    access: Arc<Access>,
     /// Of calls, until what they do is durable.
     bodies: Bytes,
 }
@@ -55,11 +57,13 @@ impl App {
     }
 }
 
-/// All routes.
-pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
+/// All routes. `hosts` are further names that it is asked by.
+pub fn router(health: Arc<Health>, token: Option<String>, hosts: Hosts) -> Router {
+    let any_host = token.is_some();
     let app = App {
         health,
         token: token.map(Arc::from),
+        access: Arc::new(Access { hosts, any_host }),
         bodies: Bytes::undurable(),
     };
     let (guarded, open): (Vec<_>, Vec<_>) = routes::all()
@@ -72,7 +76,33 @@ pub fn router(health: Arc<Health>, token: Option<String>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), give_up))
         .layer(middleware::from_fn_with_state(app.clone(), authorize))
         .merge(routed(open))
+        // Last, so that it is before whatever is routed.
+        .layer(middleware::from_fn_with_state(app.clone(), refuse_pages))
         .with_state(app)
+}
+
+/// Refuses web pages that are not this engine's own.
+async fn refuse_pages(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let headers = request.headers();
+    let given = |name| only(headers.get_all(name).iter().map(HeaderValue::as_bytes));
+    let target = request.uri().authority().map(|target| target.as_str());
+    let asked = Asked {
+        path: request.uri().path(),
+        host: target.or_else(|| given(header::HOST)),
+        origin: given(header::ORIGIN),
+        has_bearer: bearer(headers).is_some(),
+    };
+    app.access.check(&asked)?;
+    Ok(next.run(request).await)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(header::AUTHORIZATION)?;
+    given.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 fn routed(operations: Vec<Operation>) -> Router<App> {
@@ -91,12 +121,7 @@ async fn authorize(
     next: Next,
 ) -> Result<Response, ApiError> {
     if let Some(token) = &app.token {
-        let given = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
+        let given = bearer(request.headers()).unwrap_or_default();
         if !bool::from(given.as_bytes().ct_eq(token.as_bytes())) {
             return Err(ApiError::new(
                 ErrorCode::Unauthorized,

@@ -1,17 +1,24 @@
-//! The templates that the engine knows: which versions a name has, and the graph of each merged content.
+//! The templates that the engine knows: which versions a name has, which of them new tasks take, and the graph of each
+//! merged content.
 
+mod registration;
 mod shown;
+mod standing;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use semver::Version;
+use serde_json::json;
 use tasker_core::Graph;
-use tasker_journal::{self as journal, Journal, NewTemplate, Registered, StoredTemplate};
+use tasker_journal::{Mark, Note, StoredTemplate};
+use tasker_protocol::action::TemplateAction;
 use tasker_protocol::api;
-use tasker_protocol::error::ErrorCode;
-use tasker_protocol::frame::Rejection;
-use tasker_template::{Document, Template};
+use tasker_protocol::error::{ErrorCode, ErrorDetail};
+use tasker_template::Template;
+use tokio::sync::Mutex;
+
+use standing::{Kept, Versions};
 
 /// How alike a name must be to be suggested, from 0 to 1.
 const ALIKE: f64 = 0.6;
@@ -23,22 +30,26 @@ const SUGGESTIONS: usize = 3;
 #[derive(Debug, Default)]
 pub struct Catalog {
     known: RwLock<Known>,
+    /// Had by whoever registers, so that what was stored last is what is known.
+    registering: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     graphs: HashMap<String, Arc<Graph>>,
-    /// Namespace and name to version to what it means now.
-    versions: BTreeMap<(String, String), BTreeMap<Version, Arc<api::Template>>>,
+    /// By namespace and name.
+    templates: BTreeMap<(String, String), Versions>,
 }
 
-/// No such template; what comes nearest.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Unknown {
-    /// A sentence for people.
-    pub message: String,
-    /// `NAMESPACE/NAME` of the nearest templates.
-    pub nearest: Vec<String>,
+/// A version of a template, by its names.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The namespace.
+    pub namespace: String,
+    /// The name in it.
+    pub name: String,
+    /// The version.
+    pub version: String,
 }
 
 /// A stored template that this engine cannot use.
@@ -50,37 +61,31 @@ pub struct Unusable {
 }
 
 impl Catalog {
-    /// Adds what the journal holds: what each version means now.
+    /// Adds what the journal holds: what each version means now, and how it is marked.
     pub fn load(&self, stored: &[StoredTemplate]) -> Result<(), Unusable> {
         for template in stored {
             let merged = read(&template.merged_hash, &template.merged)?;
-            self.insert(
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.insert(
                 &merged,
                 &template.merged_hash,
                 Some(&template.document_hash),
             );
+            let retired = template.retired.clone().map(Mark::Retired);
+            let default = template.default.clone().map(Mark::Default);
+            for mark in retired.into_iter().chain(default) {
+                known.mark(&merged.namespace_name, &merged.name, &merged.version, mark);
+            }
         }
         Ok(())
     }
 
     /// Adds a content that tasks still run, though no version means it any more.
     pub fn load_body(&self, hash: &str, merged: &str) -> Result<(), Unusable> {
-        self.insert(&read(hash, merged)?, hash, None);
-        Ok(())
-    }
-
-    /// Adds a merged content; one that its version means now comes with the hash of its document.
-    fn insert(&self, merged: &Template, hash: &str, document_hash: Option<&str>) {
-        let graph = Arc::new(Graph::new(merged, hash.to_owned()));
+        let merged = read(hash, merged)?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.graphs.entry(hash.to_owned()).or_insert(graph);
-        if let (Some(document_hash), Ok(version)) = (document_hash, Version::parse(&merged.version))
-        {
-            let name = (merged.namespace_name.clone(), merged.name.clone());
-            let versions = known.versions.entry(name).or_default();
-            let shown = shown::shown(merged, document_hash, hash);
-            versions.insert(version, Arc::new(shown));
-        }
+        known.insert(&merged, hash, None);
+        Ok(())
     }
 
     /// The graph of a merged content.
@@ -89,103 +94,68 @@ impl Catalog {
         known.graphs.get(hash).cloned()
     }
 
-    /// The graph that a new task runs: of this version, or of the highest release.
+    /// The graph that a new task runs: of this version, or of the default.
+    ///
+    /// # Errors
+    /// There is no such version, or it is retired.
     pub fn find(
         &self,
         namespace: &str,
         name: &str,
         version: Option<&str>,
-    ) -> Result<Arc<Graph>, Unknown> {
+    ) -> Result<Arc<Graph>, ErrorDetail> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let shown = known.find(namespace, name, version)?;
+        let (versions, kept) = known.find(namespace, name, version)?;
+        if let Some(note) = &kept.retired {
+            return Err(versions.retired(&kept.shown, note));
+        }
         // A version's graph is added with it.
-        let graph = known.graphs.get(&shown.template_hash).cloned();
+        let graph = known.graphs.get(&kept.shown.template_hash).cloned();
         graph.ok_or_else(|| known.unknown(namespace, name))
     }
 
-    /// A version as the API shows it, or the highest release.
+    /// A version as the API shows it, or the default.
+    ///
+    /// # Errors
+    /// There is no such version, or, where none is named, all are retired.
     pub fn shown(
         &self,
         namespace: &str,
         name: &str,
         version: Option<&str>,
-    ) -> Result<Arc<api::Template>, Unknown> {
+    ) -> Result<api::Template, ErrorDetail> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.find(namespace, name, version).cloned()
+        let (versions, kept) = known.find(namespace, name, version)?;
+        Ok(versions.show(kept))
     }
 
     /// Every version of every template, in order.
-    pub fn all(&self) -> Vec<Arc<api::Template>> {
+    pub fn all(&self) -> Vec<api::Template> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let versions = known.versions.values();
-        versions.flat_map(BTreeMap::values).cloned().collect()
+        known.templates.values().flat_map(Versions::all).collect()
     }
 
-    /// Registers the templates that a worker brings; the first that is refused refuses the worker.
+    /// What is to be stored, and then [marked](Catalog::mark), of what an operator asks for; nothing where it is so
+    /// already.
     ///
-    /// `replaceable` says whether other content under a known version replaces it, as it does in development.
-    pub async fn register(
+    /// # Errors
+    /// There is no such version, or its standing does not allow it.
+    pub fn decide(
         &self,
-        journal: &Journal,
-        environment: &str,
-        replaceable: bool,
-        texts: &[String],
-    ) -> Result<(), Rejection> {
-        for text in texts {
-            self.register_one(journal, environment, replaceable, text)
-                .await?;
-        }
-        Ok(())
+        place: &Place,
+        action: TemplateAction,
+        note: Note,
+    ) -> Result<Option<Mark>, ErrorDetail> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let version = Some(place.version.as_str());
+        let (versions, kept) = known.find(&place.namespace, &place.name, version)?;
+        versions.decide(kept, action, note)
     }
 
-    async fn register_one(
-        &self,
-        journal: &Journal,
-        environment: &str,
-        replaceable: bool,
-        text: &str,
-    ) -> Result<(), Rejection> {
-        let invalid = |problems: tasker_template::Problems| Rejection {
-            code: ErrorCode::TemplateInvalid,
-            message: problems.to_string(),
-        };
-        let document = tasker_template::parse(text, "template").map_err(invalid)?;
-        let merged = document.merged(environment).map_err(invalid)?;
-        let merged_hash = merged.content_hash();
-        let new = NewTemplate {
-            namespace: document.namespace().to_owned(),
-            name: document.name().to_owned(),
-            version: document.version().to_owned(),
-            document_hash: document.content_hash(),
-            document: document.canonical_json().into(),
-            merged_hash: merged_hash.clone(),
-            merged: merged.canonical_json().into(),
-        };
-        let unavailable = |error: journal::Error| Rejection {
-            code: ErrorCode::Unavailable,
-            message: format!("the templates could not be stored: {error}"),
-        };
-        let registered = journal.register_template(&new, replaceable).await;
-        let registered = registered.map_err(unavailable)?;
-        if let Registered::Replaced { .. } = registered {
-            tracing::info!(
-                "template {}/{} {} has other content from now on; tasks go on with that they began with",
-                new.namespace,
-                new.name,
-                new.version
-            );
-        }
-        match registered {
-            Registered::Added | Registered::Same | Registered::Replaced { .. } => {
-                self.insert(&merged, &merged_hash, Some(&new.document_hash));
-                Ok(())
-            }
-            Registered::Conflict { existing_hash } => {
-                let known = journal.template_body(&existing_hash).await;
-                let known = known.map_err(unavailable)?.unwrap_or_default();
-                Err(conflict(&document, &existing_hash, &known))
-            }
-        }
+    /// Marks a version.
+    pub fn mark(&self, place: &Place, mark: Mark) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.mark(&place.namespace, &place.name, &place.version, mark);
     }
 }
 
@@ -197,44 +167,60 @@ fn read(hash: &str, merged: &str) -> Result<Template, Unusable> {
 }
 
 impl Known {
+    /// Adds a merged content; one that its version means now comes with the hash of its document.
+    fn insert(&mut self, merged: &Template, hash: &str, document_hash: Option<&str>) {
+        let graph = || Arc::new(Graph::new(merged, hash.to_owned()));
+        self.graphs.entry(hash.to_owned()).or_insert_with(graph);
+        if let (Some(document_hash), Ok(version)) = (document_hash, Version::parse(&merged.version))
+        {
+            let name = (merged.namespace_name.clone(), merged.name.clone());
+            let versions = self.templates.entry(name).or_default();
+            versions.insert(version, shown::shown(merged, document_hash, hash));
+        }
+    }
+
+    fn mark(&mut self, namespace: &str, name: &str, version: &str, mark: Mark) {
+        let template = (namespace.to_owned(), name.to_owned());
+        if let (Some(versions), Ok(version)) =
+            (self.templates.get_mut(&template), Version::parse(version))
+        {
+            versions.mark(version, mark);
+        }
+    }
+
+    /// A version, retired or not, or the default.
     fn find(
         &self,
         namespace: &str,
         name: &str,
         version: Option<&str>,
-    ) -> Result<&Arc<api::Template>, Unknown> {
+    ) -> Result<(&Versions, &Kept), ErrorDetail> {
         let key = (namespace.to_owned(), name.to_owned());
-        let Some(versions) = self.versions.get(&key) else {
+        let Some(versions) = self.templates.get(&key) else {
             return Err(self.unknown(namespace, name));
         };
         let found = match version {
-            Some(version) => Version::parse(version)
-                .ok()
-                .and_then(|version| versions.get(&version)),
-            None => versions
-                .iter()
-                .rev()
-                .find(|(version, _)| version.pre.is_empty())
-                .or_else(|| versions.iter().next_back())
-                .map(|(_, shown)| shown),
-        };
-        found.ok_or_else(|| {
-            let listed: Vec<String> = versions.keys().map(Version::to_string).collect();
-            Unknown {
-                message: format!(
-                    "template {namespace}/{name} has no version {}; it has {}",
-                    version.unwrap_or("of its own"),
-                    listed.join(", ")
-                ),
-                nearest: vec![format!("{namespace}/{name}")],
+            Some(version) => versions.get(version).ok_or_else(|| {
+                not_found(
+                    format!(
+                        "template {namespace}/{name} has no version {version}; it has {}",
+                        versions.listed()
+                    ),
+                    vec![format!("{namespace}/{name}")],
+                )
+            }),
+            None => {
+                let default = versions.default();
+                default.ok_or_else(|| versions.without_default(namespace, name))
             }
-        })
+        };
+        Ok((versions, found?))
     }
 
-    fn unknown(&self, namespace: &str, name: &str) -> Unknown {
+    fn unknown(&self, namespace: &str, name: &str) -> ErrorDetail {
         let wanted = format!("{namespace}/{name}");
         let mut near: Vec<(f64, String)> = self
-            .versions
+            .templates
             .keys()
             .map(|(namespace, name)| format!("{namespace}/{name}"))
             .map(|known| {
@@ -251,141 +237,37 @@ impl Known {
             .take(SUGGESTIONS)
             .map(|(_, known)| known)
             .collect();
-        let hint = match (nearest.first(), self.versions.is_empty()) {
+        let hint = match (nearest.first(), self.templates.is_empty()) {
             (Some(nearest), _) => format!("did you mean {nearest}?"),
             (None, true) => {
-                "no template is registered: a worker registers its templates when it connects"
+                "no template is registered: a worker registers its templates when it connects and is ready"
                     .to_owned()
             }
-            (None, false) => "templates are registered by the workers that bring them".to_owned(),
+            (None, false) => "templates are registered by the workers that bring them and are ready"
+                .to_owned(),
         };
-        Unknown {
-            message: format!("no template {wanted} is registered; {hint}"),
+        not_found(
+            format!("no template {wanted} is registered; {hint}"),
             nearest,
-        }
+        )
     }
 }
 
-fn conflict(document: &Document, known_hash: &str, known: &str) -> Rejection {
-    let differs = match (
-        serde_json::from_str(&document.canonical_json()),
-        serde_json::from_str(known),
-    ) {
-        (Ok(brought), Ok(known)) => {
-            let mut paths = Vec::new();
-            differences("", &known, &brought, &mut paths);
-            if paths.is_empty() {
-                paths.push("how a number is written".to_owned());
-            }
-            paths.join(", ")
-        }
-        _ => "the stored content is not JSON".to_owned(),
-    };
-    Rejection {
-        code: ErrorCode::TemplateConflict,
-        message: format!(
-            "template {}/{} {} is registered with other content: the hash {known_hash} is registered, this worker \
-             brings {}; they differ in {differs}. Give the changed template a new version",
-            document.namespace(),
-            document.name(),
-            document.version(),
-            document.content_hash(),
-        ),
-    }
+fn not_found(message: String, nearest: Vec<String>) -> ErrorDetail {
+    detail(
+        ErrorCode::TemplateNotFound,
+        message,
+        json!({"nearest": nearest}),
+    )
 }
 
-/// Paths at which two values differ, such as `steps[1].handler.callable`.
-fn differences(
-    path: &str,
-    left: &serde_json::Value,
-    right: &serde_json::Value,
-    paths: &mut Vec<String>,
-) {
-    use serde_json::Value;
-    match (left, right) {
-        _ if left == right => {}
-        (Value::Object(left), Value::Object(right)) => {
-            let mut keys: Vec<&String> = left.keys().chain(right.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            for key in keys {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
-                let absent = Value::Null;
-                let side = |object: &serde_json::Map<String, Value>| {
-                    object.get(key).cloned().unwrap_or_else(|| absent.clone())
-                };
-                differences(&path, &side(left), &side(right), paths);
-            }
-        }
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            for (index, (left, right)) in left.iter().zip(right).enumerate() {
-                differences(&format!("{path}[{index}]"), left, right, paths);
-            }
-        }
-        _ => paths.push(path.to_owned()),
+fn detail(code: ErrorCode, message: String, details: serde_json::Value) -> ErrorDetail {
+    ErrorDetail {
+        code,
+        message,
+        details,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn catalog() -> Catalog {
-        let catalog = Catalog::default();
-        for version in ["1.2.0", "1.10.0", "2.0.0-rc.1"] {
-            let yaml = format!(
-                "{{name: orders, namespace_name: shop, version: {version}, steps: [{{name: a, handler: \
-                 {{callable: shop.A}}}}]}}"
-            );
-            let document = tasker_template::parse(&yaml, "orders.yaml").expect("valid");
-            let merged = document.merged("test").expect("merges");
-            let (document_hash, hash) = (document.content_hash(), merged.content_hash());
-            catalog.insert(&merged, &hash, Some(&document_hash));
-        }
-        catalog
-    }
-
-    #[test]
-    fn a_task_without_a_version_runs_the_highest_release() {
-        let graph = catalog().find("shop", "orders", None).expect("known");
-        assert_eq!(graph.version, "1.10.0");
-        let graph = catalog()
-            .find("shop", "orders", Some("2.0.0-rc.1"))
-            .expect("known");
-        assert_eq!(graph.version, "2.0.0-rc.1");
-    }
-
-    #[test]
-    fn what_is_unknown_is_answered_with_what_comes_nearest() {
-        let unknown = catalog().find("shop", "order", None).expect_err("unknown");
-        assert_eq!(unknown.nearest, ["shop/orders"]);
-        assert_eq!(
-            unknown.message,
-            "no template shop/order is registered; did you mean shop/orders?"
-        );
-        let unknown = catalog()
-            .find("shop", "orders", Some("3.0.0"))
-            .expect_err("unknown");
-        assert_eq!(
-            unknown.message,
-            "template shop/orders has no version 3.0.0; it has 1.2.0, 1.10.0, 2.0.0-rc.1"
-        );
-        let unknown = catalog()
-            .find("bank", "transfer", None)
-            .expect_err("unknown");
-        assert_eq!(unknown.nearest, Vec::<String>::new());
-    }
-
-    #[test]
-    fn differing_contents_are_compared_path_by_path() {
-        let left = serde_json::json!({"a": 1, "steps": [{"name": "x", "b": {"c": 1}}], "d": 1});
-        let right = serde_json::json!({"a": 1, "steps": [{"name": "x", "b": {"c": 2}}]});
-        let mut paths = Vec::new();
-        differences("", &left, &right, &mut paths);
-        assert_eq!(paths, ["d", "steps[0].b.c"]);
-    }
-}
+mod tests;

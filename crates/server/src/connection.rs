@@ -1,23 +1,31 @@
-//! Connections: how many there are at once, and how long one may be silent in the midst of a request or leave an answer
-//! unread.
+//! Connections: how many there are at once, who gives way to whom, and how long one may be silent in the midst of a
+//! request or leave an answer unread.
 
-use std::io;
+mod patient;
+mod places;
+
+use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
 
-/// Connections at the most: further ones wait until one ends.
-const CONNECTIONS: usize = 10_000;
+use crate::api::error::ApiError;
+use patient::Patient;
+use places::{Busy, Place, Places};
 
 /// How long a client may take for a request's head, the time between two requests included.
 const HEAD: Duration = Duration::from_secs(90);
@@ -26,38 +34,63 @@ const HEAD: Duration = Duration::from_secs(90);
 const UNREAD: Duration = Duration::from_secs(30);
 
 /// Between attempts to accept a connection when that fails, as it does without a free file descriptor.
-const RETRY: Duration = Duration::from_millis(100);
+const RETRY: Duration = Duration::from_millis(10);
 
-/// Serves until `closing` says so, and then until the requests that are under way are answered.
-pub async fn serve(listener: TcpListener, router: Router, mut closing: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+/// Serves until `closing` says so, and then until the requests that are under way are answered. Who connects meanwhile is
+/// answered too, one request each: that this engine is stopping says more than a refused connection.
+pub async fn serve(listener: TcpListener, router: Router, closing: watch::Receiver<bool>) {
+    let places = Places::of_engine(places::open_files());
+    serve_in(&places, listener, router, closing).await;
+}
+
+async fn serve_in(
+    places: &Arc<Places>,
+    listener: TcpListener,
+    router: Router,
+    mut closing: watch::Receiver<bool>,
+) {
+    let (under_way, mut ended) = mpsc::channel::<()>(1);
     loop {
         let accepted = async {
-            // It is never closed.
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
+            let stream = accept(&listener, places).await;
+            (stream, places.take().await)
         };
         let stops = closing.clone();
         tokio::select! {
-            (slot, accepted) = accepted => match accepted {
-                Ok((stream, _)) => {
-                    let router = router.clone();
-                    tokio::spawn(async move {
-                        converse(stream, router, stops).await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!("a connection cannot be accepted: {error}");
-                    sleep(RETRY).await;
-                }
-            },
+            (stream, place) = accepted => {
+                let (router, under_way) = (router.clone(), under_way.clone());
+                tokio::spawn(async move {
+                    converse(stream, place, router, stops).await;
+                    drop(under_way);
+                });
+            }
             () = closed(&mut closing) => break,
         }
     }
-    drop(listener);
-    // All slots: every connection has ended.
-    let _ = slots.acquire_many(CONNECTIONS as u32).await;
+    drop(under_way);
+    loop {
+        tokio::select! {
+            _ = ended.recv() => break,
+            stream = accept(&listener, places) => {
+                let place = places.take().await;
+                tokio::spawn(converse(stream, place, router.clone(), closing.clone()));
+            }
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener, places: &Places) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!("a connection cannot be accepted: {error}");
+                // Without a file descriptor there is no place either.
+                places.make_room();
+                sleep(RETRY).await;
+            }
+        }
+    }
 }
 
 async fn closed(closing: &mut watch::Receiver<bool>) {
@@ -65,22 +98,34 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
-async fn converse(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
+async fn converse(
+    stream: TcpStream,
+    place: Place,
+    router: Router,
+    mut closing: watch::Receiver<bool>,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::warn!("TCP_NODELAY: {error}");
     }
+    let place = Arc::new(place);
+    let is_late = *closing.borrow();
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    server.keep_alive(!is_late && !place.is_reserve());
     let io = TokioIo::new(Patient::new(UNREAD, stream));
-    let connection = server.serve_connection(io, TowerToHyperService::new(router));
-    let mut connection = pin!(connection.with_upgrades());
-    let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        () = closed(&mut closing) => None,
+    let answers = Answers {
+        router: TowerToHyperService::new(router),
+        place: Arc::clone(&place),
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
+    let mut connection = pin!(server.serve_connection(io, answers).with_upgrades());
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        () = place.lost() => return,
+        () = closed(&mut closing), if !is_late => {
+            if !place.is_busy() {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -90,106 +135,215 @@ async fn converse(stream: TcpStream, router: Router, mut closing: watch::Receive
     }
 }
 
-/// A stream that fails when its peer reads nothing for a while, though there is something to read.
-struct Patient<S> {
-    stream: S,
-    patience: Duration,
-    /// Runs while a write waits.
-    given_up: Option<Pin<Box<Sleep>>>,
+/// What a connection's requests are answered with.
+struct Answers {
+    router: TowerToHyperService<Router>,
+    place: Arc<Place>,
 }
 
-impl<S> Patient<S> {
-    fn new(patience: Duration, stream: S) -> Patient<S> {
-        Patient {
-            stream,
-            patience,
-            given_up: None,
-        }
-    }
+impl Service<Request<Incoming>> for Answers {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn written<T>(
-        &mut self,
-        written: Poll<io::Result<T>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.given_up = None;
-            return written;
-        }
-        let deadline = Instant::now() + self.patience;
-        let given_up = self
-            .given_up
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        ready!(given_up.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let busy = self.place.begin();
+        let has_place =
+            busy.is_some() && (!self.place.is_reserve() || is_kept(request.uri().path()));
+        let answered = has_place.then(|| self.router.call(request));
+        let limit = self.place.limit();
+        Box::pin(async move {
+            let response = match answered {
+                Some(answered) => answered.await?,
+                None => refuse(limit),
+            };
+            Ok(response.map(|body| Answer { body, _busy: busy }))
+        })
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
+/// Whether a path is one of those for which places are kept.
+fn is_kept(path: &str) -> bool {
+    path == "/health" || path.starts_with("/health/") || path == "/v1/worker"
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(
+fn refuse(limit: usize) -> Response {
+    let what = format!("requests under way on all of its {limit} connections");
+    ApiError::overloaded(&what).into_response()
+}
+
+/// An answer's body, with which its request is over.
+struct Answer {
+    body: Body,
+    _busy: Option<Busy>,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(written, context)
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.written(written, context)
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use std::net::SocketAddr;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Semaphore;
+    use tokio::task::JoinHandle;
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_reads_nothing_is_given_up_and_one_that_reads_slowly_is_not() {
-        let (near, mut far) = duplex(4);
-        let mut near = Patient::new(UNREAD, near);
-        let reading = async {
-            let mut bytes = [0; 1];
-            for _ in 0..4 {
-                sleep(UNREAD - Duration::from_secs(1)).await;
-                far.read_exact(&mut bytes).await?;
+    /// A server on loopback with a call, `/slow`, that says when it begins and is answered when it is told to.
+    struct Server {
+        listens: SocketAddr,
+        begun: Arc<Semaphore>,
+        answer: Arc<Semaphore>,
+        close: watch::Sender<bool>,
+        serving: JoinHandle<()>,
+    }
+
+    impl Server {
+        async fn start(limit: usize, reserve: usize) -> Server {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let listens = listener.local_addr().expect("an address");
+            let [begun, answer] = [(); 2].map(|()| Arc::new(Semaphore::new(0)));
+            let (begins, told) = (Arc::clone(&begun), Arc::clone(&answer));
+            let slow = || async move {
+                begins.add_permits(1);
+                told.acquire().await.expect("never closed").forget();
+            };
+            let router = Router::new()
+                .route("/slow", get(slow))
+                .route("/quick", get(|| async {}))
+                .route("/health/live", get(|| async {}))
+                .route("/v1/worker", get(|| async {}));
+            let (close, closing) = watch::channel(false);
+            let places = Places::new(limit, reserve);
+            let serving =
+                tokio::spawn(async move { serve_in(&places, listener, router, closing).await });
+            Server {
+                listens,
+                begun,
+                answer,
+                close,
+                serving,
             }
-            io::Result::Ok(())
-        };
-        let (written, read) = tokio::join!(near.write_all(b"12345678"), reading);
-        assert!(written.is_ok() && read.is_ok());
-        let begun = Instant::now();
-        let error = near.write_all(b"9").await.expect_err("nobody reads");
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(begun.elapsed().as_secs(), UNREAD.as_secs());
+        }
+
+        async fn connect(&self) -> TcpStream {
+            let connected = TcpStream::connect(self.listens).await;
+            connected.expect("a connection")
+        }
+
+        /// A connection on which a request is under way.
+        async fn busy(&self) -> TcpStream {
+            let mut stream = self.connect().await;
+            say(&mut stream, "/slow").await;
+            self.begun.acquire().await.expect("never closed").forget();
+            stream
+        }
+    }
+
+    async fn say(stream: &mut TcpStream, path: &str) {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: engine\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+    }
+
+    /// The status of the next answer, which is a short one.
+    async fn status(stream: &mut TcpStream) -> String {
+        let mut answer = vec![0; 4096];
+        let read = stream.read(&mut answer).await.expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+
+    async fn ask(stream: &mut TcpStream, path: &str) -> String {
+        say(stream, path).await;
+        status(stream).await
+    }
+
+    async fn until_closed(stream: &mut TcpStream) {
+        // Where it has said something that nobody read, the end is a reset.
+        if let Ok(read) = stream.read(&mut [0]).await {
+            assert_eq!(read, 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_gives_way_to_whoever_asks_oldest_first() {
+        let server = Server::start(3, 0).await;
+        let mut silent = server.connect().await;
+        let mut halfway = server.connect().await;
+        let head = b"GET /quick HTTP/1.1\r\n";
+        halfway.write_all(head).await.expect("sent");
+        let mut idle = server.connect().await;
+        assert_eq!(ask(&mut idle, "/quick").await, "200");
+        let mut fourth = server.connect().await;
+        assert_eq!(ask(&mut fourth, "/quick").await, "200");
+        until_closed(&mut silent).await;
+        let mut fifth = server.connect().await;
+        assert_eq!(ask(&mut fifth, "/quick").await, "200");
+        until_closed(&mut halfway).await;
+        for mut kept in [idle, fourth, fifth] {
+            assert_eq!(ask(&mut kept, "/quick").await, "200");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_all_are_busy_health_and_workers_are_served_and_others_are_told() {
+        let server = Server::start(2, 1).await;
+        let mut busy = server.busy().await;
+        let _other = server.busy().await;
+        for (path, expected) in [
+            ("/quick", "503"),
+            ("/health/live", "200"),
+            ("/v1/worker", "200"),
+            ("/health-of-others", "503"),
+        ] {
+            let mut stream = server.connect().await;
+            assert_eq!(ask(&mut stream, path).await, expected, "{path}");
+            until_closed(&mut stream).await;
+        }
+        server.answer.add_permits(1);
+        assert_eq!(status(&mut busy).await, "200");
+        // Idle now, it gives way to the next.
+        assert_eq!(ask(&mut server.connect().await, "/quick").await, "200");
+        until_closed(&mut busy).await;
+    }
+
+    #[tokio::test]
+    async fn who_is_answered_when_it_closes_is_waited_for_and_who_comes_is_answered() {
+        let server = Server::start(9, 0).await;
+        let mut silent = server.connect().await;
+        let mut halfway = server.connect().await;
+        let head = b"GET /quick HTTP/1.1\r\n";
+        halfway.write_all(head).await.expect("sent");
+        let mut busy = server.busy().await;
+        server.close.send_replace(true);
+        until_closed(&mut silent).await;
+        until_closed(&mut halfway).await;
+        let mut late = server.connect().await;
+        assert_eq!(ask(&mut late, "/quick").await, "200");
+        until_closed(&mut late).await;
+        assert!(!server.serving.is_finished());
+        server.answer.add_permits(1);
+        assert_eq!(status(&mut busy).await, "200");
+        server.serving.await.expect("it ends");
     }
 }

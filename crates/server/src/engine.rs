@@ -8,7 +8,7 @@
 //! - `commands`: the commands. `sessions`: those of workers. `orders`: those of people about a task.
 //! - `views`: what is made of tasks: answers, dispatches. `replies`: answers that are held back.
 //! - `commits`: what the journal is given, and what is let go once it is durable. `refused`: what PostgreSQL refuses of it.
-//! - `reading`: tasks that are not in memory.
+//! - `reading`: tasks that are not in memory. `stop`: the end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use tasker_core::{Change, Event, State, StepIndex, Task, TaskId, Time};
 use tasker_journal::{self as journal, Append, Journal, NewKey};
 use tasker_protocol::api;
 use tasker_protocol::frame::Fetch;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::admission::{Intake, Share};
 use crate::batch::Status;
@@ -43,6 +43,7 @@ mod reading;
 mod refused;
 mod replies;
 mod sessions;
+mod stop;
 mod views;
 
 use replies::Reply;
@@ -147,6 +148,8 @@ pub struct Engine {
     traces: Traces,
     /// When the commit that is in flight began.
     commit_began: Option<Time>,
+    /// Whether nothing new is begun, because the process stops.
+    stopping: bool,
 }
 
 impl Engine {
@@ -167,6 +170,7 @@ impl Engine {
             passed_over: 0,
             pulse: Pulse::new(clock.now()),
             commit_began: None,
+            stopping: false,
             core: tasker_core::Engine::new(recovered.state),
             texts: recovered.texts,
             stored: recovered.stored,
@@ -180,11 +184,16 @@ impl Engine {
         }
     }
 
-    /// Runs until `commands` is closed and all is durable, or the journal refuses.
+    /// Runs until `stop` says so, or `commands` is closed, and all that was begun is durable; or the journal refuses.
     ///
     /// # Errors
     /// Whatever was held back is dropped, and nothing more is appended.
-    pub async fn run(mut self, journal: Journal, intake: Intake) -> Result<(), Error> {
+    pub async fn run(
+        mut self,
+        journal: Journal,
+        intake: Intake,
+        stop: watch::Receiver<bool>,
+    ) -> Result<(), Error> {
         self.open_steps = intake.open_steps;
         let (appends, mut queue) = mpsc::channel::<Append>(1);
         let (done, commits) = mpsc::channel(1);
@@ -197,7 +206,7 @@ impl Engine {
             }
         });
         let ended = self
-            .drive(&journal, intake.commands, appends, commits)
+            .drive(&journal, intake.commands, appends, commits, stop)
             .await;
         // Its last append is over, whatever became of it, before anything is read again.
         let _ = writer.await;
@@ -210,6 +219,7 @@ impl Engine {
         mut commands: mpsc::Receiver<Command>,
         appends: mpsc::Sender<Append>,
         mut commits: mpsc::Receiver<Result<journal::AppendOutcome, journal::Error>>,
+        stop: watch::Receiver<bool>,
     ) -> Result<(), Error> {
         let mut status = journal.status();
         let mut lost = std::pin::pin!(async move {
@@ -217,6 +227,7 @@ impl Engine {
             let lost = status.wait_for(|status| matches!(status, Fenced | Diverged { .. }));
             drop(lost.await);
         });
+        let mut stop = std::pin::pin!(stop::said(stop));
         self.happen(&Event::Recovered, None);
         let mut taken = Vec::with_capacity(COMMANDS);
         let mut open = true;
@@ -224,6 +235,7 @@ impl Engine {
             let wake = self.wake();
             tokio::select! {
                 biased;
+                () = &mut stop, if !self.stopping => self.stop(),
                 Some(committed) = commits.recv() => self.committed(committed?)?,
                 count = commands.recv_many(&mut taken, COMMANDS), if open => open = count > 0,
                 // Found out while nothing is appended: an append says what it is.
@@ -238,9 +250,11 @@ impl Engine {
             }
             self.look_again()?;
             self.catch_up();
-            // What has arrived was handled first: nobody is given up for the engine's own silence.
-            self.pass_time();
-            self.happen(&Event::Dispatch, None);
+            if !self.stopping {
+                // What has arrived was handled first: nobody is given up for the engine's own silence.
+                self.pass_time();
+                self.happen(&Event::Dispatch, None);
+            }
             if let Some(append) = self.seal() {
                 // The writer ends only after this loop.
                 let _ = appends.send(append).await;
@@ -254,6 +268,9 @@ impl Engine {
             self.texts.trim();
             let open_steps = self.core.state().steps();
             self.open_steps.store(open_steps, Ordering::Relaxed);
+            if self.stopping && self.is_done() {
+                commands.close();
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Whether the engine can commit and may answer, and the engine itself while it has recovered.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tasker_journal::Status;
@@ -13,6 +14,7 @@ use crate::running::Running;
 pub struct Health {
     /// The engine, or why there is none.
     engine: watch::Sender<Result<Arc<Running>, String>>,
+    stopping: AtomicBool,
 }
 
 impl Health {
@@ -21,6 +23,7 @@ impl Health {
         let starting = Err("the engine is starting".to_owned());
         Health {
             engine: watch::Sender::new(starting),
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -32,6 +35,11 @@ impl Health {
     /// The engine has recovered.
     pub fn recovered(&self, running: Arc<Running>) {
         drop(self.engine.send_replace(Ok(running)));
+    }
+
+    /// The process stops: no call begins any more.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Whether what the engine knows may be told.
@@ -65,6 +73,9 @@ impl Health {
 
     /// The engine, or why it cannot commit or must not answer.
     pub fn engine(&self) -> Result<Arc<Running>, Vec<String>> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(vec!["the engine is stopping".to_owned()]);
+        }
         let running = self.engine.borrow().clone();
         let running = running.map_err(|reason| vec![reason])?;
         let status = running.connection.borrow().clone();

@@ -3,6 +3,8 @@
 //! A creation has its key from before it looks the key up until its task is durable; a second use waits for that and
 //! then finds the first. Look-ups that come while one is under way share the next.
 
+mod canonical;
+
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, Weak};
 
@@ -13,6 +15,8 @@ use tasker_protocol::api::CreateTask;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use crate::clock::Clock;
+
+use canonical::canonical;
 
 /// Keys that one look-up takes at the most.
 const KEYS: usize = 1024;
@@ -140,10 +144,26 @@ fn answer(
     }
 }
 
-/// SHA-256 of a creation's fields, by which two uses of a key are held against each other; white space in the context
-/// does not count, the order of its keys and the digits of its numbers do. Stored: never to be changed for bodies that
-/// could be sent before.
+/// Whether a creation has the body that the first use of its key had, of which `first` is the hash.
+pub fn is_same_body(create: &CreateTask, hash: &[u8; 32], first: &[u8]) -> bool {
+    first == hash || first == former_hash(create)
+}
+
+/// SHA-256 of a creation's fields, by which two uses of a key are held against each other. Of the context counts what it
+/// says: neither white space, nor the order of members, nor how a string is escaped; numbers count as they are written,
+/// for a handler may see `1` and `1.0` as values of two types. Stored: never to be changed for bodies that could be sent
+/// before, but with the former one kept as [`former_hash`].
 pub fn body_hash(create: &CreateTask) -> [u8; 32] {
+    hash_of(create, &canonical(create.context.get()))
+}
+
+/// The hash that earlier engines stored: to them the order of the context's members counted, and how its strings are
+/// escaped. To be dropped once no key of theirs is kept any more.
+fn former_hash(create: &CreateTask) -> [u8; 32] {
+    hash_of(create, &without_white_space(create.context.get()))
+}
+
+fn hash_of(create: &CreateTask, context: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut add = |field: Option<&str>| match field {
         Some(text) => {
@@ -155,7 +175,7 @@ pub fn body_hash(create: &CreateTask) -> [u8; 32] {
     add(Some(&create.namespace));
     add(Some(&create.name));
     add(create.version.as_deref());
-    add(Some(&without_white_space(create.context.get())));
+    add(Some(context));
     add(create.initiator.as_deref());
     add(create.source_system.as_deref());
     add(create.reason.as_deref());
@@ -188,34 +208,48 @@ fn without_white_space(json: &str) -> String {
 mod tests {
     use super::*;
 
+    const FORMER_B_FIRST: &str = "04d23ba225bb71baa30bdbe9da6e9ed8d6270b8cfd151cf4d3cff547d8b590d6";
+    const FORMER_A_FIRST: &str = "58f7ecd7fc0ef6c70b1d43382d79a42939a9d2d3c1ea9596467c5fd8e8bf4812";
+
     fn hash(body: &str) -> [u8; 32] {
         body_hash(&serde_json::from_str(body).expect("a creation"))
     }
 
     #[test]
-    fn bodies_are_the_same_whose_fields_are_and_whose_contexts_differ_in_white_space_only() {
-        let first =
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0], "b": "x y\" z"}}"#;
+    fn bodies_are_the_same_whose_fields_are_and_whose_contexts_say_the_same() {
+        let first = r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0, {"c": 3, "d": 4}], "b": "x y\" z"}}"#;
         let same = [
-            r#"{"context":{"a":[1,2.0],"b":"x y\" z"},"namespace":"ns","name":"n","priority":0}"#,
-            "{\"name\": \"n\", \"namespace\": \"ns\", \"context\": {\n\t\"a\" : [1, 2.0], \"b\": \"x y\\\" z\"}}",
+            r#"{"context":{"a":[1,2.0,{"c":3,"d":4}],"b":"x y\" z"},"namespace":"ns","name":"n","priority":0}"#,
+            "{\"name\": \"n\", \"namespace\": \"ns\", \"context\": {\n\t\"a\" : [1, 2.0, {\"c\":3, \"d\":4}], \
+             \"b\": \"x y\\\" z\"}}",
             r#"{"name": "n", "namespace": "ns", "tags": [], "initiator": null, "idempotency_key": "k",
-                "context": {"a": [1, 2.0], "b": "x y\" z"}}"#,
+                "context": {"a": [1, 2.0, {"c": 3, "d": 4}], "b": "x y\" z"}}"#,
+            r#"{"name": "n", "namespace": "ns", "context": {"b": "x y\" z", "a": [1, 2.0, {"d": 4, "c": 3}]}}"#,
+            r#"{"name": "n", "namespace": "ns", "context": {"\u0061": [1, 2.0, {"c": 3, "d": 4}], "b": "x\u0020y\" z"}}"#,
         ];
         for body in same {
             assert_eq!(hash(body), hash(first), "{body}");
         }
+        let with =
+            |context: &str| format!(r#"{{"name": "n", "namespace": "ns", "context": {context}}}"#);
+        let and = |field: &str| {
+            let body = first.strip_suffix('}').expect("an object");
+            format!("{body}, {field}}}")
+        };
         let others = [
-            r#"{"name": "n", "namespace": "ns", "context": {"b": "x y\" z", "a": [1, 2.0]}}"#,
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2], "b": "x y\" z"}}"#,
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0], "b": "x  y\" z"}}"#,
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0], "b": "x y\" z"}, "tags": [""]}"#,
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0], "b": "x y\" z"}, "priority": 1}"#,
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0], "b": "x y\" z"}, "version": "1.0.0"}"#,
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0], "b": "x y\" z"}, "initiator": "i"}"#,
-            r#"{"name": "n", "namespace": "ns", "context": {"a": [1, 2.0], "b": "x y\" z"}, "reason": "i"}"#,
+            with(r#"{"a": [2.0, 1, {"c": 3, "d": 4}], "b": "x y\" z"}"#),
+            with(r#"{"a": [1, 2, {"c": 3, "d": 4}], "b": "x y\" z"}"#),
+            with(r#"{"a": [1, 2.00, {"c": 3, "d": 4}], "b": "x y\" z"}"#),
+            with(r#"{"a": [1, 2.0, {"c": 4, "d": 3}], "b": "x y\" z"}"#),
+            with(r#"{"a": [1, 2.0, {"c": 3, "d": 4}], "b": "x  y\" z"}"#),
+            with(r#"{"a": [1, 2.0, {"c": 3, "d": 4}]}"#),
+            and(r#""tags": [""]"#),
+            and(r#""priority": 1"#),
+            and(r#""version": "1.0.0""#),
+            and(r#""initiator": "i""#),
+            and(r#""reason": "i""#),
         ];
-        let hashes: std::collections::HashSet<_> = others.into_iter().map(hash).collect();
+        let hashes: std::collections::HashSet<_> = others.iter().map(|body| hash(body)).collect();
         assert_eq!(hashes.len(), others.len());
         assert!(!hashes.contains(&hash(first)));
     }
@@ -233,6 +267,29 @@ mod tests {
             hex,
             "dcdbc31aba219dedb42f3218297025485b2acdd4845668d254a8d36ab10c3758"
         );
+    }
+
+    #[test]
+    fn a_key_that_an_earlier_engine_has_stored_counts_for_the_body_as_it_was_sent() {
+        let create = |context: &str| {
+            let body = format!(r#"{{"name": "n", "namespace": "ns", "context": {context}}}"#);
+            serde_json::from_str::<CreateTask>(&body).expect("a creation")
+        };
+        let is_same =
+            |create: &CreateTask, stored: &[u8]| is_same_body(create, &body_hash(create), stored);
+        // What earlier engines stored for {"b":1,"a":2}, and for {"a":2,"b":1}, which is the canonical text.
+        let stored = [FORMER_B_FIRST, FORMER_A_FIRST].map(|hex| {
+            let digits = (0..64)
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16));
+            digits.collect::<Result<Vec<u8>, _>>().expect("digits")
+        });
+        let (b_first, a_first) = (create(r#"{"b": 1, "a": 2}"#), create(r#"{"a": 2, "b": 1}"#));
+        assert!(is_same(&b_first, &stored[0]));
+        assert!(is_same(&b_first, &stored[1]) && is_same(&a_first, &stored[1]));
+        // The order in which an earlier engine had the members cannot be told from its hash.
+        assert!(!is_same(&a_first, &stored[0]));
+        assert!(!is_same(&create(r#"{"b": 1, "a": 3}"#), &stored[0]));
     }
 
     #[tokio::test]

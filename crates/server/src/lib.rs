@@ -12,7 +12,7 @@
 //!   appends it.
 //! - [`recovery`]: tasks read back from the journal. [`past`]: one step's past, read from there.
 //!   `outline`: a task that is only there, with the texts that are needed of it.
-//! - [`catalog`]: templates and their graphs. [`follow`]: a task's events.
+//! - [`catalog`]: templates and their graphs; [`template_actions`]: what operators do to their versions. [`follow`]: a task's events.
 //! - [`clock`]: PostgreSQL's time. [`health`]: whether the engine can commit. [`lease`]: how long it may answer.
 //!   [`traces`]: spans of tasks.
 
@@ -37,5 +37,6 @@ pub mod recovery;
 pub mod running;
 pub mod service;
 pub mod session;
+pub mod template_actions;
 pub mod traces;
 mod writer;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use clap::{Args, Parser, Subcommand};
+use tasker_protocol::origin::Hosts;
 
 /// Variables that other parts of a Tasker system read; the engine accepts them in silence.
 const OTHERS: [&str; 9] = [
@@ -52,6 +53,15 @@ pub struct Serve {
     /// What callers and workers show; without it only loopback addresses are served.
     #[arg(long, env = "TASKER_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Names under which the API is asked besides localhost and IP addresses, and hosts whose web pages may ask it,
+    /// comma-separated: NAME or NAME:PORT.
+    #[arg(
+        long,
+        env = "TASKER_HOSTS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub hosts: Hosts,
     /// Which of a template's environments is merged.
     #[arg(long = "env", env = "TASKER_ENV", default_value = "production")]
     pub environment: String,
@@ -98,6 +108,7 @@ fn host_name() -> String {
 pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
     let known = [
         "TASKER_BIND",
+        "TASKER_HOSTS",
         "TASKER_ENGINE_ID",
         "TASKER_IDEMPOTENCY_DAYS",
         "TASKER_RETENTION_DAYS",

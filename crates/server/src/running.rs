@@ -11,7 +11,7 @@ use tasker_journal::{
 };
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::admission::Admission;
@@ -24,6 +24,7 @@ use crate::lease::Lease;
 use crate::outline;
 use crate::past::{self, Found, Past};
 use crate::recovery::{self, Decoded};
+use crate::template_actions::Asked;
 
 /// Between attempts to read a task.
 const RETRY: Duration = Duration::from_secs(2);
@@ -42,6 +43,8 @@ pub struct Running {
     pub lease: Lease,
     /// Idempotency keys.
     pub keys: Keys,
+    /// Where operators' actions on templates go.
+    pub template_actions: mpsc::Sender<Asked>,
     /// What all of it is in.
     pub journal: Journal,
     /// `TASKER_ENV`.
@@ -147,10 +150,29 @@ impl Running {
         let id = key.map_or(id, |key| {
             journal::in_shard(id, journal::shard_of_key(&key.namespace, &key.key))
         });
-        if self.journal.has_partition(Day::of_task(id)) {
-            Ok(id)
+        match self.takes_tasks_of(Day::of_task(id)) {
+            Ok(()) => Ok(id),
+            Err(reason) => Err(ApiError::unavailable(&reason)),
+        }
+    }
+
+    /// Whether a task that is created now can be stored.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn takes_tasks(&self) -> Result<(), String> {
+        let Time(micros) = self.clock.now();
+        self.takes_tasks_of(Day::of_time(micros))
+    }
+
+    fn takes_tasks_of(&self, day: Day) -> Result<(), String> {
+        if self.journal.has_partition(day) {
+            Ok(())
         } else {
-            Err(ApiError::unavailable("today's partition is missing"))
+            Err(
+                "today's partitions are missing; the log says why they could not be made"
+                    .to_owned(),
+            )
         }
     }
 }

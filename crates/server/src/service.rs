@@ -13,6 +13,7 @@ use tasker_journal::{self as journal, Day, Journal};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::admission::Admission;
 use crate::api;
@@ -28,19 +29,23 @@ use crate::opening::{self, Opened};
 use crate::options::Serve;
 use crate::recovery;
 use crate::running::Running;
+use crate::template_actions;
 use crate::traces::Traces;
 
 /// Between attempts to read from PostgreSQL: at first, and at the most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// How long calls that are under way may take when the process stops.
+/// How long it may take when the process stops until what was begun is committed and told.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// What is left for telling it at the least, however long the committing took.
+const TELLING: Duration = Duration::from_secs(1);
 
 /// How often the partitions are looked after: of the days to come, and of those that are over.
 const PARTITIONS: Duration = Duration::from_secs(3600);
 
-/// The same while something could not be dropped, because somebody was reading it.
-const PARTITIONS_IN_USE: Duration = Duration::from_secs(60);
+/// The same while something could not be made, or not be dropped because somebody was reading it.
+const PARTITIONS_LEFT: Duration = Duration::from_secs(60);
 
 /// The process cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +115,8 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     tracing::info!("listening on http://{address}");
 
     let health = Arc::new(Health::starting());
-    let router = api::router(Arc::clone(&health), options.token.clone());
+    let (token, hosts) = (options.token.clone(), options.hosts.clone());
+    let router = api::router(Arc::clone(&health), token, hosts);
     let (close, closing) = watch::channel(false);
     let server = tokio::spawn(connection::serve(listener, router, closing));
 
@@ -125,13 +131,15 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
         }
         result = &mut engine => return unwound(result),
     };
-    // The calls first, then the engine that answers them.
+    let ends = Instant::now() + SHUTDOWN;
+    health.stop();
     close.send_replace(true);
-    // What takes longer ends with the process.
-    let _ = tokio::time::timeout(SHUTDOWN, server).await;
     stop_engine.send_replace(true);
-    // It gives the lease up; what else it could say comes too late.
+    // It commits what was begun and gives the lease up; what else it could say comes too late.
     let _ = unwound(engine.await);
+    // Who reads its answer slowly, or sends slowly, keeps nobody from the tasks. What takes longer ends with the process.
+    let ends = ends.max(Instant::now() + TELLING);
+    let _ = tokio::time::timeout_at(ends, server).await;
     traces.shut_down().await;
     result
 }
@@ -160,28 +168,42 @@ async fn run(
         opened.clock.clone(),
     ));
     tokio::select! {
-        result = work(&options, &health, &traces, &opened) => return result,
+        result = work(&options, &health, &traces, &opened, stop.clone()) => result?,
         Some(lost) = keeping.join_next() => return Err(unwound(lost).into()),
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = overdue(stop) => {}
     }
     keeping.shutdown().await;
     lease::release(&journal).await;
     Ok(())
 }
 
-/// Recovers and runs the engine until it cannot go on; where only its memory is of no use any more, it recovers again.
+/// Completes when what was begun is not committed in time after `stop` has said that the process is to stop.
+async fn overdue(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+    tokio::time::sleep(SHUTDOWN).await;
+    tracing::warn!("what is under way could not be committed in {SHUTDOWN:?}");
+}
+
+/// Recovers and runs the engine until it is to stop or cannot go on; where only its memory is of no use any more, it
+/// recovers again.
 async fn work(
     options: &Serve,
     health: &Health,
     traces: &Traces,
     opened: &Opened,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let mut wait = RETRY.0;
     loop {
-        let ended = match recover(options, &opened.journal).await {
+        let recovered = tokio::select! {
+            recovered = recover(options, &opened.journal) => recovered,
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        };
+        let ended = match recovered {
             Ok((catalog, recovered)) => {
                 wait = RETRY.0;
-                go_on(options, health, traces, opened, catalog, recovered).await
+                let stop = stop.clone();
+                go_on(options, health, traces, opened, catalog, recovered, stop).await
             }
             Err(error) => Err(error),
         };
@@ -202,7 +224,10 @@ async fn work(
         }
         tracing::warn!("{error}; trying again in {wait:?}");
         health.not_yet(error.to_string());
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        }
         wait = (wait * 2).min(RETRY.1);
     }
 }
@@ -229,6 +254,7 @@ async fn go_on(
     opened: &Opened,
     catalog: Catalog,
     recovered: Recovered,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let Opened {
         journal,
@@ -237,6 +263,7 @@ async fn go_on(
     } = opened;
     let (admission, intake) = Admission::new(options.max_open_steps);
     let (keys, lookups) = Keys::new();
+    let (template_actions, acts) = template_actions::queue();
     let running = Arc::new(Running {
         admission,
         clock: clock.clone(),
@@ -244,6 +271,7 @@ async fn go_on(
         connection: journal.status(),
         lease: lease.clone(),
         keys,
+        template_actions,
         journal: journal.clone(),
         environment: options.environment.clone(),
     });
@@ -258,7 +286,7 @@ async fn go_on(
         readers,
         traces.clone(),
     );
-    let engine = engine.run(journal.clone(), intake);
+    let engine = engine.run(journal.clone(), intake, stop);
     let texts = read_texts(journal, &running.admission, wanted);
     let reader = async {
         while let Some(task) = readings.recv().await {
@@ -276,10 +304,12 @@ async fn go_on(
         options.retention_days,
     );
     let lookups = idempotency::look_up(journal, clock, options.idempotency_days, lookups);
+    let acts = template_actions::carry_out(journal, &running.catalog, clock, acts);
     tokio::select! {
         result = engine => Ok(result?),
         () = partitions => Ok(()),
         () = lookups => Ok(()),
+        () = acts => Ok(()),
         () = reader => Ok(()),
         () = texts => Ok(()),
     }
@@ -322,6 +352,7 @@ async fn look_after_partitions(
     retention_days: u16,
 ) {
     loop {
+        let made = journal.ensure_partitions().await;
         let Time(now) = clock.now();
         // A key that was first used at the end of a day counts for so many days more; a task is kept for as long.
         let last = |days: u16| Day::of_time(now).plus(-i32::from(days) - 1);
@@ -330,15 +361,16 @@ async fn look_after_partitions(
         let days = retention_days.max(idempotency_days);
         let tasks = journal.drop_tasks(last(days)).await;
         let mut wait = PARTITIONS;
+        if let Err(error) = made {
+            tracing::error!("the partitions of the coming days are made later: {error}");
+            wait = PARTITIONS_LEFT;
+        }
         for (what, dropped) in [("idempotency keys", keys), ("tasks", tasks)] {
             if let Err(error) = dropped {
                 tracing::warn!("old {what} are dropped later: {error}");
-                wait = PARTITIONS_IN_USE;
+                wait = PARTITIONS_LEFT;
             }
         }
         tokio::time::sleep(wait).await;
-        if let Err(error) = journal.ensure_partitions().await {
-            tracing::error!("the partitions of the coming days: {error}");
-        }
     }
 }

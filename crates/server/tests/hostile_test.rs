@@ -17,6 +17,7 @@ use tasker_core::{Engine, Event, Graph, State, TaskId, Time};
 use tasker_protocol::api::TaskStatus;
 use tasker_protocol::error::ErrorBody;
 use tasker_protocol::frame::{AttemptRef, EngineMessage, Welcome};
+use tasker_protocol::origin::Hosts;
 use tasker_server::{api, health::Health};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -182,6 +183,7 @@ impl World {
                 callables: ["call.a".to_owned()].into(),
                 slots: 1,
                 running: Vec::new(),
+                not_ready: Vec::new(),
             }),
             welcome: Welcome {
                 protocol: 1,
@@ -288,7 +290,7 @@ proptest! {
     fn whatever_a_client_sends_is_answered_in_the_documented_shape(body in input(corpus("bodies"))) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (status, answer) = runtime.block_on(async {
-            let router = api::router(Arc::new(Health::starting()), None);
+            let router = api::router(Arc::new(Health::starting()), None, Hosts::default());
             let request = Request::post("/v1/tasks")
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Body::from(body.clone()))
@@ -316,7 +318,7 @@ proptest! {
         let path = format!("/v1/tasks?{}", query.join("&"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (status, answer) = runtime.block_on(async {
-            let router = api::router(Arc::new(Health::starting()), None);
+            let router = api::router(Arc::new(Health::starting()), None, Hosts::default());
             let request = Request::get(&path).body(Body::empty()).expect("a request");
             let response = router.oneshot(request).await.expect("an answer");
             let status = response.status();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use serde_json::Value;
+use tasker_protocol::origin::Hosts;
 use tasker_server::api::{self, openapi};
 use tasker_server::health::Health;
 use tower::ServiceExt;
@@ -21,7 +22,7 @@ fn page() -> PathBuf {
 }
 
 async fn answer(method: Method, path: &str) -> (StatusCode, Value) {
-    let router = api::router(Arc::new(Health::starting()), None);
+    let router = api::router(Arc::new(Health::starting()), None, Hosts::default());
     let request = Request::builder().method(method).uri(path);
     let request = request.body(Body::empty()).expect("a request");
     let response = router.oneshot(request).await.expect("an answer");
@@ -81,6 +82,77 @@ fn every_reference_leads_to_a_type_and_every_type_and_field_is_described() {
             assert!(schema["description"].is_string(), "{name}.{field}");
         }
     }
+}
+
+/// The schemas right within a schema, each with where it stands. A boolean is none to several generators of clients.
+fn within(schema: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    for keyword in ["properties", "patternProperties", "$defs"] {
+        let fields = schema[keyword].as_object().into_iter().flatten();
+        found.extend(fields.map(|(name, schema)| (format!("{keyword}.{name}"), schema)));
+    }
+    for keyword in ["allOf", "anyOf", "oneOf", "prefixItems"] {
+        let schemas = schema[keyword].as_array().into_iter().flatten();
+        found.extend(schemas.map(|schema| (keyword.to_owned(), schema)));
+    }
+    for keyword in ["items", "not", "propertyNames", "additionalProperties"] {
+        // Here every reader takes a boolean.
+        let is_usual = keyword == "additionalProperties" && schema[keyword].is_boolean();
+        let schema = schema.get(keyword).filter(|_| !is_usual);
+        found.extend(schema.map(|schema| (keyword.to_owned(), schema)));
+    }
+    found
+}
+
+#[test]
+fn generators_of_clients_take_every_schema() {
+    let document = openapi::document();
+    let mut open: Vec<(String, &Value)> = Vec::new();
+    for (name, schema) in document["components"]["schemas"]
+        .as_object()
+        .expect("types")
+    {
+        open.push((name.clone(), schema));
+    }
+    for operation in document["paths"].as_object().expect("paths").values() {
+        for operation in operation.as_object().expect("operations").values() {
+            let id = operation["operationId"].as_str().expect("a name");
+            let parameters = operation["parameters"].as_array().expect("parameters");
+            for schema in parameters.iter().map(|parameter| &parameter["schema"]) {
+                open.push((format!("a parameter of {id}"), schema));
+            }
+            let answers = operation["responses"]
+                .as_object()
+                .expect("answers")
+                .values();
+            for answer in answers.chain(operation.get("requestBody")) {
+                for content in answer["content"].as_object().into_iter().flatten() {
+                    open.push((format!("a body of {id}"), &content.1["schema"]));
+                }
+            }
+        }
+    }
+    let mut checked = 0;
+    while let Some((place, schema)) = open.pop() {
+        assert!(schema.is_object(), "{place} is {schema}: write an object");
+        let inner = within(schema).into_iter();
+        open.extend(inner.map(|(keyword, schema)| (format!("{place}.{keyword}"), schema)));
+        checked += 1;
+    }
+    assert!(checked > 200, "{checked}");
+}
+
+#[test]
+fn what_is_refused_in_another_shape_has_its_shape_in_the_document() {
+    let document = openapi::document();
+    let act = &document["components"]["schemas"]["ActOnStep"]["properties"];
+    assert_eq!(
+        act["create_steps"]["type"],
+        serde_json::json!(["array", "null"])
+    );
+    assert_eq!(act["create_steps"]["items"]["type"], "string");
+    assert_eq!(act["batches"]["type"], serde_json::json!(["array", "null"]));
+    assert_eq!(act["batches"]["items"]["type"], "object");
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl WorkerProcess {
             namespaces,
             callables,
             templates: Vec::new(),
+            problems: Vec::new(),
         };
         let urls = vec!["http://engine".to_owned()];
         let session = Session::new(profile, urls, slots, env.chance.draw());

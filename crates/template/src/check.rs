@@ -1,6 +1,8 @@
 //! A tree held against a shape: each field known, there, of its type and in its range.
 
+use crate::characters::{named as character, unseen};
 use crate::code;
+use crate::foreign::{self, Meaning};
 use crate::node::{Node, Value, shortened};
 use crate::problem::{Place, Sink};
 use crate::shape::{
@@ -27,7 +29,12 @@ fn mapping(node: &Node, shape: &Shape, fields: &[&Field], whole: Whole, sink: &m
         }
     }
     for field in fields {
-        if whole.needs(field) && !entries.contains_key(field.name) {
+        let is_meant = |key: &String| {
+            let meaning = Meaning::of(key, shape);
+            meaning.and_then(Meaning::field) == Some(field.name)
+        };
+        let is_missing = whole.needs(field) && !entries.contains_key(field.name);
+        if is_missing && !entries.keys().any(is_meant) {
             let message = format!("{} needs the field `{}`", shape.what, field.name);
             sink.push(code::MISSING_FIELD, node.at, message, None);
         }
@@ -38,6 +45,14 @@ fn unknown(key: &str, at: Place, shape: &Shape, fields: &[&Field], sink: &mut Si
     let names = fields.iter().map(|field| field.name);
     let hint = if key == "<<" {
         "YAML 1.2 has no merge keys; write the fields out".to_owned()
+    } else if let Some(meaning) = Meaning::of(key, shape) {
+        meaning.hint(key)
+    } else if let Some(unseen) = unseen(key) {
+        if key.starts_with(unseen) {
+            format!("indent with spaces: this is {}", character(unseen))
+        } else {
+            format!("the name has {}: leave it out", character(unseen))
+        }
     } else {
         let alias = fields.iter().any(|field| field.name == "dependencies");
         let known = names.clone().chain(alias.then_some(DEPENDENCIES_ALIAS));
@@ -55,6 +70,10 @@ fn known_fields(fields: &[&Field]) -> String {
 
 /// Checks a value; `field` is its name, or none for the items of a list.
 fn value(node: &Node, field: Option<&str>, kind: Kind, whole: Whole, sink: &mut Sink) {
+    // What was wrong with it has been reported.
+    if matches!(node.value, Value::Unreadable) {
+        return;
+    }
     match kind {
         Kind::Text => {
             text(node, field, sink);
@@ -150,19 +169,32 @@ fn one_of(node: &Node, field: Option<&str>, words: &[&str], sink: &mut Sink) {
         let hint = Some("write one of these words".to_owned());
         return wrong_type(node, &expected, hint, sink);
     };
-    let hint = sink.did_you_mean(word, words.iter().copied());
+    let hint = match foreign::word(word).filter(|word| words.contains(word)) {
+        Some(word) => Some(format!("it is `{word}` here")),
+        None => sink.did_you_mean(word, words.iter().copied()),
+    };
     let message = format!("{expected}, found {:?}", shortened(word));
     sink.push(code::BAD_VALUE, node.at, message, hint);
 }
 
-fn name_at(name: &str, at: Place, sink: &mut Sink) {
+/// Whether a text can be a name.
+pub(crate) fn is_name(text: &str) -> bool {
     const LONGEST: usize = 64;
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    if (1..=LONGEST).contains(&name.len()) && name.bytes().all(is_allowed) {
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+fn name_at(name: &str, at: Place, sink: &mut Sink) {
+    if is_name(name) {
         return;
     }
+    // What looks like one of the allowed characters, or like nothing, is named.
+    let hint = name.chars().find(|c| !c.is_ascii()).map(|other| {
+        let remedy = code::remedy(code::BAD_NAME);
+        format!("{remedy}; {} is none of them", character(other))
+    });
     let message = format!("{:?} is no name", shortened(name));
-    sink.push(code::BAD_NAME, at, message, None);
+    sink.push(code::BAD_NAME, at, message, hint);
 }
 
 fn version(node: &Node, sink: &mut Sink) {

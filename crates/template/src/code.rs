@@ -85,4 +85,6 @@ codes! {
     MISPLACED_BATCH_CONFIG => "move it to the step of type `batch_worker`"
     /// Not a valid JSON Schema of draft 2020-12, or one that refers to what is outside of it or does too much.
     INVALID_SCHEMA => "see docs/templates.md for what a schema may be"
+    /// Two files have the same namespace, name and version, and other content.
+    DUPLICATE_TEMPLATE => "remove one of the two files, or give one template another version"
 }

@@ -1,13 +1,12 @@
 //! The way in: a text becomes a checked document, and a document the template that one environment runs.
 
 use crate::code;
-use crate::node::{Entry, Node, Value};
-use crate::problem::{Problems, Sink};
+use crate::node::{Node, Value};
+use crate::problem::{Place, Problems, Sink};
 use crate::schemas::Schemas;
-use crate::shape::DEPENDENCIES_ALIAS;
 use crate::template::{Template, hash};
 use crate::yaml::LONGEST_TEXT;
-use crate::{check, environment, rules, yaml};
+use crate::{check, environment, names, rules, yaml};
 
 /// One parsed, valid template, its environments not merged.
 #[derive(Debug, Clone)]
@@ -83,50 +82,21 @@ fn read(text: &str, sink: &mut Sink) -> Option<Node> {
         sink.push(code::NOT_A_MAPPING, root.at, message, None);
         return None;
     }
-    rename_aliases(&mut root, sink);
+    names::settle(&mut root, sink);
     Some(root)
 }
 
-/// Gives fields their one name, so that documents of the same meaning have the same hash, and overrides meet what
-/// they override.
-fn rename_aliases(root: &mut Node, sink: &mut Sink) {
-    if let Value::Mapping(entries) = &mut root.value {
-        for (key, Entry { value, .. }) in entries {
-            match (key.as_str(), &mut value.value) {
-                ("steps", Value::List(steps)) => {
-                    for step in steps {
-                        rename_dependencies(step, sink);
-                    }
-                }
-                ("environments", Value::Mapping(environments)) => {
-                    for environment in environments.values_mut() {
-                        rename_aliases(&mut environment.value, sink);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-fn rename_dependencies(step: &mut Node, sink: &mut Sink) {
-    let Value::Mapping(entries) = &mut step.value else {
-        return;
-    };
-    let Some(alias) = entries.remove(DEPENDENCIES_ALIAS) else {
-        return;
-    };
-    if entries.contains_key("dependencies") {
-        let message = format!(
-            "`{DEPENDENCIES_ALIAS}` is another name for `dependencies`, which is given too"
-        );
-        sink.push(code::FIELD_GIVEN_TWICE, alias.key_at, message, None);
-    } else {
-        entries.insert("dependencies".to_owned(), alias);
-    }
-}
-
 impl Document {
+    /// The file's name, as it was handed to [`parse`].
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Where it begins.
+    pub(crate) fn start(&self) -> Place {
+        self.root.at
+    }
+
     /// The namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::check::is_name;
 use crate::code;
 use crate::graph::{all_names, name};
 use crate::node::{Entry, Node, Value};
@@ -89,7 +90,10 @@ fn overrides_by_name<'a>(
             continue;
         };
         if name != EVERY_STEP && !known.contains(name) {
-            let hint = sink.did_you_mean(name, all_names(steps).chain([EVERY_STEP]));
+            let hint = {
+                let names = all_names(steps).filter(|name| is_name(name));
+                sink.did_you_mean(name, names.chain([EVERY_STEP]))
+            };
             let message = format!("no step has the name {name:?}");
             sink.push(code::UNKNOWN_ENVIRONMENT_STEP, at, message, hint);
         } else if by_name.insert(name, changes).is_some() {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::check::is_name;
 use crate::code;
 use crate::node::Node;
 use crate::problem::{Place, Sink};
@@ -42,7 +43,8 @@ impl Graph {
                 }
                 graph.is_whole = false;
                 if all_are_named {
-                    let hint = sink.did_you_mean(dependency, all_names(steps));
+                    let hint = sink
+                        .did_you_mean(dependency, all_names(steps).filter(|name| is_name(name)));
                     let message = format!("no step has the name {dependency:?}");
                     sink.push(code::UNKNOWN_DEPENDENCY, node.at, message, hint);
                 }

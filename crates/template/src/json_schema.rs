@@ -5,7 +5,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::shape::{
-    DEPENDENCIES_ALIAS, ENVIRONMENTS, Field, Kind, LONGEST_SECONDS, MERGED, Presence, Shape, Whole,
+    DEPENDENCIES_ALIAS, ENVIRONMENTS, Field, Kind, LONGEST_SECONDS, MERGED, NOTE, Presence, Shape,
+    Whole,
 };
 
 type Schema = Map<String, Value>;
@@ -52,6 +53,8 @@ fn mapping(fields: &[&Field], whole: Whole, definitions: &mut Schema) -> Schema 
         schema.insert("not".to_owned(), both);
     }
     schema.insert("properties".to_owned(), Value::Object(properties));
+    let note = json!({format!("^{NOTE}"): {"description": "Not for the engine: any content."}});
+    schema.insert("patternProperties".to_owned(), note);
     schema.insert("additionalProperties".to_owned(), json!(false));
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));

@@ -5,6 +5,7 @@
 //! - [`parse`] and [`Document`]: the way in; a text becomes a checked document
 //! - `yaml`: a text becomes a tree of nodes, each with its place; `scalar` says what a plain scalar is
 //! - `node`: the tree, and its canonical JSON
+//! - `names`: fields get the names that the checks know; `foreign`: those that other forms of templates have for them
 //! - `shape`: which fields a template has, as data; `check`: a tree held against a shape
 //! - [`json_schema`]: the same shapes for editors
 //! - `rules`: what spans several fields; `graph`: duplicate steps, unknown dependencies, cycles
@@ -12,15 +13,19 @@
 //! - `environment`: overrides merged into the steps
 //! - [`Schema`]: JSON Schemas held against contexts and results; `schemas`: those of one template
 //! - [`Template`], [`Step`], [`Handler`], [`Retry`]: what an engine runs, defaults filled in
+//! - [`Set`]: what holds of several templates together
 //! - [`Problem`], [`Problems`], [`code`]: what is wrong, where, and what to do; `nearest`: a guess
-//!   at what was meant
+//!   at what was meant; `characters`: those that nobody sees
 
+mod characters;
 mod check;
 pub mod code;
 mod document;
 mod environment;
+mod foreign;
 mod graph;
 mod json_schema;
+mod names;
 mod nearest;
 mod node;
 mod problem;
@@ -28,6 +33,7 @@ mod rules;
 mod scalar;
 mod schema;
 mod schemas;
+mod set;
 mod shape;
 mod step_types;
 mod template;
@@ -37,6 +43,7 @@ pub use document::{Document, parse};
 pub use json_schema::json_schema;
 pub use problem::{Problem, Problems};
 pub use schema::{Schema, SchemaError, Violation};
+pub use set::Set;
 pub use template::{
     Backoff, BatchConfig, FailureStrategy, Handler, Lifecycle, Metadata, OnFailure, Retry, Step,
     StepType, Template,

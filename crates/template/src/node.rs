@@ -18,6 +18,8 @@ pub(crate) enum Value {
     /// The text of a JSON number, so that no digit is lost.
     Number(String),
     Text(String),
+    /// A value that could not be read, which has been reported. It satisfies every check.
+    Unreadable,
     List(Vec<Node>),
     Mapping(BTreeMap<String, Entry>),
 }
@@ -70,11 +72,22 @@ impl Node {
     pub(crate) fn described(&self) -> String {
         match &self.value {
             Value::Null => "nothing".to_owned(),
+            Value::Unreadable => "what could not be read".to_owned(),
             Value::Bool(value) => format!("`{value}`"),
             Value::Number(number) => format!("the number {}", shortened(number)),
             Value::Text(text) => format!("the text {:?}", shortened(text)),
             Value::List(_) => "a list".to_owned(),
             Value::Mapping(_) => "a mapping".to_owned(),
+        }
+    }
+
+    /// Whether nothing in it is unreadable.
+    pub(crate) fn is_readable(&self) -> bool {
+        match &self.value {
+            Value::Unreadable => false,
+            Value::List(items) => items.iter().all(Node::is_readable),
+            Value::Mapping(entries) => entries.values().all(|entry| entry.value.is_readable()),
+            _ => true,
         }
     }
 
@@ -108,7 +121,7 @@ impl Node {
         // A map's memory comes in leaves of eleven entries.
         const LEAF: usize = 11 * (size_of::<String>() + size_of::<Entry>());
         let own = match &self.value {
-            Value::Null | Value::Bool(_) | Value::List(_) => 0,
+            Value::Null | Value::Bool(_) | Value::Unreadable | Value::List(_) => 0,
             Value::Number(text) | Value::Text(text) => text.len(),
             Value::Mapping(entries) => LEAF + entries.keys().map(String::len).sum::<usize>(),
         };
@@ -124,7 +137,7 @@ impl Node {
 
     fn write_json(&self, json: &mut String) {
         match &self.value {
-            Value::Null => json.push_str("null"),
+            Value::Null | Value::Unreadable => json.push_str("null"),
             Value::Bool(value) => json.push_str(if *value { "true" } else { "false" }),
             Value::Number(number) => json.push_str(number),
             Value::Text(text) => write_string(text, json),

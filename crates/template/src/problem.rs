@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use crate::characters::shown;
 use crate::code;
 use crate::nearest::nearest;
 
@@ -92,7 +93,7 @@ impl Sink {
         self.environment = Some(environment.to_owned());
     }
 
-    /// Takes a problem. Without a hint it gets that of its code.
+    /// Takes a problem. Without a hint it gets that of its code. Characters that nobody sees are escaped.
     pub(crate) fn push(
         &mut self,
         code: &'static str,
@@ -100,7 +101,7 @@ impl Sink {
         message: impl Into<String>,
         hint: Option<String>,
     ) {
-        let message = message.into();
+        let message = shown(&message.into()).into_owned();
         if !self.seen.insert((code, at, message.clone())) {
             return;
         }
@@ -110,10 +111,13 @@ impl Sink {
             line: at.line,
             column: at.column,
             message: match &self.environment {
-                Some(environment) => format!("in environment `{environment}`: {message}"),
+                Some(environment) => format!("in environment `{}`: {message}", shown(environment)),
                 None => message,
             },
-            hint: hint.unwrap_or_else(|| code::remedy(code).to_owned()),
+            hint: hint.map_or_else(
+                || code::remedy(code).to_owned(),
+                |hint| shown(&hint).into_owned(),
+            ),
         });
     }
 

@@ -27,7 +27,7 @@ impl Schemas {
         let steps = root.get("steps").map_or(&[][..], Node::items);
         let of_steps = steps.iter().map(|step| step.get("result_schema"));
         for node in of_steps.chain([root.get("input_schema")]).flatten() {
-            if node.mapping().is_some() {
+            if node.mapping().is_some() && node.is_readable() {
                 self.make(node, sink);
             }
         }

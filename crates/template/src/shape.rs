@@ -1,6 +1,7 @@
 //! Which fields a template has, as data: what checks hold a document against.
 
 use crate::code;
+use crate::foreign::{self, Foreign};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +64,13 @@ pub(crate) struct Shape {
     /// The mapping in words, with its article.
     pub(crate) what: &'static str,
     pub(crate) fields: &'static [Field],
+    /// What other forms of templates have in its place.
+    pub(crate) foreign: &'static [Foreign],
 }
+
+/// What the names of fields begin with that are not for the engine: they may stand in every mapping that has a shape,
+/// with any content.
+pub(crate) const NOTE: &str = "x-";
 
 /// Whether a mapping is all there, or only what changes in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +129,7 @@ const fn default(
 /// A template whose environments are merged: what an engine runs.
 pub(crate) const MERGED: Shape = Shape {
     what: "a template",
+    foreign: foreign::OF_A_TEMPLATE,
     fields: &[
         required(
             "name",
@@ -183,6 +191,7 @@ pub(crate) const ENVIRONMENTS: Field = optional(
 
 const ENVIRONMENT: Shape = Shape {
     what: "an environment",
+    foreign: foreign::OF_AN_ENVIRONMENT,
     fields: &[optional(
         "steps",
         Kind::List(&Kind::Override(&STEP)),
@@ -193,6 +202,7 @@ const ENVIRONMENT: Shape = Shape {
 
 const METADATA: Shape = Shape {
     what: "metadata",
+    foreign: foreign::OF_METADATA,
     fields: &[default(
         "tags",
         "[]",
@@ -203,6 +213,7 @@ const METADATA: Shape = Shape {
 
 const LIFECYCLE: Shape = Shape {
     what: "a lifecycle",
+    foreign: &[],
     fields: &[optional(
         "max_duration_seconds",
         Kind::Seconds,
@@ -212,6 +223,7 @@ const LIFECYCLE: Shape = Shape {
 
 const STEP: Shape = Shape {
     what: "a step",
+    foreign: foreign::OF_A_STEP,
     fields: &[
         required(
             "name",
@@ -272,6 +284,7 @@ pub(crate) const DEPENDENCIES_ALIAS: &str = "depends_on";
 
 const HANDLER: Shape = Shape {
     what: "a handler",
+    foreign: foreign::OF_A_HANDLER,
     fields: &[
         required(
             "callable",
@@ -301,6 +314,7 @@ const BACKOFF_MS: Kind = Kind::Integer {
 
 pub(crate) const RETRY: Shape = Shape {
     what: "a retry policy",
+    foreign: foreign::OF_A_RETRY_POLICY,
     fields: &[
         default(
             "retryable",
@@ -341,6 +355,7 @@ pub(crate) const RETRY: Shape = Shape {
 
 const BATCH_CONFIG: Shape = Shape {
     what: "a batch configuration",
+    foreign: foreign::OF_A_BATCH_CONFIGURATION,
     fields: &[
         optional(
             "batch_size",

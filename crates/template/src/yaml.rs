@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
+use crate::characters::{named, unseen};
 use crate::code;
 use crate::node::{Entry, Node, Value, shortened};
 use crate::problem::{Place, Sink};
@@ -13,6 +14,9 @@ use crate::scalar::{Scalar, resolve};
 
 /// The longest text of a template, in bytes, its canonical JSON included.
 pub(crate) const LONGEST_TEXT: usize = 1024 * 1024;
+/// The most text that is parsed, in bytes, counting each time that it is parsed again.
+const MOST_PARSED: usize = 16 * LONGEST_TEXT;
+const START: Place = Place { line: 1, column: 1 };
 /// How deeply lists and mappings may be nested. Everything that walks a tree recurses.
 const DEEPEST: usize = 100;
 /// The most memory that a tree may take, about, in bytes.
@@ -21,7 +25,6 @@ pub(crate) const HEAVIEST_TREE: usize = 64 * 1024 * 1024;
 /// The tree of `text`. `None` when there is none; then `sink` says why. With a tree, too, `sink`
 /// may have got problems.
 pub(crate) fn read(text: &str, sink: &mut Sink) -> Option<Node> {
-    const START: Place = Place { line: 1, column: 1 };
     if text.len() > LONGEST_TEXT {
         let message = format!(
             "the file has {} bytes; at most {LONGEST_TEXT} are read",
@@ -30,6 +33,25 @@ pub(crate) fn read(text: &str, sink: &mut Sink) -> Option<Node> {
         sink.push(code::TOO_LARGE, START, message, None);
         return None;
     }
+    let (mut spaced, mut left) = (Cow::Borrowed(text), MOST_PARSED);
+    loop {
+        let error = match parse(&spaced, sink) {
+            Ok(root) => return root,
+            Err(error) => error,
+        };
+        left = left.saturating_sub(spaced.len());
+        match without_tabs(&spaced, &error) {
+            Some(text) if left > 0 => spaced = Cow::Owned(text),
+            _ => {
+                report(&error, text, sink);
+                return None;
+            }
+        }
+    }
+}
+
+/// The tree of a text that the parser takes. `None` when there is none; then `sink` says why.
+fn parse(text: &str, sink: &mut Sink) -> Result<Option<Node>, ScanError> {
     let mut tree = Tree {
         sink,
         open: Vec::new(),
@@ -38,37 +60,58 @@ pub(crate) fn read(text: &str, sink: &mut Sink) -> Option<Node> {
         root: None,
     };
     let lengths = line_lengths(text);
-    let place = |marker: &Marker| place(marker, &lengths);
     for event in Parser::new_from_str(text) {
-        match event {
-            Ok((event, span)) => {
-                if !tree.take(event, place(&span.start)) {
-                    return None;
-                }
-            }
-            Err(error) => {
-                let message = format!("not YAML: {}", error.info());
-                let hint = text
-                    .lines()
-                    .nth(error.marker().line().saturating_sub(1))
-                    .filter(|line| line.trim_start_matches(' ').starts_with('\t'))
-                    .map(|_| "indent with spaces: YAML allows no tabs there".to_owned());
-                let at = place(error.marker());
-                tree.sink.push(code::NOT_YAML, at, message, hint);
-                return None;
-            }
+        let (event, span) = event?;
+        if !tree.take(event, place(&span.start, &lengths)) {
+            return Ok(None);
         }
     }
     let root = tree.root.take();
     if root.is_none() {
-        sink.push(
-            code::NOT_A_MAPPING,
-            START,
-            "the file is empty; a template is a mapping",
-            None,
-        );
+        let message = "the file is empty; a template is a mapping";
+        sink.push(code::NOT_A_MAPPING, START, message, None);
     }
-    root
+    Ok(root)
+}
+
+/// The text with spaces for the tabs at which the parser stopped, if they stand between a colon and a value. YAML 1.2
+/// has tabs there; the parser refuses them before a value that begins with a letter, a digit or a hyphen, since what
+/// comes might be a further key or item. With spaces it refuses those alone.
+fn without_tabs(text: &str, error: &ScanError) -> Option<String> {
+    if !error.info().starts_with("':' must be followed") {
+        return None;
+    }
+    let (end, _) = text.char_indices().nth(error.marker().index())?;
+    let start = text[..end].trim_end_matches('\t').len();
+    let (before, after) = (&text[..start], &text[end..]);
+    let spaces = " ".repeat(end - start);
+    (start < end && before.ends_with(':')).then(|| [before, &spaces, after].concat())
+}
+
+fn report(error: &ScanError, text: &str, sink: &mut Sink) {
+    let at = place(error.marker(), &line_lengths(text));
+    let lines: Vec<&str> = text.lines().take(error.marker().line()).collect();
+    let message = format!("not YAML: {}", error.info());
+    sink.push(code::NOT_YAML, at, message, unseen_cause(&lines));
+}
+
+/// What may have stopped the parser at the last of these lines, or was overlooked in the one before.
+fn unseen_cause(lines: &[&str]) -> Option<String> {
+    let (last, before) = lines.split_last()?;
+    if last.trim_start_matches(' ').starts_with('\t') {
+        return Some("indent with spaces: YAML allows no tabs there".to_owned());
+    }
+    let before = before.last().map(|line| (line, before.len()));
+    for (line, number) in [(last, lines.len())].into_iter().chain(before) {
+        if let Some(unseen) = unseen(line) {
+            let name = named(unseen);
+            return Some(format!(
+                "line {number} has {name}, which is no white space to YAML: write a space in its place, or nothing"
+            ));
+        }
+    }
+    let has_tab = last.contains('\t');
+    has_tab.then(|| format!("line {} has a tab: write spaces in its place", lines.len()))
 }
 
 /// The characters in each line. YAML breaks lines where there is CR, LF or both.
@@ -258,7 +301,7 @@ impl Tree<'_> {
             Some(tag) if tag.handle == "!" && tag.suffix.is_empty() => Some("str"),
             Some(tag) => {
                 self.refuse_tag(tag, at);
-                None
+                return Value::Unreadable;
             }
             None => None,
         };
@@ -280,6 +323,7 @@ impl Tree<'_> {
         if let (Some(tag), false) = (tag, as_tagged) {
             let message = format!("{:?} is no value of the tag `!!{tag}`", shortened(&text));
             self.sink.push(code::UNSUPPORTED_TAG, at, message, None);
+            return Value::Unreadable;
         }
         match resolved {
             Scalar::Null => Value::Null,
@@ -289,7 +333,7 @@ impl Tree<'_> {
             Scalar::Unholdable => {
                 let message = format!("`{}` is a number that JSON cannot hold", shortened(&text));
                 self.sink.push(code::BAD_NUMBER, at, message, None);
-                Value::Number("0".to_owned())
+                Value::Unreadable
             }
         }
     }
@@ -331,6 +375,7 @@ fn text_key(node: Node, sink: &mut Sink) -> Option<(String, Place)> {
         matches!(node.value, Value::Bool(_) | Value::Number(_)).then(|| "quote it".to_owned());
     match node.value {
         Value::Text(text) => Some((text, node.at)),
+        Value::Unreadable => None,
         _ => {
             let message = format!("a key must be text, found {}", node.described());
             sink.push(code::BAD_KEY, node.at, message, hint);

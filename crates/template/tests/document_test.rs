@@ -71,6 +71,73 @@ version: 1.2.0
 }
 
 #[test]
+fn tabs_may_stand_between_a_colon_and_a_value() {
+    let spaced =
+        format!("{ORDERS}description: \"a:\\tb\"\ntask_handler: {{callable: shop.Żółw}}\n")
+            .replace("name: reserve", "name: reserve-1");
+    let tabbed = spaced
+        .replace("version: ", "version:\t")
+        .replace("name: ", "name:\t\t")
+        .replace("callable: ", "callable:\t ")
+        .replace("b: 0x1F", "b:\t0x1F");
+    for text in [
+        tabbed.clone(),
+        tabbed.replace('\n', "\r\n"),
+        format!("\u{feff}{tabbed}"),
+    ] {
+        let document = parse(&text, "orders.yaml").unwrap_or_else(|it| panic!("{it}"));
+        assert_eq!(
+            document.content_hash(),
+            parse(&spaced, "t").expect("valid").content_hash()
+        );
+    }
+    // What is within a text stays.
+    let block = ORDERS
+        .replace("a: 1.50", "a: \"x:\ty\"")
+        .replace("version: ", "version:\t");
+    let document = parse(&block, "orders.yaml").expect("valid");
+    assert!(document.canonical_json().contains(r#""a":"x:\ty""#));
+    // Where YAML has no tabs, it is the place that is told.
+    for (text, place) in [("a:\tb:\tc\n", "t:1:"), ("a:\t- b\n", "t:1:")] {
+        let problems = parse(text, "t").expect_err("not YAML").to_string();
+        assert!(
+            problems.starts_with(place) && problems.contains("not YAML"),
+            "{problems}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_for_the_engine_is_no_part_of_the_content() {
+    let noted = "
+x-owner: payments, call 4711
+x-retry: &patient {max_attempts: 7}
+name: orders
+version: 1.2.0
+namespace_name: shop
+metadata: {tags: [one], x-documentation: 'https://wiki/orders'}
+steps:
+  - name: reserve
+    x-note: [by hand, {until: 2027}]
+    handler: {callable: shop.Reserve, x-a: 1, initialization: {x-b: 2}}
+    retry: *patient
+    result_schema: {x-c: 3}
+environments:
+  x-env:
+    x-why: it is slow
+    steps: [{name: ALL, x-d: 4, timeout_seconds: 5}]
+";
+    let document = parse(noted, "t.yaml").unwrap_or_else(|it| panic!("{it}"));
+    let json = concat!(
+        r#"{"environments":{"x-env":{"steps":[{"name":"ALL","timeout_seconds":5}]}},"metadata":{"tags":["one"]},"#,
+        r#""name":"orders","namespace_name":"shop","steps":[{"handler":{"callable":"shop.Reserve","#,
+        r#""initialization":{"x-b":2}},"name":"reserve","result_schema":{"x-c":3},"retry":{"max_attempts":7}}],"#,
+        r#""version":"1.2.0"}"#,
+    );
+    assert_eq!(document.canonical_json(), json);
+}
+
+#[test]
 fn a_document_is_read_back_from_its_canonical_json() {
     let again = parse(ORDERS_JSON, "registered").expect("valid");
     assert_eq!(again.canonical_json(), ORDERS_JSON);

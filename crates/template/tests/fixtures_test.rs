@@ -5,7 +5,7 @@ mod fixtures;
 use std::fs;
 use std::path::Path;
 
-use tasker_template::{Backoff, Document, Retry, parse};
+use tasker_template::{Backoff, Document, Retry, Set, parse};
 
 use fixtures::{folder, yaml_files};
 
@@ -25,6 +25,16 @@ fn every_example_is_valid_in_every_environment() {
             if let Err(problems) = document.merged(environment) {
                 panic!("{problems}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_examples_can_be_brought_together() {
+    let mut set = Set::default();
+    for file in yaml_files("python") {
+        if let Err(problems) = set.add(&read(&file)) {
+            panic!("{problems}");
         }
     }
 }

@@ -51,6 +51,7 @@ impl Worker {
             templates: Vec::new(),
             slots: SLOTS,
             running: self.held.keys().copied().collect(),
+            not_ready: Vec::new(),
         })
     }
 

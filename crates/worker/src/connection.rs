@@ -28,6 +28,7 @@ use tokio_tungstenite::{
 };
 
 use crate::endpoint::Endpoint;
+use crate::private::Private;
 
 /// Messages are gathered into one frame up to this many bytes. A single message stays well below the limit of a
 /// frame, whose rest is left to it.
@@ -81,7 +82,10 @@ impl Connection {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_FRAME_BYTES))
             .max_frame_size(Some(MAX_FRAME_BYTES));
-        let counted = Counted { stream, read: 0 };
+        let counted = Counted {
+            stream: Private::new(stream),
+            read: 0,
+        };
         match client_async_with_config(endpoint.request(), counted, Some(config)).await {
             Ok((socket, _)) => Ok(Self {
                 bytes_seen: socket.get_ref().read,
@@ -231,7 +235,7 @@ fn turned_away(response: &Response<Option<Vec<u8>>>) -> Lost {
 
 /// Counts what was read.
 struct Counted {
-    stream: TcpStream,
+    stream: Private<TcpStream>,
     read: u64,
 }
 
@@ -340,7 +344,7 @@ mod tests {
         assert!(!connection.heard_more());
 
         session.write_raw(b"\x81\x05he");
-        let stream = &connection.socket.get_ref().stream;
+        let stream = connection.socket.get_ref().stream.get_ref();
         stream.readable().await.expect("bytes come");
         let read = poll_fn(|cx| Poll::Ready(connection.poll_read(cx).is_ready())).await;
 

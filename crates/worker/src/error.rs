@@ -37,6 +37,9 @@ pub enum Error {
     /// The system has no thread for the session.
     #[error("cannot start the session's thread: {0}")]
     Thread(io::Error),
+    /// A worker begins once.
+    #[error("the worker has begun already")]
+    Begun,
     /// The worker has left its session; outcomes have nowhere to go.
     #[error("the worker has left its session")]
     Stopped,

@@ -5,19 +5,26 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    extract::{Request, State},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, HOST, ORIGIN},
+    },
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
-use tasker_protocol::error::{ErrorBody, ErrorCode, ErrorDetail};
+use tasker_protocol::{
+    error::{ErrorBody, ErrorCode, ErrorDetail},
+    origin::{Access, Asked, only},
+};
 
 use crate::metrics::Metrics;
 use crate::status::{Board, Health};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(crate) fn router(board: Arc<Board>, metrics: Arc<Metrics>) -> Router {
+pub(crate) fn router(board: Arc<Board>, metrics: Arc<Metrics>, access: Access) -> Router {
     let scrape = Router::new()
         .route("/metrics", get(scrape))
         .with_state(metrics);
@@ -28,6 +35,33 @@ pub(crate) fn router(board: Arc<Board>, metrics: Arc<Metrics>) -> Router {
         .fallback(not_found)
         .with_state(board)
         .merge(scrape)
+        // Last, so that it is before whatever is routed.
+        .layer(middleware::from_fn_with_state(
+            Arc::new(access),
+            refuse_pages,
+        ))
+}
+
+/// Refuses web pages: none is this port's own.
+async fn refuse_pages(
+    State(access): State<Arc<Access>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, (StatusCode, Json<ErrorBody>)> {
+    let headers = request.headers();
+    let given = |name| only(headers.get_all(name).iter().map(HeaderValue::as_bytes));
+    let target = request.uri().authority().map(|target| target.as_str());
+    let asked = Asked {
+        path: request.uri().path(),
+        host: target.or_else(|| given(HOST)),
+        origin: given(ORIGIN),
+        // Nobody looks at a token here.
+        has_bearer: false,
+    };
+    match access.check(&asked) {
+        Ok(()) => Ok(next.run(request).await),
+        Err(error) => Err((StatusCode::FORBIDDEN, Json(ErrorBody { error }))),
+    }
 }
 
 async fn ready(State(board): State<Arc<Board>>) -> (StatusCode, Json<Health>) {

@@ -2,7 +2,7 @@
 //! durable, templates, the health port. It knows no language's runtime: whoever uses it runs the handlers.
 //!
 //! Layout:
-//! - [`Worker`], [`Options`], [`Error`]: the way in. A [`Worker`] is started, asked for [`Message`]s and given outcomes.
+//! - [`Worker`], [`Options`], [`Imported`], [`Error`]: the way in. A [`Worker`] is started, asked for [`Message`]s and given outcomes.
 //! - [`session`]: the state machine. Pure: time and inputs in, effects out.
 //! - `connection`: one WebSocket to the engine; `endpoint`: where the engine is.
 //! - `clock`: the session's clock.
@@ -11,6 +11,7 @@
 //! - `answers`: answers to fetches on their way to the handlers that wait for them.
 //! - `health`: the health port; [`Status`]: what it shows; [`metrics`]: what it has measured.
 //! - [`templates`]: reads and checks template files.
+//! - [`private`]: sockets that no forked process may keep.
 //! - `limits`: what an outcome may weigh.
 
 mod answers;
@@ -24,6 +25,7 @@ mod inbox;
 mod limits;
 pub mod metrics;
 mod options;
+pub mod private;
 pub mod session;
 mod status;
 pub mod templates;
@@ -34,7 +36,7 @@ mod fake_engine;
 
 pub use error::Error;
 pub use inbox::Next;
-pub use options::Options;
+pub use options::{Imported, Options};
 pub use session::Message;
 pub use status::{SessionState, Status};
 pub use worker::Worker;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use tasker_protocol::origin::Hosts;
 
 /// What a worker is started with. As JSON, every field without a default must be there, and no other may.
 #[derive(Clone, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Options {
     pub token: Option<String>,
     /// Host and port of the health page; port 0 takes a free one.
     pub bind: String,
+    /// Names under which the health page is asked besides `localhost` and IP addresses.
+    #[serde(default)]
+    pub hosts: Hosts,
     /// The worker's name, for people; stable across restarts.
     pub worker_id: String,
     /// `python`, `ruby`, `rust` or another.
@@ -33,8 +37,19 @@ pub struct Options {
     pub template_paths: Vec<PathBuf>,
     /// Attempts that it holds at once.
     pub slots: u32,
-    /// Why it is not ready from the start, such as a handler that cannot be imported.
+    /// Why it is not ready from the start, such as a handler that cannot be imported: it takes no attempts and registers
+    /// nothing.
     #[serde(default)]
+    pub problems: Vec<String>,
+}
+
+/// What a worker knows once its handlers are imported. As JSON, every field must be there, and no other may.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// Callables that it can run besides those of its options and its templates.
+    pub callables: Vec<String>,
+    /// Why it is not ready, besides the problems of its options.
     pub problems: Vec<String>,
 }
 

@@ -72,8 +72,10 @@ pub struct Profile {
     pub namespaces: Vec<String>,
     /// Callables that it can run.
     pub callables: Vec<String>,
-    /// The text of each template that it brings.
+    /// The text of each template that it brings, unless it is not ready.
     pub templates: Vec<String>,
+    /// Why it is not ready, a sentence each.
+    pub problems: Vec<String>,
 }
 
 /// What a worker has to do.
@@ -110,6 +112,8 @@ pub enum Input {
     Fetch(Fetch),
     /// The worker holds so many attempts from now on.
     Slots(u32),
+    /// A reason why the worker is not ready: it takes nothing new from now on.
+    Problem(String),
     /// Take nothing new, and leave when nothing is held any more, or after the time given.
     Drain(Duration),
     /// Leave at once.
@@ -215,6 +219,7 @@ impl Session {
             Input::Completed(outcomes) => self.completed(outcomes, effects),
             Input::Fetch(fetch) => self.fetch(fetch, effects),
             Input::Slots(slots) => self.slots = slots,
+            Input::Problem(problem) => self.profile.problems.push(problem),
             Input::Drain(timeout) => {
                 let until = now + timeout;
                 self.draining = Some(match self.draining.flatten() {

@@ -1,6 +1,7 @@
 //! What a worker tells people about itself.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -78,6 +79,16 @@ pub(crate) struct Standing {
     pub(crate) opened: u64,
 }
 
+/// After so long a module that is being imported is named.
+const LONG: Duration = Duration::from_secs(3);
+
+/// The module that is being imported before the worker begins, and since when.
+#[derive(Debug)]
+struct Import {
+    module: String,
+    since: Instant,
+}
+
 /// What the health port, the handle and the driver know in common: the driver writes the session's part after each
 /// change, the handle adds problems.
 #[derive(Debug)]
@@ -89,6 +100,8 @@ pub(crate) struct Board {
 #[derive(Debug)]
 struct Entries {
     session: SessionState,
+    begun: bool,
+    import: Option<Import>,
     slots: usize,
     held: usize,
     opened: u64,
@@ -97,18 +110,36 @@ struct Entries {
 }
 
 impl Board {
-    pub(crate) fn new(engines: Vec<String>, slots: u32, problems: Vec<String>) -> Self {
+    pub(crate) fn new(engines: Vec<String>) -> Self {
         Self {
             engines,
             entries: Mutex::new(Entries {
                 session: SessionState::Connecting,
-                slots: slots as usize,
+                begun: false,
+                import: None,
+                slots: 0,
                 held: 0,
                 opened: 0,
                 troubles: Vec::new(),
-                problems,
+                problems: Vec::new(),
             }),
         }
+    }
+
+    /// The import of this module begins.
+    pub(crate) fn importing(&self, module: String) {
+        self.lock().import = Some(Import {
+            module,
+            since: Instant::now(),
+        });
+    }
+
+    /// Everything is imported, and the session begins.
+    pub(crate) fn begun(&self, slots: u32, problems: Vec<String>) {
+        let mut entries = self.lock();
+        entries.begun = true;
+        entries.slots = slots as usize;
+        entries.problems.extend(problems);
     }
 
     pub(crate) fn update(&self, session: &Session) {
@@ -136,9 +167,10 @@ impl Board {
 
     pub(crate) fn standing(&self) -> Standing {
         let entries = self.lock();
+        let is_sound = entries.problems.is_empty();
         Standing {
             session: entries.session,
-            slots: entries.slots,
+            slots: if is_sound { entries.slots } else { 0 },
             held: entries.held,
             opened: entries.opened,
         }
@@ -159,6 +191,7 @@ impl Board {
         problems.extend(troubles(true));
         let mut reasons = problems.clone();
         reasons.extend(match entries.session {
+            SessionState::Connecting if !entries.begun => Some(imports(entries.import.as_ref())),
             SessionState::Open => None,
             SessionState::Connecting if !entries.troubles.is_empty() => None,
             SessionState::Connecting => {
@@ -180,5 +213,34 @@ impl Board {
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // No update leaves the entries half written, so they are good even if a holder panicked.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn imports(import: Option<&Import>) -> String {
+    let what = "handlers are being imported";
+    match import.map(|import| (&import.module, import.since.elapsed())) {
+        Some((module, taken)) if taken >= LONG => {
+            format!("{what}; {module} has taken {} s so far", taken.as_secs())
+        }
+        _ => what.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_that_takes_long_is_named() {
+        let import = |seconds| Import {
+            module: "models".to_owned(),
+            since: Instant::now() - Duration::from_secs(seconds),
+        };
+        assert_eq!(imports(None), "handlers are being imported");
+        assert_eq!(imports(Some(&import(1))), "handlers are being imported");
+        assert_eq!(
+            imports(Some(&import(8))),
+            "handlers are being imported; models has taken 8 s so far"
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
+pub use tasker_template::Set;
 use tasker_template::{Document, Problems, parse};
 
 /// A template that can be registered, as far as people and handlers need to know it.
@@ -49,7 +50,7 @@ pub struct Found {
 /// problem, as a template that is not valid is; the others count.
 pub fn read(paths: &[PathBuf]) -> Found {
     let mut found = Found::default();
-    let mut files = BTreeSet::new();
+    let (mut files, mut set) = (BTreeSet::new(), Set::default());
     for path in paths {
         find(path, true, &mut BTreeSet::new(), &mut files, &mut found);
     }
@@ -61,7 +62,7 @@ pub fn read(paths: &[PathBuf]) -> Found {
                 continue;
             }
         };
-        match check(&text, &file.to_string_lossy()) {
+        match check_in(&mut set, &text, &file.to_string_lossy()) {
             Ok(summary) => {
                 found.summaries.push(summary);
                 found.texts.push(text);
@@ -77,10 +78,21 @@ pub fn read(paths: &[PathBuf]) -> Found {
 
 /// Checks one template. `file` is the name shown in problems.
 pub fn check(text: &str, file: &str) -> Result<Summary, Problems> {
-    const NO_ENVIRONMENT: &str = "";
+    check_in(&mut Set::default(), text, file)
+}
+
+/// Checks a template by itself, and together with those that are in the set already.
+pub fn check_in(set: &mut Set, text: &str, file: &str) -> Result<Summary, Problems> {
     let document = parse(text, file)?;
+    let summary = summary(&document)?;
+    set.add(&document)?;
+    Ok(summary)
+}
+
+fn summary(document: &Document) -> Result<Summary, Problems> {
+    const NO_ENVIRONMENT: &str = "";
     let task_handler = document.merged(NO_ENVIRONMENT)?.task_handler;
-    let handlers = handlers(&document, NO_ENVIRONMENT)?;
+    let handlers = handlers(document, NO_ENVIRONMENT)?;
     let callables: BTreeSet<_> = handlers.iter().map(|handler| &handler.callable).collect();
     Ok(Summary {
         namespace: document.namespace().to_owned(),
@@ -225,6 +237,36 @@ mod tests {
                 .any(|problem| problem.starts_with(&start)),
             "{:?}",
             found.problems
+        );
+    }
+
+    #[test]
+    fn one_template_in_two_files_is_fine_until_one_of_them_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let of = |file: &str| folder.path().join(file);
+        fs::write(of("order.yaml"), template("order", "math.One")).expect("a file");
+        let same = format!("# A copy.\n{}", template("order", "math.One"));
+        fs::write(of("order_again.yaml"), same).expect("a file");
+        std::os::unix::fs::symlink(of("order.yaml"), of("order_link.yaml")).expect("a link");
+        assert_eq!(
+            read(&[folder.path().to_owned()]).problems,
+            Vec::<String>::new()
+        );
+
+        fs::write(of("order_copy.yaml"), template("order", "math.Two")).expect("a file");
+        let found = read(&[folder.path().to_owned()]);
+        let expected = format!(
+            "{}:1:1: math/order 1.0.0 is in {}, too, with other content [DUPLICATE_TEMPLATE]\n  hint: remove one of \
+             the two files, or give one template another version",
+            of("order_copy.yaml").display(),
+            of("order.yaml").display()
+        );
+        assert_eq!(found.problems, [expected]);
+        assert!(
+            found
+                .summaries
+                .iter()
+                .all(|found| found.callables == ["math.One"])
         );
     }
 

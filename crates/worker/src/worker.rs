@@ -4,15 +4,19 @@
 mod tests;
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tasker_protocol::frame::{Fetch, Fetched, Outcome};
+use tasker_protocol::origin::Access;
+use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tracing::{error, info};
 use uuid::Builder;
 
@@ -22,30 +26,60 @@ use crate::endpoint::Endpoint;
 use crate::inbox::{Inbox, Next};
 use crate::limits::within_limits;
 use crate::metrics::{Metrics, Observation, Timings};
+use crate::private::Private;
 use crate::session::{Input, Profile, Session};
 use crate::status::{Board, Status};
 use crate::templates::{self, Summary};
-use crate::{Error, Options, health};
+use crate::{Error, Imported, Options, health};
 
 /// A running worker: its session, its health port and its one thread. Every method may be called from any thread;
 /// only [`Worker::next`], [`Worker::fetch`] and dropping block. A dropped worker leaves at once.
 #[derive(Debug)]
 pub struct Worker {
     address: SocketAddr,
-    templates: Vec<Summary>,
+    templates: OnceLock<Vec<Summary>>,
     inputs: UnboundedSender<Input>,
     inbox: Arc<Inbox>,
     answers: Arc<Answers>,
     board: Arc<Board>,
     metrics: Arc<Metrics>,
+    /// What it takes to begin; None once it has begun or was stopped.
+    waiting: Mutex<Option<Waiting>>,
     /// Taken by the drop, which waits for it.
     thread: Option<JoinHandle<()>>,
 }
 
+/// A worker whose handlers are still being imported.
+struct Waiting {
+    options: Options,
+    /// In the order of `options.urls`.
+    endpoints: Vec<Endpoint>,
+    /// To the thread, which serves the health port until then.
+    begin: oneshot::Sender<Driver>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Worker {
-    /// Listens on the health port, reads the templates and goes on to connect. Templates that are not valid do not
-    /// stop it: they are reasons why it is not ready.
+    /// [`Worker::open`] and [`Worker::begin`] at once, for whoever has nothing to import.
     pub fn start(options: Options) -> Result<Self, Error> {
+        let imported = Imported {
+            callables: Vec::new(),
+            problems: Vec::new(),
+        };
+        let worker = Self::open(options)?;
+        worker.begin(imported)?;
+        Ok(worker)
+    }
+
+    /// Listens on the health port, which says that handlers are being imported, until [`Worker::begin`].
+    pub fn open(options: Options) -> Result<Self, Error> {
         if options.urls.is_empty() {
             return Err(Error::NoUrl);
         }
@@ -54,12 +88,85 @@ impl Worker {
             .iter()
             .map(|url| Endpoint::new(url, options.token.as_deref()))
             .collect::<Result<Vec<_>, Error>>()?;
-        let (listener, address) = listen(&options.bind).map_err(|source| Error::Bind {
-            bind: options.bind.clone(),
-            source,
-        })?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::Thread)?;
+        let (listener, address) = {
+            let _runtime = runtime.enter();
+            listen(&options.bind).map_err(|source| Error::Bind {
+                bind: options.bind.clone(),
+                source,
+            })?
+        };
+        let inbox = Arc::new(Inbox::default());
+        let answers = Arc::new(Answers::default());
+        let board = Arc::new(Board::new(options.urls.clone()));
+        let metrics = Arc::new(Metrics::new(Arc::clone(&board)));
+        let (inputs, receiver) = unbounded_channel();
+        let (begin, begun) = oneshot::channel::<Driver>();
+        let ending = Ending {
+            inbox: Arc::clone(&inbox),
+            answers: Arc::clone(&answers),
+            board: Arc::clone(&board),
+        };
+        let access = Access {
+            hosts: options.hosts.clone(),
+            any_host: !address.ip().is_loopback(),
+        };
+        let router = health::router(Arc::clone(&board), Arc::clone(&metrics), access);
+        let thread = std::thread::Builder::new()
+            .name("tasker-worker".to_owned())
+            .spawn(move || {
+                let _ending = ending;
+                runtime.block_on(async {
+                    tokio::spawn(async { axum::serve(listener, router).await });
+                    // Without a driver it was stopped before it began.
+                    if let Ok(driver) = begun.await {
+                        driver.run(receiver).await;
+                    }
+                });
+                // A name that is being looked up would hold up the end.
+                runtime.shutdown_background();
+            })
+            .map_err(Error::Thread)?;
+        Ok(Self {
+            address,
+            templates: OnceLock::new(),
+            inputs,
+            inbox,
+            answers,
+            board,
+            metrics,
+            waiting: Mutex::new(Some(Waiting {
+                options,
+                endpoints,
+                begin,
+            })),
+            thread: Some(thread),
+        })
+    }
+
+    /// Reads the templates and goes on to connect. Templates that are not valid do not stop it: they are reasons why
+    /// it is not ready. A worker that is not ready takes no attempts and registers nothing.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when it was stopped, [`Error::Begun`] when it has begun before.
+    pub fn begin(&self, imported: Imported) -> Result<(), Error> {
+        let Some(waiting) = self.waiting().take() else {
+            return Err(match self.templates.get() {
+                Some(_) => Error::Begun,
+                None => Error::Stopped,
+            });
+        };
+        let Waiting {
+            options,
+            endpoints,
+            begin,
+        } = waiting;
         let found = templates::read(&options.template_paths);
         let mut problems = options.problems;
+        problems.extend(imported.problems);
         problems.extend(found.problems);
         for problem in &problems {
             error!("not ready: {problem}");
@@ -75,69 +182,34 @@ impl Worker {
                 summaries.iter().map(|summary| &summary.namespace),
             ),
             callables: union(
-                options.callables,
+                options.callables.into_iter().chain(imported.callables),
                 summaries.iter().flat_map(|summary| &summary.callables),
             ),
             templates: found.texts,
+            problems: problems.clone(),
         };
+        self.board.begun(options.slots, problems);
         info!(
-            "worker {} serves {} templates, health on http://{address}/health, engine {}",
+            "worker {} serves {} templates, health on http://{}/health, engine {}",
             profile.worker_id,
             summaries.len(),
+            self.address,
             options.urls.join(", or ")
         );
-
-        let board = Board::new(options.urls.clone(), options.slots, problems);
-        let session = Session::new(profile, options.urls, options.slots, rand::random());
-        let inbox = Arc::new(Inbox::default());
-        let board = Arc::new(board);
-        let metrics = Arc::new(Metrics::new(Arc::clone(&board)));
-        let answers = Arc::new(Answers::default());
         let driver = Driver::new(
-            session,
+            Session::new(profile, options.urls, options.slots, rand::random()),
             endpoints,
-            Arc::clone(&inbox),
-            Arc::clone(&answers),
-            Arc::clone(&board),
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.answers),
+            Arc::clone(&self.board),
         );
-        let (inputs, receiver) = unbounded_channel();
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Error::Thread)?;
-        let ending = Ending {
-            inbox: Arc::clone(&inbox),
-            answers: Arc::clone(&answers),
-            board: Arc::clone(&board),
-        };
-        let router = health::router(Arc::clone(&board), Arc::clone(&metrics));
-        let thread = std::thread::Builder::new()
-            .name("tasker-worker".to_owned())
-            .spawn(move || {
-                let _ending = ending;
-                runtime.block_on(async {
-                    match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => {
-                            tokio::spawn(async { axum::serve(listener, router).await });
-                        }
-                        Err(error) => error!("the health page is not served: {error}"),
-                    }
-                    driver.run(receiver).await;
-                });
-                // A name that is being looked up would hold up the end.
-                runtime.shutdown_background();
-            })
-            .map_err(Error::Thread)?;
-        Ok(Self {
-            address,
-            templates: summaries,
-            inputs,
-            inbox,
-            answers,
-            board,
-            metrics,
-            thread: Some(thread),
-        })
+        self.templates.get_or_init(|| summaries);
+        begin.send(driver).map_err(|_| Error::Stopped)
+    }
+
+    /// The templates that it registers; none before it has begun.
+    pub fn templates(&self) -> &[Summary] {
+        self.templates.get().map_or(&[], Vec::as_slice)
     }
 
     /// Where the health page is.
@@ -145,9 +217,9 @@ impl Worker {
         self.address
     }
 
-    /// The templates that it registers.
-    pub fn templates(&self) -> &[Summary] {
-        &self.templates
+    /// Says which module is imported from now on; the health page names one that takes long.
+    pub fn importing(&self, module: String) {
+        self.board.importing(module);
     }
 
     /// Waits until something is to be done, at most `timeout`, and takes all of it. Each attempt is to be completed,
@@ -209,10 +281,11 @@ impl Worker {
         self.tell(Input::Slots(slots));
     }
 
-    /// Adds a reason why it is not ready.
+    /// Adds a reason why it is not ready. It takes no new attempts from here on.
     pub fn add_problem(&self, problem: String) {
         error!("not ready: {problem}");
-        self.board.add_problem(problem);
+        self.board.add_problem(problem.clone());
+        self.tell(Input::Problem(problem));
     }
 
     /// Takes no new attempts, and leaves when none is held any more and every outcome is accepted, or when the time
@@ -224,6 +297,7 @@ impl Worker {
 
     /// Leaves at once: from here on [`Worker::next`] answers [`Next::Stopped`] on every thread.
     pub fn stop(&self) {
+        drop(self.waiting().take());
         self.inbox.close();
         self.answers.close();
         self.tell(Input::Stop);
@@ -232,6 +306,11 @@ impl Worker {
     /// Where it stands.
     pub fn status(&self) -> Status {
         self.board.status()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
+        // It is taken as a whole, so it is good even if a holder panicked.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, input: Input) {
@@ -265,14 +344,18 @@ impl Drop for Ending {
     }
 }
 
-fn listen(bind: &str) -> std::io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(bind)?;
+/// Within a runtime.
+fn listen(bind: &str) -> std::io::Result<(Private<TcpListener>, SocketAddr)> {
+    let listener = std::net::TcpListener::bind(bind)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    Ok((listener, address))
+    Ok((Private::new(TcpListener::from_std(listener)?), address))
 }
 
-fn union<'a>(own: Vec<String>, of_templates: impl Iterator<Item = &'a String>) -> Vec<String> {
+fn union<'a>(
+    own: impl IntoIterator<Item = String>,
+    of_templates: impl Iterator<Item = &'a String>,
+) -> Vec<String> {
     let names: BTreeSet<String> = own.into_iter().chain(of_templates.cloned()).collect();
     names.into_iter().collect()
 }

@@ -1,5 +1,6 @@
 //! What these tests share: a worker that must go on as the same process, and the failures of its steps.
 
+mod deployments;
 mod endings;
 mod errors;
 mod imports;

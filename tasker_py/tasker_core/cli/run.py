@@ -27,7 +27,7 @@ def run(
         typer.Option(metavar="KEY", help="With the same key and context again: the same task."),
     ] = None,
     version: Annotated[
-        str | None, typer.Option(help="The template's.", show_default="the highest release")
+        str | None, typer.Option(help="The template's.", show_default="the default of its template")
     ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="A word to find the task by; may be repeated.")

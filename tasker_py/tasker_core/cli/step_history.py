@@ -23,7 +23,6 @@ def step_lines(step: Step) -> Iterator[str]:
 
 
 def _fields(step: Step) -> list[tuple[str, Any]]:
-    done = step.completed_at is not None
     fields = [
         ("step", step.step_name),
         ("state", step.current_state),
@@ -31,7 +30,7 @@ def _fields(step: Step) -> list[tuple[str, Any]]:
         ("depends on", ", ".join(step.parents)),
         ("next retry", step.next_retry_at and _time(step.next_retry_at)),
         ("waiting on", step.waiting_on),
-        ("results", json_line(step.results) if done else None),
+        ("results", None if step.results is None else json_line(step.results)),
         ("metadata", json_line(step.metadata) if step.metadata else None),
         ("error", step.error and described(step.error)),
     ]
@@ -40,7 +39,8 @@ def _fields(step: Step) -> list[tuple[str, Any]]:
 
 def _head(entry: HistoryEntry) -> str:
     """Such as `attempt 1 failed on worker-1, 2026-01-05 09:30:00+00:00 to ...`."""
-    times = [_time(at) for at in (entry.started_at, entry.ended_at) if at is not None]
+    # What an operator does takes no time.
+    times = dict.fromkeys(_time(at) for at in (entry.started_at, entry.ended_at) if at is not None)
     at = f", {' to '.join(times)}" if times else ""
     if entry.by is not None:
         return f"{entry.outcome} by {entry.by}{at}"

@@ -1,24 +1,88 @@
-"""`tasker template`: task templates, without an engine."""
+"""`tasker template`: checks task templates; says which of their versions new tasks take."""
 
+import getpass
 import json as json_module
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tasker_core import _native
+from tasker_core.cli import values
+from tasker_core.cli.engine import Token, Url, engine
 from tasker_core.cli.exits import EPILOG, ExitCode, told_errors
 from tasker_core.cli.output import Json, say, say_json
-from tasker_core.errors import InvalidArgumentError
+from tasker_core.client import ConflictError, TaskerClient, Template
 
 SUFFIXES = (".yaml", ".yml")
 
-app = typer.Typer(help="Check task templates.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check task templates; retire, restore or prefer their versions.", no_args_is_help=True
+)
+
+Workflow = Annotated[
+    str, typer.Argument(metavar="NAMESPACE/NAME", help="The template.", show_default=False)
+]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="One of its versions.")]
+Reason = Annotated[str, typer.Option(help="Why; it is shown with the version.")]
+By = Annotated[
+    str | None, typer.Option(help="Who; it is shown with the version.", show_default="your login")
+]
 
 
-@app.callback()
-def template() -> None:
-    """Check task templates."""
+@app.command(epilog=EPILOG)
+def retire(
+    workflow: Workflow,
+    version: Version,
+    reason: Reason,
+    by: By = None,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Keeps new tasks from taking a version, also those that name it. Running tasks go on."""
+    namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
+    with engine(url, token) as client:
+        done = client.retire_template(namespace, name, version, reason=reason, by=_by(by))
+        _say(client, done, json)
+
+
+@app.command(epilog=EPILOG)
+def restore(
+    workflow: Workflow,
+    version: Version,
+    reason: Reason,
+    by: By = None,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Lets new tasks take a retired version again."""
+    namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
+    with engine(url, token) as client:
+        done = client.restore_template(namespace, name, version, reason=reason, by=_by(by))
+        _say(client, done, json)
+
+
+@app.command(epilog=EPILOG)
+def default(
+    workflow: Workflow,
+    version: Version,
+    reason: Reason,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="No longer: the highest release counts again.")
+    ] = False,
+    by: By = None,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Has tasks that name no version take this one, whatever is registered later."""
+    namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
+    with engine(url, token) as client:
+        act = client.clear_default_template if clear else client.set_default_template
+        _say(client, act(namespace, name, version, reason=reason, by=_by(by)), json)
 
 
 @app.command(epilog=EPILOG)
@@ -31,13 +95,13 @@ def check(
     ],
     json: Json = False,
 ) -> None:
-    """Checks task templates, and tells everything that is wrong with them. Needs no engine.
+    """Checks task templates, each and together, and tells all that is wrong. Needs no engine.
 
     --json prints {"templates": [...]}: for each its `file` and `problems`, null if there are none,
     and if so namespace, name, version and callables.
     """
     with told_errors():
-        checked = [_check(file) for path in paths for file in _files(path)]
+        checked = _check([file for path in paths for file in _files(path)])
     if json:
         say_json({"templates": checked})
     else:
@@ -45,6 +109,19 @@ def check(
             say(told["problems"] or f"{told['file']}: {_name(told)} is valid")
     if any(told["problems"] for told in checked):
         raise typer.Exit(ExitCode.NO_SUCCESS)
+
+
+def _say(client: TaskerClient, done: Template, as_json: bool) -> None:
+    if as_json:
+        say_json(done.raw)
+        return
+    say(f"{done.namespace}/{done.name} {done.version} is {'retired' if done.retired else 'in use'}")
+    try:
+        taken = client.template(done.namespace, done.name)
+    except ConflictError as error:
+        say(error.message)
+    else:
+        say(f"tasks that name no version take {taken.version}")
 
 
 def _files(path: Path) -> list[Path]:
@@ -56,19 +133,33 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _check(file: Path) -> dict[str, Any]:
-    try:
-        told: dict[str, Any] = json_module.loads(
-            _native.template_check(file.read_text("utf-8"), str(file))
-        )
-    except InvalidArgumentError as error:
-        return {"file": str(file), "problems": str(error)}
-    except UnicodeDecodeError as error:
-        return {"file": str(file), "problems": f"{file}: not UTF-8 from byte {error.start} on"}
-    except OSError as error:
-        return {"file": str(file), "problems": f"{file}: cannot be read: {error.strerror}"}
+def _check(files: list[Path]) -> list[dict[str, Any]]:
+    read = [_read(file) for file in files]
+    texts = [told for told in read if "text" in told]
+    answers = iter(json_module.loads(_native.templates_check(json_module.dumps(texts))))
     names = ("namespace", "name", "version", "callables")
-    return {"file": str(file), "problems": None, **{name: told[name] for name in names}}
+    checked = []
+    for told in read:
+        answer = next(answers) if "text" in told else told
+        problems = answer.get("problems")
+        known = {} if problems else {name: answer[name] for name in names}
+        checked.append({"file": told["file"], "problems": problems, **known})
+    return checked
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The `text` of a file, or the `problems` why there is none."""
+    shown = os.fsencode(file).decode("utf-8", "replace")
+    try:
+        return {"file": shown, "text": file.read_bytes().decode("utf-8")}
+    except UnicodeDecodeError as error:
+        return {"file": shown, "problems": f"{shown}: not UTF-8 from byte {error.start} on"}
+    except OSError as error:
+        return {"file": shown, "problems": f"{shown}: cannot be read: {error.strerror}"}
+
+
+def _by(by: str | None) -> str:
+    return by or getpass.getuser()
 
 
 def _name(told: dict[str, Any]) -> str:

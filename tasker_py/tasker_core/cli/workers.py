@@ -29,3 +29,6 @@ def workers(url: Url = None, token: Token = None, json: Json = False) -> None:
         for worker in connected
     )
     say_table(HEADS, rows)
+    for worker in connected:
+        for reason in worker.not_ready:
+            say(f"{worker.worker_id} is not ready: {reason}")

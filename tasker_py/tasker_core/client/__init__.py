@@ -11,7 +11,13 @@ Layout, each module above those it imports:
 """
 
 from tasker_core.client.async_client import AsyncTaskerClient
-from tasker_core.client.bodies import ActOnStep, CreateTask, CreateTasks, JsonText
+from tasker_core.client.bodies import (
+    ActOnStep,
+    ActOnTemplate,
+    CreateTask,
+    CreateTasks,
+    JsonText,
+)
 from tasker_core.client.errors import (
     ApiError,
     ConflictError,
@@ -30,6 +36,7 @@ from tasker_core.client.fleet import (
     Retry,
     Template,
     TemplateList,
+    TemplateNote,
     TemplateStep,
     Worker,
     WorkerList,
@@ -61,11 +68,13 @@ from tasker_core.client.states import (
     StepState,
     StepType,
     TaskStatus,
+    TemplateAction,
 )
 from tasker_core.client.sync_client import TaskerClient
 
 __all__ = [
     "ActOnStep",
+    "ActOnTemplate",
     "ApiError",
     "AsyncTaskerClient",
     "Backoff",
@@ -106,7 +115,9 @@ __all__ = [
     "TaskSummary",
     "TaskerClient",
     "Template",
+    "TemplateAction",
     "TemplateList",
+    "TemplateNote",
     "TemplateStep",
     "UnauthorizedError",
     "UnavailableError",

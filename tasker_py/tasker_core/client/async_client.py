@@ -197,8 +197,53 @@ class AsyncTaskerClient:
         return (await self._call(operations.templates())).templates
 
     async def template(self, namespace: str, name: str, version: str | None = None) -> Template:
-        """A version of a template; without one the highest release. NotFoundError for none."""
+        """A version of a template; without one the default, which a task without one takes.
+
+        NotFoundError for none; ConflictError when every release is retired.
+        """
         return await self._call(operations.template(namespace, name, version))
+
+    async def retire_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Keeps new tasks from taking a version, also those that name it; running tasks go on.
+
+        `reason` and who it is `by` are shown with the version. What is so already stays as it is.
+        ConflictError for the version that was named the default.
+        """
+        return await self._call(
+            operations.retire_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    async def restore_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Lets new tasks take a retired version again."""
+        return await self._call(
+            operations.restore_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    async def set_default_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Has tasks without a version take this one, whatever is registered later.
+
+        ConflictError for a retired version.
+        """
+        return await self._call(
+            operations.set_default_template(namespace, name, version, reason=reason, by=by)
+        )
+
+    async def clear_default_template(
+        self, namespace: str, name: str, version: str, *, reason: str, by: str
+    ) -> Template:
+        """Takes `set_default_template` back: the highest release counts that is not retired.
+
+        ConflictError when another version is the one that was named.
+        """
+        return await self._call(
+            operations.clear_default_template(namespace, name, version, reason=reason, by=by)
+        )
 
     async def workers(self) -> tuple[Worker, ...]:
         """The workers that have a session with this engine."""

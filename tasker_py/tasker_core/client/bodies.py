@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
-from tasker_core.client.states import StepAction
+from tasker_core.client.states import StepAction, TemplateAction
 from tasker_core.serialization import integers_of_any_size, to_json, to_utf8
 
 
@@ -50,7 +50,7 @@ class CreateTask(Body):
     context: Any
     """What the handlers work on; JsonText to have a text sent as it is."""
     version: str | None = None
-    """None: the highest release."""
+    """None: the default, as a rule the highest release."""
     initiator: str | None = None
     source_system: str | None = None
     reason: str | None = None
@@ -69,6 +69,11 @@ class CreateTasks(Body):
     tasks: tuple[CreateTask, ...]
 
 
+def _list_of(kind: str) -> WithJsonSchema:
+    """What the API takes; it is the engine that says what is wrong with anything else."""
+    return WithJsonSchema({"type": ["array", "null"], "items": {"type": kind}})
+
+
 class ActOnStep(Body):
     """What an operator has done to a step that is in error, or waits for its next attempt."""
 
@@ -76,8 +81,16 @@ class ActOnStep(Body):
     reason: str
     by: str
     results: Any = None
-    create_steps: Any = None
-    batches: Any = None
+    create_steps: Annotated[Any, _list_of("string")] = None
+    batches: Annotated[Any, _list_of("object")] = None
+
+
+class ActOnTemplate(Body):
+    """What an operator has done to a version of a template."""
+
+    action: TemplateAction
+    reason: str
+    by: str
 
 
 def _text(value: Any, name: str) -> str:

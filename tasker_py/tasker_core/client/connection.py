@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _OK = 200
 _AWAY = (502, 503, 504)
+_NO_CONTENT = 204
 _FOLLOW_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
 
 
@@ -102,6 +103,9 @@ class Connection:
         try:
             response = http.send(request, stream=True)
             try:
+                if response.status_code == _NO_CONTENT:
+                    stream.has_ended = True
+                    return
                 if response.status_code != _OK:
                     response.read()
                     if response.status_code in _AWAY:
@@ -186,6 +190,9 @@ class AsyncConnection:
         try:
             response = await http.send(request, stream=True)
             try:
+                if response.status_code == _NO_CONTENT:
+                    stream.has_ended = True
+                    return
                 if response.status_code != _OK:
                     await response.aread()
                     if response.status_code in _AWAY:

@@ -34,6 +34,14 @@ class TemplateStep(Shown):
     """Milliseconds that an attempt may take."""
 
 
+class TemplateNote(Shown):
+    """What an operator has said of a version of a template."""
+
+    at: AwareDatetime
+    by: str
+    reason: str
+
+
 class Template(Shown):
     """A version of a template, merged for the engine's environment."""
 
@@ -50,6 +58,12 @@ class Template(Shown):
     max_duration_ms: int | None
     """Milliseconds that a task may take."""
     steps: tuple[TemplateStep, ...]
+    default: bool = False
+    """Whether a task takes it whose creation names no version."""
+    named_default: TemplateNote | None = None
+    """Who named it the default, if somebody has."""
+    retired: TemplateNote | None = None
+    """Who retired it, if somebody has: new tasks do not take it."""
 
 
 class TemplateList(Shown):
@@ -69,7 +83,9 @@ class Worker(Shown):
     namespaces: tuple[str, ...]
     callables: tuple[str, ...]
     slots: int
-    """Attempts that it will hold at once; 0 while it drains."""
+    """Attempts that it will hold at once; 0 while it drains or is not ready."""
+    not_ready: tuple[str, ...] = ()
+    """Why it is not ready, a sentence each; empty when it is. It takes no attempts."""
     running: int
     """Attempts that are open with it."""
     connected_since: AwareDatetime

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from tasker_core.client.bodies import ActOnStep, Body, CreateTask, CreateTasks
+from tasker_core.client.bodies import ActOnStep, ActOnTemplate, Body, CreateTask, CreateTasks
 from tasker_core.client.call import Call, M, path, query, read_model
 from tasker_core.client.fleet import Health, Template, TemplateList, WorkerList
 from tasker_core.client.models import CreatedTasks, Step, StepPage, Task, TaskPage
-from tasker_core.client.states import StepAction, TaskStatus
+from tasker_core.client.states import StepAction, TaskStatus, TemplateAction
 
 TaskId = UUID | str
 
@@ -156,6 +156,30 @@ def template(namespace: str, name: str, version: str | None = None) -> Call[Temp
     return _get(Template, "v1", "templates", namespace, name, *versions)
 
 
+def retire_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.RETIRE, namespace, name, version, reason, by)
+
+
+def restore_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.RESTORE, namespace, name, version, reason, by)
+
+
+def set_default_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.SET_DEFAULT, namespace, name, version, reason, by)
+
+
+def clear_default_template(
+    namespace: str, name: str, version: str, *, reason: str, by: str
+) -> Call[Template]:
+    return _mark(TemplateAction.CLEAR_DEFAULT, namespace, name, version, reason, by)
+
+
 def workers() -> Call[WorkerList]:
     return _get(WorkerList, "v1", "workers")
 
@@ -214,6 +238,18 @@ def _act(task_uuid: TaskId, step_uuid: TaskId, body: Body) -> Call[Step]:
         body=body,
         read=read_model(Step),
         repeatable=False,
+    )
+
+
+def _mark(
+    action: TemplateAction, namespace: str, name: str, version: str, reason: str, by: str
+) -> Call[Template]:
+    return Call(
+        method="PATCH",
+        path=path("v1", "templates", namespace, name, version),
+        body=ActOnTemplate(action=action, reason=reason, by=by),
+        read=read_model(Template),
+        repeatable=True,
     )
 
 

@@ -84,6 +84,16 @@ class StepAction(Word):
 
 
 @unique
+class TemplateAction(Word):
+    """What an operator has done to a version of a template."""
+
+    RETIRE = "retire"
+    RESTORE = "restore"
+    SET_DEFAULT = "set_default"
+    CLEAR_DEFAULT = "clear_default"
+
+
+@unique
 class HistoryOutcome(Word):
     """How an attempt ended, or what an operator did."""
 
@@ -142,6 +152,8 @@ class ErrorCode(Word):
     TEMPLATE_NOT_FOUND = "TEMPLATE_NOT_FOUND"
     TEMPLATE_CONFLICT = "TEMPLATE_CONFLICT"
     TEMPLATE_INVALID = "TEMPLATE_INVALID"
+    TEMPLATE_RETIRED = "TEMPLATE_RETIRED"
+    TEMPLATE_STATE_CONFLICT = "TEMPLATE_STATE_CONFLICT"
     TASK_NOT_FOUND = "TASK_NOT_FOUND"
     STEP_NOT_FOUND = "STEP_NOT_FOUND"
     TASK_ENDED = "TASK_ENDED"
@@ -153,6 +165,8 @@ class ErrorCode(Word):
     IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
     RECORD_REFUSED = "RECORD_REFUSED"
     UNAUTHORIZED = "UNAUTHORIZED"
+    ORIGIN_REFUSED = "ORIGIN_REFUSED"
+    HOST_REFUSED = "HOST_REFUSED"
     UNAVAILABLE = "UNAVAILABLE"
     OVERLOADED = "OVERLOADED"
     COMMIT_TIMEOUT = "COMMIT_TIMEOUT"

@@ -75,6 +75,12 @@ def test_one_may_go_on_from_an_event_that_was_seen_before() -> None:
     assert resumed(engine) == ["1-0"]
 
 
+def test_no_content_is_the_end() -> None:
+    engine = Played(stream(BEGUN), httpx.Response(204))
+    assert follow(engine) == ["pending"]
+    assert resumed(engine) == [None, "1-0"]
+
+
 def test_nothing_after_the_end_is_the_end() -> None:
     engine = Played(stream(), httpx.Response(200, json=TASK), stream())
     assert follow(engine, last_event_id="3-0") == []

@@ -65,6 +65,10 @@ CALLS: list[Case] = [
     ("list_templates", "templates", (), {}, {"templates": [TEMPLATE]}),
     ("get_template", "template", ("n", "n"), {}, TEMPLATE),
     ("get_template_version", "template", ("n", "n", "1.0.0"), {}, TEMPLATE),
+    ("act_on_template", "retire_template", ("n", "n", "1.0.0"), ACT, TEMPLATE),
+    ("act_on_template", "restore_template", ("n", "n", "1.0.0"), ACT, TEMPLATE),
+    ("act_on_template", "set_default_template", ("n", "n", "1.0.0"), ACT, TEMPLATE),
+    ("act_on_template", "clear_default_template", ("n", "n", "1.0.0"), ACT, TEMPLATE),
     ("list_workers", "workers", (), {}, {"workers": []}),
     ("health", "health", (), {}, {"status": "ready", "reasons": []}),
     ("health_live", "is_live", (), {}, {}),
@@ -112,6 +116,17 @@ def test_a_method_is_an_operation(
     (request,) = engine.requests
     asked = (request.method, request.url.path, set(request.url.params))
     assert asked == operations()[operation]
+
+
+@pytest.mark.parametrize("action", ["retire", "restore", "set_default", "clear_default"])
+def test_what_is_done_to_a_version_is_sent_and_its_standing_read(action: str) -> None:
+    note = {"at": "2026-01-05T09:30:00.123456Z", "by": "anna", "reason": "it loses orders"}
+    told = {**TEMPLATE, "default": True, "named_default": note}
+    engine = Played(httpx.ConnectError("lost"), httpx.Response(200, json=told))
+    by = {"reason": "it loses orders", "by": "anna"}
+    shown = engine.call(f"{action}_template", "n", "n", "1.0.0", **by)
+    assert engine.body(1) == {"action": action, **by}
+    assert (shown.default, shown.named_default.by, shown.retired) == (True, "anna", None)
 
 
 def test_steps_and_events_are_operations() -> None:

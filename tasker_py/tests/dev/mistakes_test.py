@@ -25,7 +25,7 @@ MISTAKES = {
     "no_such_callable": (
         HANDLER.format(callable="goods.price", parameters="task, sequence, step"),
         "no_such_callable.prize",
-        "no handler for the callable 'no_such_callable.prize': 'no_such_callable' has no 'prize'",
+        "'no_such_callable' ({handlers}/no_such_callable.py) has no 'prize'",
     ),
     "no_such_module": (
         None,

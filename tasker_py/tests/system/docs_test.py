@@ -45,7 +45,11 @@ def test_the_code_of_the_client_page_runs(
 
 @pytest.mark.parametrize(
     ("number", "ends_with"),
-    [(0, "worker-1"), (1, 'result: {"paid": true}')],
+    [
+        (0, "worker-1"),
+        (1, 'result: {"paid": true}'),
+        (2, "tasks that name no version take 1.0.0"),
+    ],
 )
 def test_the_commands_of_the_page_run(
     system: System, programs: Path, number: int, ends_with: str
@@ -70,6 +74,6 @@ def test_the_commands_of_the_page_run(
 
 
 def test_no_block_is_left_out() -> None:
-    assert len(blocks("command_line.md", "sh")) == 2
+    assert len(blocks("command_line.md", "sh")) == 3
     text = (PAGES / "client.md").read_text()
     assert text.count("```") == 2 * len(blocks("client.md", "python engine"))

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::Value;
+use tasker_protocol::action::ActOnTemplate;
 use tasker_protocol::api::{
     CreateTasks, CreatedTasks, TaskPage, TaskQuery, Template, TemplateList, WorkerList,
 };
@@ -59,10 +60,10 @@ impl Client {
         self.call(Request::read(url), Repeat::Safe).await
     }
 
-    /// Reads a version of a template; without one, the highest release.
+    /// Reads a version of a template; without one, the default: what a task runs whose creation names none.
     ///
     /// # Errors
-    /// [`Error::Api`] with `TEMPLATE_NOT_FOUND` when there is none.
+    /// [`Error::Api`] with `TEMPLATE_NOT_FOUND` when there is none, with `TEMPLATE_RETIRED` when every release is retired.
     pub async fn get_template(
         &self,
         namespace: &str,
@@ -73,6 +74,27 @@ impl Client {
         segments.extend(version);
         let url = self.url(&segments);
         self.call(Request::read(url), Repeat::Safe).await
+    }
+
+    /// Retires or restores a version of a template, or names the default; the answer is the version as it is then. What
+    /// is so already stays.
+    ///
+    /// # Errors
+    /// [`Error::Api`] with `TEMPLATE_NOT_FOUND`; with `TEMPLATE_STATE_CONFLICT` when the default is to be retired, or
+    /// another one cleared; with `TEMPLATE_RETIRED` when a retired version is to be the default.
+    pub async fn act_on_template(
+        &self,
+        namespace: &str,
+        name: &str,
+        version: &str,
+        act: &ActOnTemplate,
+    ) -> Result<Template, Error> {
+        let request = Request {
+            method: Method::PATCH,
+            body: Some(Body::ActOnTemplate(act)),
+            ..Request::read(self.url(&["v1", "templates", namespace, name, version]))
+        };
+        self.call(request, Repeat::Safe).await
     }
 
     /// Reads the workers that have a session.

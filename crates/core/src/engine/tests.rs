@@ -39,6 +39,7 @@ fn opened(session: SessionId, running: Vec<AttemptRef>) -> Event {
             callables: ["call.a", "call.b"].map(str::to_owned).into(),
             slots: 2,
             running,
+            not_ready: Vec::new(),
         }),
         welcome: welcome(),
     }

@@ -184,8 +184,25 @@ impl World {
             callables: callables.iter().map(|name| (*name).to_owned()).collect(),
             slots,
             running: Vec::new(),
+            not_ready: Vec::new(),
         };
         self.open(offer);
+    }
+
+    /// Connects a worker with four slots that has `call.a` and is not ready.
+    pub fn connect_unready(&mut self, worker: u64) {
+        self.open(Offer {
+            instance: Uuid::from_u128(worker.into()),
+            greeting: self.sessions + 1,
+            worker_id: format!("worker-{worker}").into(),
+            language: "rust".into(),
+            version: "1.0.0".into(),
+            namespaces: ["ns".to_owned()].into(),
+            callables: ["call.a".to_owned()].into(),
+            slots: 4,
+            running: Vec::new(),
+            not_ready: vec!["call.b cannot be imported".to_owned()],
+        });
     }
 
     /// Opens a new session of a worker that names what it runs; tells what it is to cancel.
@@ -205,6 +222,7 @@ impl World {
             callables: ('a'..='z').map(|name| format!("call.{name}")).collect(),
             slots,
             running,
+            not_ready: Vec::new(),
         };
         self.open(offer)
     }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::filter;
 use crate::{
-    Day, FirstUse, Key, Listed, ListedTask, NewTask, NewTemplate, Outline, Registered, Round, Row,
-    StoredTask, StoredTemplate, Summary, TaskFilter, Text, batch::Part, shard_of,
+    Day, FirstUse, Key, Listed, ListedTask, Mark, NewTask, NewTemplate, Note, Outline, Registered,
+    Round, Row, StoredTask, StoredTemplate, Summary, TaskFilter, Text, batch::Part, shard_of,
 };
 
 /// A task's own row.
@@ -27,7 +27,7 @@ struct Record {
 }
 
 /// Which texts, by their hashes, a version means.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Version {
     document: String,
     merged: String,
@@ -43,6 +43,10 @@ pub(super) struct Tables {
     keys: BTreeMap<(Key, Uuid), [u8; 32]>,
     /// By namespace, name and version.
     versions: BTreeMap<[String; 3], Version>,
+    /// By the same.
+    retirements: BTreeMap<[String; 3], Note>,
+    /// By namespace and name: the version.
+    defaults: BTreeMap<[String; 2], (String, Note)>,
     pub(super) bodies: BTreeMap<String, Text>,
     pub(super) days: BTreeSet<Day>,
     dropped: BTreeSet<Day>,
@@ -215,45 +219,85 @@ impl Tables {
         let body = |hash: &String| self.bodies.get(hash).cloned().unwrap_or_default();
         let versions = self.versions.iter();
         versions
-            .map(|([namespace, name, version], means)| StoredTemplate {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                version: version.clone(),
-                document_hash: means.document.clone(),
-                document: body(&means.document),
-                merged_hash: means.merged.clone(),
-                merged: body(&means.merged),
+            .map(|(place, means)| {
+                let [namespace, name, version] = place.clone();
+                let named = self.defaults.get(&[namespace.clone(), name.clone()]);
+                let default = named.filter(|(named, _)| *named == version);
+                StoredTemplate {
+                    retired: self.retirements.get(place).cloned(),
+                    default: default.map(|(_, note)| note.clone()),
+                    namespace,
+                    name,
+                    version,
+                    document_hash: means.document.clone(),
+                    document: body(&means.document),
+                    merged_hash: means.merged.clone(),
+                    merged: body(&means.merged),
+                }
             })
             .collect()
     }
 
-    pub(super) fn register(&mut self, new: &NewTemplate, replace: bool) -> Registered {
-        let place = [&new.namespace, &new.name, &new.version].map(String::clone);
-        let before = self.versions.get(&place).cloned();
-        let registered = match before {
-            None => Registered::Added,
-            Some(before) if before.document == new.document_hash => Registered::Same,
-            Some(before) => {
-                let existing_hash = before.document;
-                if !replace {
-                    return Registered::Conflict { existing_hash };
+    pub(super) fn register(&mut self, new: &[NewTemplate], replace: bool) -> Registered {
+        let mut changed = 0;
+        for (place, new) in new.iter().enumerate() {
+            match self.versions.get(&new.place()) {
+                Some(before) if before.document != new.document_hash && !replace => {
+                    return Registered::Conflict {
+                        place,
+                        existing_hash: before.document.clone(),
+                    };
                 }
-                Registered::Replaced { existing_hash }
+                before => changed += usize::from(before != Some(&new.means())),
             }
-        };
-        for (hash, body) in [
-            (&new.document_hash, &new.document),
-            (&new.merged_hash, &new.merged),
-        ] {
-            let body = || Text::clone(body);
-            self.bodies.entry(hash.clone()).or_insert_with(body);
         }
-        let means = Version {
-            document: new.document_hash.clone(),
-            merged: new.merged_hash.clone(),
-        };
-        self.versions.insert(place, means);
-        registered
+        for new in new {
+            for (hash, body) in [
+                (&new.document_hash, &new.document),
+                (&new.merged_hash, &new.merged),
+            ] {
+                let body = || Text::clone(body);
+                self.bodies.entry(hash.clone()).or_insert_with(body);
+            }
+            self.versions.insert(new.place(), new.means());
+        }
+        Registered::All { changed }
+    }
+
+    pub(super) fn mark(&mut self, version: [&str; 3], mark: &Mark) {
+        let place = version.map(str::to_owned);
+        let [namespace, name, version] = place.clone();
+        let template = [namespace, name];
+        match mark {
+            Mark::Retired(note) => {
+                self.retirements.insert(place, note.clone());
+            }
+            Mark::Restored => {
+                self.retirements.remove(&place);
+            }
+            Mark::Default(note) => {
+                self.defaults.insert(template, (version, note.clone()));
+            }
+            Mark::NoDefault => {
+                let named = self.defaults.get(&template);
+                if named.is_some_and(|(named, _)| *named == version) {
+                    self.defaults.remove(&template);
+                }
+            }
+        }
+    }
+}
+
+impl NewTemplate {
+    fn place(&self) -> [String; 3] {
+        [&self.namespace, &self.name, &self.version].map(String::clone)
+    }
+
+    fn means(&self) -> Version {
+        Version {
+            document: self.document_hash.clone(),
+            merged: self.merged_hash.clone(),
+        }
     }
 }
 

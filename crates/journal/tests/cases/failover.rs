@@ -3,8 +3,8 @@
 use tasker_journal::{Error, Status};
 
 use crate::support::{
-    Network, Server, append_in_background, creating, migrate, migrated, new_task, open, recover,
-    wait_for_status,
+    Network, Server, adding, append_in_background, creating, migrate, migrated, new_task, open,
+    payloads, recover, wait_for_status,
 };
 
 #[tokio::test]
@@ -66,6 +66,125 @@ async fn a_commit_that_a_failover_lost_is_noticed() {
             reason: "commit 1.1 is not in it".into()
         }
     );
+}
+
+/// The connections outlive a restoring, and the engine's row comes back with the epoch that it has.
+#[tokio::test]
+async fn a_dump_that_is_restored_in_place_is_noticed_and_nothing_is_added_to_it() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let (kept, lost, new) = (new_task("kept"), new_task("lost"), new_task("new"));
+    journal.append(creating(&kept)).await.unwrap();
+    let dump = server.dump();
+    journal.append(creating(&lost)).await.unwrap();
+    server.restore_dump(&dump);
+
+    let error = journal.append(creating(&new)).await.unwrap_err();
+    assert!(matches!(&error, Error::Diverged(_)), "{error}");
+    assert_eq!(
+        *journal.status().borrow(),
+        Status::Diverged {
+            reason: "commit 1.2 is not in it".into()
+        }
+    );
+    assert_eq!(journal.task(new.task_uuid).await.unwrap(), None);
+    journal.rejoin().await.unwrap();
+    journal.append(creating(&new)).await.unwrap();
+    let contexts = recover(&journal).await;
+    let contexts = contexts.iter().map(|stored| &*stored.task.context);
+    assert_eq!(contexts.collect::<Vec<_>>(), ["kept", "new"]);
+}
+
+#[tokio::test]
+async fn a_dump_that_is_restored_in_place_is_noticed_while_nothing_is_appended() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let dump = server.dump();
+    journal.append(creating(&new_task("lost"))).await.unwrap();
+    server.restore_dump(&dump);
+    let status = wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. }));
+    assert_eq!(
+        status.await,
+        Status::Diverged {
+            reason: "commit 1.1 is not in it".into()
+        }
+    );
+}
+
+/// Nothing is missing, so nobody need forget anything.
+#[tokio::test]
+async fn a_restored_dump_that_has_all_commits_is_gone_on_with() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    let dump = server.dump();
+    server.restore_dump(&dump);
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    assert_eq!(*journal.status().borrow(), Status::Connected);
+    assert_eq!((journal.epoch(), recover(&journal).await.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn rows_that_go_while_nothing_is_appended_are_missed() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    let delete = "DELETE FROM tasker.tasks";
+    server.connect().await.batch_execute(delete).await.unwrap();
+    wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
+}
+
+/// What rewrites a table, or freezes its rows, leaves the engine's row as it was written.
+#[tokio::test]
+async fn vacuuming_the_tables_is_no_restoring() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let client = server.connect().await;
+    for vacuum in ["VACUUM (FREEZE)", "VACUUM (FULL, FREEZE)", "CLUSTER"] {
+        let index = if vacuum == "CLUSTER" {
+            " USING engines_pkey"
+        } else {
+            ""
+        };
+        let vacuum = format!("{vacuum} tasker.engines{index}");
+        client.batch_execute(&vacuum).await.unwrap();
+        journal.append(creating(&new_task("{}"))).await.unwrap();
+    }
+    assert_eq!(journal.epoch(), 1);
+}
+
+/// A restore makes tables, rows and keys one after the other: none of that is taken for the database before all is there.
+#[tokio::test]
+async fn an_append_waits_while_a_dump_is_being_restored() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let kept = new_task("kept");
+    journal.append(creating(&kept)).await.unwrap();
+    let client = server.connect().await;
+    let begin = "
+        ALTER TABLE tasker.leases DROP CONSTRAINT leases_engine_fkey;
+        ALTER TABLE tasker.records RENAME TO records_to_come";
+    client.batch_execute(begin).await.unwrap();
+    let append = append_in_background(&journal, adding(kept.task_uuid, "once"));
+    let waits = |reason: &'static str| {
+        wait_for_status(&journal, move |status| match status {
+            Status::Disconnected { reason: said, .. } => said.contains(reason),
+            _ => false,
+        })
+    };
+    waits("relation \"tasker.records\" does not exist [42P01]").await;
+    // The engine's row is in, which another transaction has written, and the last key is not.
+    let go_on = "
+        ALTER TABLE tasker.records_to_come RENAME TO records;
+        UPDATE tasker.engines SET address = address";
+    client.batch_execute(go_on).await.unwrap();
+    waits("the foreign key of tasker.leases is missing, as it is while a dump is being restored")
+        .await;
+    let end = "ALTER TABLE tasker.leases ADD CONSTRAINT leases_engine_fkey
+        FOREIGN KEY (engine) REFERENCES tasker.engines (engine)";
+    client.batch_execute(end).await.unwrap();
+    assert_eq!(append.await.unwrap().unwrap().refused, []);
+    assert_eq!(payloads(&journal, kept.task_uuid).await, ["once"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use tasker_journal::{Error, NewTask, Status};
 
 use crate::support::{
-    ENGINE, Server, append_in_background, creating, migrated, new_task, open, recover,
+    ENGINE, Server, append_in_background, creating, migrated, new_task, open, recover, try_open,
     wait_for_status,
 };
 
@@ -111,4 +111,74 @@ async fn a_take_over_frozen_in_the_middle_is_ended_by_the_next() {
     let journal = open(&server.url()).await;
     journal.append(creating(&new_task("{}"))).await.unwrap();
     assert!(frozen.batch_execute("COMMIT").await.is_err());
+}
+
+/// Opens the journal once more, until it has been told so whom it waits for.
+async fn wait_for_refusal(url: &str) -> String {
+    loop {
+        match try_open(url, ENGINE).await.err() {
+            Some(error @ Error::Blocked(_)) => {
+                assert!(error.is_transient());
+                return error.to_string();
+            }
+            other => assert!(other.is_none_or(|error| error.is_transient())),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_take_over_waits_for_a_session_that_it_may_not_end_and_names_it() {
+    let server = migrated().await;
+    let superuser = server.connect_as_superuser().await;
+    let lock = "SET application_name = 'a dump'; BEGIN; SELECT FROM tasker.shards FOR UPDATE";
+    superuser.batch_execute(lock).await.unwrap();
+    let pid = superuser.query_one("SELECT pg_backend_pid()", &[]).await;
+    let pid: i32 = pid.unwrap().get(0);
+    assert_eq!(
+        wait_for_refusal(&server.url()).await,
+        format!(
+            "the engine's rows are held by session {pid} of role postgres (a dump), which its role may not end; it goes on \
+             by itself once that has ended"
+        )
+    );
+    superuser.batch_execute("COMMIT").await.unwrap();
+    open(&server.url()).await;
+}
+
+#[tokio::test]
+async fn a_take_over_names_a_prepared_transaction_that_it_waits_for() {
+    let mut server = migrated().await;
+    server.restart_with("max_prepared_transactions=1");
+    let client = server.connect().await;
+    let prepare = "BEGIN; SELECT FROM tasker.shards FOR UPDATE; PREPARE TRANSACTION 'left'";
+    client.batch_execute(prepare).await.unwrap();
+    let refusal = wait_for_refusal(&server.url()).await;
+    assert!(
+        refusal.contains("held by a prepared transaction (pg_prepared_xacts)"),
+        "{refusal}"
+    );
+    client
+        .batch_execute("ROLLBACK PREPARED 'left'")
+        .await
+        .unwrap();
+    open(&server.url()).await;
+}
+
+/// As where people and programs share the tables' owner.
+#[tokio::test]
+async fn a_take_over_ends_its_own_sessions_where_the_login_acts_as_another_role() {
+    let server = migrated().await;
+    let superuser = server.connect_as_superuser().await;
+    let app = "CREATE ROLE app LOGIN; GRANT tasker TO app; ALTER ROLE app SET role = 'tasker'";
+    superuser.batch_execute(app).await.unwrap();
+    let url = server.url().replace("tasker@", "app@");
+    let _first = open(&url).await;
+    let (earlier, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let lock = "BEGIN; SELECT FROM tasker.engines FOR SHARE";
+    earlier.batch_execute(lock).await.unwrap();
+    open(&url).await;
+    assert!(earlier.batch_execute("COMMIT").await.is_err());
 }

@@ -32,6 +32,8 @@ async fn what_postgresql_may_do_later_is_tried_until_it_does() {
         "57014", // query_canceled
         "58030", // io_error
         "25006", // read_only_sql_transaction
+        "25P03", // idle_in_transaction_session_timeout
+        "25P04", // transaction_timeout
     ];
     for state in states {
         let refusal = Refusal::of(&server, "%", state).await;

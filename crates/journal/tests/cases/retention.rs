@@ -92,6 +92,27 @@ async fn a_last_commit_that_was_dropped_with_its_day_is_no_lost_commit() {
     journal.append(ending(&tasks[1])).await.unwrap();
 }
 
+/// Leaves the mark alone, as a process that ended while it waited for a reader.
+async fn begin_to_detach(server: &Server, day: Day) {
+    let (reader, client) = (server.connect().await, server.connect().await);
+    reader
+        .batch_execute("BEGIN; SELECT count(*) FROM tasker.tasks")
+        .await
+        .unwrap();
+    let detach = format!(
+        "SET lock_timeout = '1ms'; ALTER TABLE tasker.tasks DETACH PARTITION {} CONCURRENTLY",
+        day::name("tasks", day)
+    );
+    for statement in detach.split("; ") {
+        let done = client.batch_execute(statement).await;
+        assert_eq!(done.is_err(), statement.starts_with("ALTER"));
+    }
+    reader.batch_execute("COMMIT").await.unwrap();
+    server
+        .wait_until("SELECT count(*) = 1 FROM pg_inherits WHERE inhdetachpending")
+        .await;
+}
+
 #[tokio::test]
 async fn an_interrupted_dropping_is_ended_by_the_next() {
     let (server, journal, tasks) = with_old_days().await;
@@ -107,26 +128,54 @@ async fn an_interrupted_dropping_is_ended_by_the_next() {
         day::name("tasks", DAYS[1])
     );
     client.batch_execute(&interrupted).await.unwrap();
-    // One that ended while it waited: the mark alone is left.
-    let reader = server.connect().await;
-    reader
-        .batch_execute("BEGIN; SELECT count(*) FROM tasker.tasks")
-        .await
-        .unwrap();
-    let detach = format!(
-        "SET lock_timeout = '1ms'; ALTER TABLE tasker.tasks DETACH PARTITION {} CONCURRENTLY",
-        day::name("tasks", DAYS[2])
-    );
-    for statement in detach.split("; ") {
-        let done = client.batch_execute(statement).await;
-        assert_eq!(done.is_err(), statement.starts_with("ALTER"));
-    }
-    reader.batch_execute("COMMIT").await.unwrap();
-    server
-        .wait_until("SELECT count(*) = 1 FROM pg_inherits WHERE inhdetachpending")
-        .await;
+    begin_to_detach(&server, DAYS[2]).await;
     assert_eq!(listed(&journal).await, Vec::<Uuid>::new());
 
+    journal.drop_tasks(DAYS[2]).await.unwrap();
+    journal.drop_keys(DAYS[2]).await.unwrap();
+    assert_eq!(day::tables(&server).await, [""; 0]);
+}
+
+/// PostgreSQL allows one pending detach a table, and an older day may be free to go only after it was begun.
+#[tokio::test]
+async fn an_older_day_that_ends_while_a_later_one_is_being_detached_goes_too() {
+    let (server, journal, tasks) = with_old_days().await;
+    for task in &tasks[1..] {
+        journal.append(ending(task)).await.unwrap();
+    }
+    let reader = server.connect().await;
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM tasker.tasks";
+    reader.batch_execute(begin).await.unwrap();
+    let error = journal.drop_tasks(DAYS[2]).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error}");
+    let pending = "SELECT c.relname::text FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE inhdetachpending";
+    let client = server.connect().await;
+    let pending: String = client.query_one(pending, &[]).await.unwrap().get(0);
+    assert_eq!(format!("tasker.{pending}"), day::name("tasks", DAYS[1]));
+
+    journal.append(ending(&tasks[0])).await.unwrap();
+    reader.batch_execute("COMMIT").await.unwrap();
+    journal.drop_tasks(DAYS[2]).await.unwrap();
+    journal.drop_keys(DAYS[2]).await.unwrap();
+    assert_eq!(day::tables(&server).await, [""; 0]);
+}
+
+/// The days are kept for longer now: what is not to be dropped yet stays, detached, and holds up nothing.
+#[tokio::test]
+async fn a_pending_detach_of_a_day_that_is_not_to_go_yet_holds_up_nothing() {
+    let (server, journal, tasks) = with_old_days().await;
+    for task in &tasks {
+        journal.append(ending(task)).await.unwrap();
+    }
+    begin_to_detach(&server, DAYS[2]).await;
+    journal.drop_tasks(DAYS[0]).await.unwrap();
+    journal.drop_keys(DAYS[0]).await.unwrap();
+    let left: Vec<String> = day::tables(&server).await;
+    assert!(
+        !left.iter().any(|table| table.ends_with("_19700102")),
+        "{left:?}"
+    );
+    assert!(left.contains(&"tasks_19700104".to_owned()), "{left:?}");
     journal.drop_tasks(DAYS[2]).await.unwrap();
     journal.drop_keys(DAYS[2]).await.unwrap();
     assert_eq!(day::tables(&server).await, [""; 0]);

@@ -2,7 +2,7 @@
 
 use tasker_journal::{Error, Journal, migration};
 
-use crate::support::{Pooler, Server, migrated, open, try_open};
+use crate::support::{Server, migrated, open, try_open};
 
 #[tokio::test]
 async fn migrations_apply_once_and_from_many_at_once() {
@@ -26,7 +26,8 @@ async fn migrations_apply_once_and_from_many_at_once() {
             "V1__journal",
             "V2__idempotency",
             "V3__task_lists",
-            "V4__leases"
+            "V4__leases",
+            "V5__template_standing"
         ]
     );
     assert_eq!(applied.len(), migration::latest() as usize);
@@ -58,7 +59,7 @@ async fn an_older_schema_says_what_to_run() {
         .expect("there are no tables");
     assert_eq!(
         error.to_string(),
-        "the database's schema is at version 0, this engine needs 4: run `tasker-server migrate`"
+        "the database's schema is at version 0, this engine needs 5: run `tasker-server migrate`"
     );
     assert!(!error.is_transient());
 }
@@ -81,12 +82,12 @@ async fn a_newer_schema_names_both_versions() {
             .expect_err("the schema is newer"),
     ] {
         assert!(
-            matches!(error, Error::SchemaNewer { found: 7, known: 4 }),
+            matches!(error, Error::SchemaNewer { found: 7, known: 5 }),
             "{error}"
         );
         assert_eq!(
             error.to_string(),
-            "the database's schema is at version 7, this engine knows 4: run an engine of a later release"
+            "the database's schema is at version 7, this engine knows 5: run an engine of a later release"
         );
     }
 }
@@ -99,45 +100,6 @@ async fn an_encoding_that_cannot_hold_all_text_is_refused() {
         error.to_string(),
         "the database's encoding is SQL_ASCII; create the database with ENCODING 'UTF8'"
     );
-}
-
-#[tokio::test]
-async fn a_proxy_that_pools_transactions_is_refused() {
-    let server = migrated().await;
-    let pooler = Pooler::to(server.port()).await;
-    let error = try_open(&server.url_at(pooler.port()), "engine-1")
-        .await
-        .err()
-        .expect("the proxy pools");
-    assert!(matches!(error, Error::Pooled), "{error}");
-}
-
-#[tokio::test]
-async fn settings_of_the_role_change_nothing() {
-    let server = migrated().await;
-    let settings = [
-        "default_transaction_isolation = 'serializable'",
-        "synchronous_commit = 'off'",
-    ];
-    let superuser = server.connect_as_superuser().await;
-    for setting in settings {
-        superuser
-            .batch_execute(&format!("ALTER ROLE tasker SET {setting}"))
-            .await
-            .unwrap();
-    }
-    let journal = open(&server.url()).await;
-    let append = || tasker_journal::Append {
-        created: vec![crate::support::new_task("{}")],
-        ..tasker_journal::Append::default()
-    };
-    journal.append(append()).await.unwrap();
-    // Under SERIALIZABLE the second take-over would fail with what it waited for; asynchronously, a crash would lose.
-    open(&server.url()).await.append(append()).await.unwrap();
-    assert!(matches!(
-        journal.append(append()).await,
-        Err(Error::Fenced { .. })
-    ));
 }
 
 #[tokio::test]

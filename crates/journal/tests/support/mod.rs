@@ -1,15 +1,19 @@
 //! A PostgreSQL server of a test's own, and a network between it and the journal that can fail.
 
+mod balancer;
 pub mod day;
 mod network;
 mod pooler;
 mod refusal;
 mod server;
+mod sessions;
 
+pub use balancer::Balancer;
 pub use network::Network;
 pub use pooler::Pooler;
 pub use refusal::{Refusal, today};
 pub use server::Server;
+pub use sessions::SessionPool;
 
 pub use crate::{
     host::recover,

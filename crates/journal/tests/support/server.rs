@@ -22,6 +22,7 @@ pub struct Server {
     directory: TempDir,
     port: u16,
     process: Option<Child>,
+    setting: Option<String>,
 }
 
 impl Server {
@@ -73,6 +74,7 @@ impl Server {
             directory,
             port,
             process: None,
+            setting: None,
         }
     }
 
@@ -170,6 +172,20 @@ impl Server {
         }
     }
 
+    /// Starts the server again with a setting more.
+    pub fn restart_with(&mut self, setting: &str) {
+        self.stop("fast");
+        self.setting = Some(setting.to_owned());
+        self.resume();
+    }
+
+    /// Starts the server again, with `line` for all of its pg_hba.conf.
+    pub fn let_in(&mut self, line: &str) {
+        self.stop("fast");
+        fs::write(self.data().join("pg_hba.conf"), line).expect("the file is written");
+        self.resume();
+    }
+
     /// Starts the server on its data.
     pub fn resume(&mut self) {
         assert!(self.process.is_none(), "the server runs already");
@@ -181,7 +197,7 @@ impl Server {
             "fsync=off",
             "shared_buffers=16MB",
         ];
-        for setting in settings {
+        for setting in settings.into_iter().chain(self.setting.as_deref()) {
             command.args(["-c", setting]);
         }
         command
@@ -258,6 +274,24 @@ impl Server {
         assert!(self.process.is_none(), "a running server would not notice");
         fs::remove_dir_all(self.data()).expect("the data can be removed");
         fs::rename(copy, self.data()).expect("the copy takes its place");
+    }
+
+    /// A dump of the database, as the plain role makes it, to be put back by [`Server::restore_dump`].
+    pub fn dump(&self) -> PathBuf {
+        let dump = self.directory.path().join("dump");
+        let (url, file) = (self.url(), dump.display().to_string());
+        self.run("pg_dump", &["-Fc", "-f", &file, "-d"], Path::new(&url));
+        dump
+    }
+
+    /// Puts a dump back in the place of what there is, on a server that goes on working.
+    pub fn restore_dump(&self, dump: &Path) {
+        let mut command = self.command("pg_restore");
+        command.args(["--clean", "--if-exists", "-d", &self.url()]);
+        command.stderr(Stdio::null());
+        let status = command.arg(dump).status().expect("the program starts");
+        // It says 1 after what it could not drop by itself, keys of partitions for instance, which go with their table.
+        assert!(matches!(status.code(), Some(0 | 1)), "{status}");
     }
 
     /// Runs one of PostgreSQL's programs, with the value of the last option apart.

@@ -1,5 +1,7 @@
 //! Templates as the API shows them.
 
+use std::ops::Not;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,26 @@ pub struct Template {
     pub max_duration_ms: Option<u64>,
     /// The graph: the steps in the order of the file.
     pub steps: Vec<TemplateStep>,
+    /// Whether a task takes it whose creation names no version; absent when not.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub default: bool,
+    /// Who named it the default; absent where nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_default: Option<TemplateNote>,
+    /// Who retired it, so that new tasks do not take it; absent where nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<TemplateNote>,
+}
+
+/// What an operator has said of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TemplateNote {
+    /// When.
+    pub at: String,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A step of a template.

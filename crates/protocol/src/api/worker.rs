@@ -26,8 +26,12 @@ pub struct Worker {
     pub namespaces: Vec<String>,
     /// Callables that it can run.
     pub callables: Vec<String>,
-    /// Attempts that it will hold at once; 0 while it drains.
+    /// Attempts that it will hold at once; 0 while it drains or is not ready.
     pub slots: u32,
+    /// Why it is not ready, a sentence each: it takes no attempts, and its templates have no effect. Absent when it is
+    /// ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_ready: Vec<String>,
     /// Attempts that are open with it.
     pub running: u32,
     /// When its session was opened.

@@ -55,3 +55,18 @@ fn a_frame_that_is_not_json_is_one_error() {
         );
     }
 }
+
+#[test]
+fn a_ready_worker_greets_as_one_of_an_earlier_release_does() {
+    let frame = r#"{"hello": {"protocol": [1, 1], "worker_id": "w", "instance": "00000000-0000-0000-0000-000000000001",
+        "language": "ruby", "version": "0.1.0", "namespaces": [], "callables": [], "templates": ["t"], "slots": 4,
+        "running": []}}"#;
+    let mut messages = decode::<WorkerMessage>(frame);
+    let WorkerMessage::Hello(hello) = messages.remove(0).expect("readable") else {
+        panic!("another message");
+    };
+    assert_eq!(hello.not_ready, Vec::<String>::new());
+    // Such an engine takes no field that it does not know.
+    let sent = encode(&[WorkerMessage::Hello(hello)]).expect("encodes");
+    assert!(!sent.contains("not_ready"), "{sent}");
+}

@@ -181,7 +181,7 @@ async fn create_all(
     engine
         .admission
         .create(Command::CreateMany { tasks, reply })?;
-    answer.await.map_err(|_| stopping())
+    answer.await.map_err(|_| ApiError::untold())
 }
 
 fn answered(status: StatusCode, task: api::Task) -> CreatedTask {

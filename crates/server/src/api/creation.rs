@@ -14,7 +14,7 @@ use tasker_protocol::error::ErrorCode;
 use super::error::ApiError;
 use crate::admission::Share;
 use crate::command::{NewTask, UntilDurable};
-use crate::idempotency::body_hash;
+use crate::idempotency::{body_hash, is_same_body};
 use crate::running::Running;
 
 /// The header that a creation may have its idempotency key in.
@@ -64,7 +64,7 @@ impl Wanted {
     /// The first use had another body.
     pub fn first(&self, first: &FirstUse) -> Result<TaskId, ApiError> {
         let task = first.task_uuid;
-        if first.body_hash == self.body_hash {
+        if is_same_body(&self.create, &self.body_hash, &first.body_hash) {
             return Ok(task);
         }
         let key = self.key.as_ref().map_or("", |key| &key.key);

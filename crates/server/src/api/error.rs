@@ -3,10 +3,8 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tasker_protocol::error::{ErrorBody, ErrorCode, ErrorDetail};
-
-use crate::catalog::Unknown;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -45,21 +43,20 @@ impl ApiError {
         )
     }
 
+    /// The engine has ended, or dropped its memory, before it said what became of something that it was to do.
+    pub fn untold() -> ApiError {
+        ApiError::new(
+            ErrorCode::CommitTimeout,
+            "the engine is stopping or recovering, and could not commit before; whether the request takes effect is not known \
+             yet: look, or send a creation again with its idempotency key",
+        )
+    }
+
     /// The engine cannot commit at present.
     pub fn unavailable(reason: &str) -> ApiError {
         ApiError::new(
             ErrorCode::Unavailable,
             format!("{reason}; the request had no effect: send it again"),
-        )
-    }
-}
-
-impl From<Unknown> for ApiError {
-    fn from(unknown: Unknown) -> ApiError {
-        ApiError::with_details(
-            ErrorCode::TemplateNotFound,
-            unknown.message,
-            json!({"nearest": unknown.nearest}),
         )
     }
 }
@@ -83,6 +80,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::OriginRefused | ErrorCode::HostRefused => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
         | ErrorCode::TemplateNotFound
         | ErrorCode::TaskNotFound
@@ -91,6 +89,8 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::TemplateConflict
         | ErrorCode::TaskEnded
         | ErrorCode::StepStateConflict
+        | ErrorCode::TemplateRetired
+        | ErrorCode::TemplateStateConflict
         | ErrorCode::AttemptNotOpen
         | ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
         ErrorCode::BodyTooLarge | ErrorCode::ContextTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, stream};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use tasker_core::TaskId;
 use tasker_protocol::api::TaskEvent;
 use tasker_protocol::error::ErrorCode;
@@ -22,12 +23,20 @@ use crate::follow::{EventId, Followed, Follower};
 use crate::recovery;
 use crate::running::Running;
 
-/// The events after `Last-Event-ID`, or from the task's creation on; the stream ends with the task.
+/// For what stands between the engine and a follower: nginx holds an answer back unless it says that it is not to, and
+/// what compresses answers holds them back until enough has come.
+const PASS_ON: [(&str, &str); 2] = [
+    ("x-accel-buffering", "no"),
+    ("cache-control", "no-cache, no-transform"),
+];
+
+/// The events after `Last-Event-ID`, or from the task's creation on; the stream ends with the task. 204 where nothing
+/// comes after it any more: an `EventSource` comes again after the end of a stream, and never after that.
 pub async fn follow(
     State(app): State<App>,
     TaskUuid(id): TaskUuid,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+) -> Result<Response, ApiError> {
     let engine = app.engine()?;
     let after = headers
         .get("last-event-id")
@@ -35,11 +44,15 @@ pub async fn follow(
         .transpose()
         .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
     let following = Following::start(&engine, id, after).await?;
+    if after.is_some() && following.is_over() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let events = stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
-        Some((Ok(event), following))
+        Some((Ok::<_, Infallible>(event), following))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    let events = Sse::new(events).keep_alive(KeepAlive::default());
+    Ok((PASS_ON, events).into_response())
 }
 
 /// A task that is followed: what the journal holds, then what is committed from now on.
@@ -70,6 +83,11 @@ impl Following {
             commits,
             events,
         })
+    }
+
+    /// Whether the task has ended, and all its events were told.
+    fn is_over(&self) -> bool {
+        self.events.is_empty() && self.follower.has_ended()
     }
 
     async fn next(&mut self) -> Option<Event> {

@@ -9,8 +9,12 @@ use super::App;
 
 /// 200 when tasks can be created and run, else 503 with the reasons.
 pub async fn ready(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    match app.health.engine() {
-        Ok(_) => (StatusCode::OK, Json(health("ok", Vec::new()))),
+    let ready = app
+        .health
+        .engine()
+        .and_then(|engine| engine.takes_tasks().map_err(|reason| vec![reason]));
+    match ready {
+        Ok(()) => (StatusCode::OK, Json(health("ok", Vec::new()))),
         Err(reasons) => (
             StatusCode::SERVICE_UNAVAILABLE,
             Json(health("not_ready", reasons)),

@@ -16,8 +16,12 @@ use super::routes;
 /// Where the document has the types.
 const SCHEMAS: &str = "/components/schemas";
 
+/// What every call can answer besides.
+const TO_PAGES: [ErrorCode; 1] = [ErrorCode::OriginRefused];
+
 /// What every call that wants the token can answer besides.
-const ALWAYS: [ErrorCode; 5] = [
+const ALWAYS: [ErrorCode; 6] = [
+    ErrorCode::HostRefused,
     ErrorCode::Unauthorized,
     ErrorCode::Internal,
     ErrorCode::Overloaded,
@@ -150,7 +154,13 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> BTreeMap<String, V
     let mut responses = BTreeMap::new();
     let mut errors: BTreeMap<String, Vec<ErrorCode>> = BTreeMap::new();
     let always = operation.guarded.then_some(ALWAYS).into_iter().flatten();
-    for code in operation.errors.iter().copied().chain(always) {
+    for code in operation
+        .errors
+        .iter()
+        .copied()
+        .chain(TO_PAGES)
+        .chain(always)
+    {
         errors
             .entry(status(code).as_str().to_owned())
             .or_default()

@@ -53,7 +53,7 @@ async fn give<T>(
     answer: oneshot::Receiver<Option<Result<T, ErrorDetail>>>,
 ) -> Result<Json<T>, ApiError> {
     engine.send(Command::Order(Order { task, what })).await?;
-    match answer.await.map_err(|_| stopping())? {
+    match answer.await.map_err(|_| ApiError::untold())? {
         Some(Ok(done)) => Ok(Json(done)),
         Some(Err(refused)) => Err(refused.into()),
         // The task cannot be read: reading it here says why.

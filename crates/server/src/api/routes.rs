@@ -1,7 +1,8 @@
 //! Every call of the API, with all that the OpenAPI document says of it.
 
 use axum::http::StatusCode;
-use tasker_protocol::action::ActOnStep;
+use serde_json::{Map, Value};
+use tasker_protocol::action::{ActOnStep, ActOnTemplate};
 use tasker_protocol::api::{
     CreateTask, CreateTasks, CreatedTasks, Health, Step, StepPage, Task, TaskEvent, TaskPage,
     TaskQuery, Template, TemplateList, WorkerList,
@@ -9,7 +10,7 @@ use tasker_protocol::api::{
 use tasker_protocol::error::ErrorCode::{
     BodyTooLarge, ContextInvalid, ContextTooLarge, IdempotencyConflict, IdempotencyKeyInvalid,
     InvalidRequest, MalformedJson, OutcomeInvalid, RecordRefused, StepNotFound, StepStateConflict,
-    TaskEnded, TaskNotFound, TemplateNotFound,
+    TaskEnded, TaskNotFound, TemplateNotFound, TemplateRetired, TemplateStateConflict,
 };
 
 use super::operation::Operation;
@@ -21,6 +22,8 @@ use super::{
 };
 
 const STEP: &str = "/v1/tasks/{task_uuid}/workflow_steps/{step_uuid}";
+
+const TEMPLATE_VERSION: &str = "/v1/templates/{namespace}/{name}/{version}";
 
 /// What the header of that name is for.
 const CALLERS_TRACE: &str =
@@ -53,7 +56,8 @@ fn of_tasks() -> Vec<Operation> {
             )
             .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
             .refuses(&[IdempotencyConflict, IdempotencyKeyInvalid, RecordRefused])
-            .refuses(&[ContextTooLarge, ContextInvalid, TemplateNotFound]),
+            .refuses(&[ContextTooLarge, ContextInvalid])
+            .refuses(&[TemplateNotFound, TemplateRetired]),
         Operation::get("/v1/tasks", list::list)
             .named("list_tasks", "Lists tasks, newest first, page by page.")
             .query::<TaskQuery>()
@@ -103,6 +107,10 @@ fn of_tasks() -> Vec<Operation> {
                 StatusCode::OK,
                 "Server-sent events; `data` of each is a TaskEvent, `event` its kind.",
             )
+            .answers_nothing(
+                StatusCode::NO_CONTENT,
+                "The task has ended and nothing comes after `Last-Event-ID`: do not come again.",
+            )
             .refuses(&[InvalidRequest, TaskNotFound]),
     ]
 }
@@ -115,17 +123,25 @@ fn of_templates() -> Vec<Operation> {
         Operation::get("/v1/templates/{namespace}/{name}", templates::latest)
             .named(
                 "get_template",
-                "Shows the version of a template that a task runs whose creation names none: the highest release.",
+                "Shows the version of a template that a task runs whose creation names none: the one that was named the \
+                 default, or the highest release that is not retired.",
             )
             .answers::<Template>(StatusCode::OK, "The template.")
+            .refuses(&[InvalidRequest, TemplateNotFound, TemplateRetired]),
+        Operation::get(TEMPLATE_VERSION, templates::version)
+            .named("get_template_version", "Shows a version of a template.")
+            .answers::<Template>(StatusCode::OK, "The template.")
             .refuses(&[InvalidRequest, TemplateNotFound]),
-        Operation::get(
-            "/v1/templates/{namespace}/{name}/{version}",
-            templates::version,
-        )
-        .named("get_template_version", "Shows a version of a template.")
-        .answers::<Template>(StatusCode::OK, "The template.")
-        .refuses(&[InvalidRequest, TemplateNotFound]),
+        Operation::patch(TEMPLATE_VERSION, templates::act)
+            .named(
+                "act_on_template",
+                "Retires or restores a version of a template, or names the default.",
+            )
+            .body::<ActOnTemplate>()
+            .answers::<Template>(StatusCode::OK, "The version as it is then.")
+            .refuses(&[MalformedJson, InvalidRequest, BodyTooLarge])
+            .refuses(&[TemplateNotFound, TemplateRetired, TemplateStateConflict])
+            .refuses(&[RecordRefused]),
     ]
 }
 
@@ -155,7 +171,7 @@ fn of_the_engine() -> Vec<Operation> {
     vec![
         Operation::get("/openapi.json", openapi::show)
             .named("openapi", "This document.")
-            .answers::<serde_json::Value>(StatusCode::OK, "The document, OpenAPI 3.1."),
+            .answers::<Map<String, Value>>(StatusCode::OK, "The document, OpenAPI 3.1."),
         health("/health", "health", "Whether tasks can be created and run."),
         health("/health/ready", "health_ready", "The same as `/health`."),
         Operation::get("/health/live", health::live)

@@ -94,8 +94,17 @@ pub async fn create(
     engine.admission.create(command)?;
     let answer = async { answer.await.ok().flatten() };
     let task = match limit {
-        None => answer.await.ok_or_else(stopping)??,
-        Some(limit) => settled(&engine, id, limit, answer).await?,
+        None => answer.await.ok_or_else(stopping).and_then(|task| Ok(task?)),
+        Some(limit) => settled(&engine, id, limit, answer).await,
+    };
+    let task = match task {
+        // These say that the request had no effect, which is not known of one that the engine has taken.
+        Err(error) if matches!(error.code(), ErrorCode::Unavailable | ErrorCode::Overloaded) => {
+            replayed(&engine, id)
+                .await
+                .map_err(|_| ApiError::untold())?
+        }
+        task => task?,
     };
     Ok((StatusCode::CREATED, Json(task)))
 }

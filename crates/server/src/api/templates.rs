@@ -1,20 +1,25 @@
-//! `/v1/templates`: the templates that tasks can be created from, with their graphs.
+//! `/v1/templates`: the templates that tasks can be created from, with their graphs, and which of their versions new tasks
+//! take.
 
 use axum::Json;
 use axum::extract::State;
+use serde_json::json;
+use tasker_protocol::action::ActOnTemplate;
 use tasker_protocol::api::{Template, TemplateList};
+use tasker_protocol::error::ErrorCode;
+use tokio::sync::oneshot;
 
 use super::App;
-use super::body::Segments;
+use super::body::{Body, Segments};
 use super::error::ApiError;
+use super::tasks::stopping;
+use crate::catalog::Place;
+use crate::template_actions::Asked;
 
 /// `GET /v1/templates`.
 pub async fn list(State(app): State<App>) -> Result<Json<TemplateList>, ApiError> {
     let templates = app.engine()?.catalog.all();
-    let templates = templates.iter().map(|template| Template::clone(template));
-    Ok(Json(TemplateList {
-        templates: templates.collect(),
-    }))
+    Ok(Json(TemplateList { templates }))
 }
 
 /// `GET /v1/templates/{namespace}/{name}`: the version that a task runs whose creation names none.
@@ -22,7 +27,8 @@ pub async fn latest(
     State(app): State<App>,
     Segments((namespace, name)): Segments<(String, String)>,
 ) -> Result<Json<Template>, ApiError> {
-    shown(&app, &namespace, &name, None)
+    let engine = app.engine()?;
+    Ok(Json(engine.catalog.shown(&namespace, &name, None)?))
 }
 
 /// `GET /v1/templates/{namespace}/{name}/{version}`.
@@ -30,16 +36,42 @@ pub async fn version(
     State(app): State<App>,
     Segments((namespace, name, version)): Segments<(String, String, String)>,
 ) -> Result<Json<Template>, ApiError> {
-    shown(&app, &namespace, &name, Some(&version))
+    let engine = app.engine()?;
+    let shown = engine.catalog.shown(&namespace, &name, Some(&version))?;
+    Ok(Json(shown))
 }
 
-fn shown(
-    app: &App,
-    namespace: &str,
-    name: &str,
-    version: Option<&str>,
+/// `PATCH /v1/templates/{namespace}/{name}/{version}`: retires or restores a version, or names the default.
+pub async fn act(
+    State(app): State<App>,
+    Segments((namespace, name, version)): Segments<(String, String, String)>,
+    Body(asked, _share): Body<ActOnTemplate>,
 ) -> Result<Json<Template>, ApiError> {
     let engine = app.engine()?;
-    let template = engine.catalog.shown(namespace, name, version)?;
-    Ok(Json(Template::clone(&template)))
+    for (path, text) in [("by", &asked.by), ("reason", &asked.reason)] {
+        if text.contains('\0') {
+            return Err(ApiError::with_details(
+                ErrorCode::InvalidRequest,
+                format!("`{path}` has a NUL character, which cannot be stored: leave it out"),
+                json!({"path": path}),
+            ));
+        }
+    }
+    let place = Place {
+        namespace,
+        name,
+        version,
+    };
+    let (reply, answer) = oneshot::channel();
+    let asked = Asked {
+        place,
+        asked,
+        reply,
+    };
+    engine
+        .template_actions
+        .send(asked)
+        .await
+        .map_err(|_| stopping())?;
+    Ok(Json(answer.await.map_err(|_| stopping())??))
 }

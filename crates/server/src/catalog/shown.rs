@@ -3,7 +3,8 @@
 use tasker_protocol::api;
 use tasker_template::{Backoff, OnFailure, Retry, Step, StepType, Template};
 
-/// A merged template. `document_hash` is that of the document that was merged, `hash` the merged content's.
+/// A merged template, without its marks. `document_hash` is that of the document that was merged, `hash` the merged
+/// content's.
 pub fn shown(merged: &Template, document_hash: &str, hash: &str) -> api::Template {
     api::Template {
         namespace: merged.namespace_name.clone(),
@@ -19,6 +20,9 @@ pub fn shown(merged: &Template, document_hash: &str, hash: &str) -> api::Templat
         },
         max_duration_ms: merged.lifecycle.max_duration_ms(),
         steps: merged.steps.iter().map(step).collect(),
+        default: false,
+        named_default: None,
+        retired: None,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::follow::{BEHIND, Followed};
 impl Engine {
     pub(super) fn command(&mut self, command: Command) -> Result<(), Error> {
         match command {
+            Command::Open { .. } | Command::Session { .. } | Command::Fetch { .. }
+                if self.stopping => {}
             Command::Create { task, wait, reply } => self.create(*task, wait, reply),
             Command::CreateMany { tasks, reply } => self.create_many(tasks, reply),
             Command::Task { task, wait, reply } => self.show(task, wait, reply),

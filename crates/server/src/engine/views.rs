@@ -180,6 +180,9 @@ impl Engine {
 
     /// Answers when the task settles. Who asked may have gone meanwhile: such calls are forgotten by and by.
     fn wait(&mut self, task: TaskId, reply: Obeyed<api::Task>) {
+        if self.stopping {
+            return self.show(task, false, reply);
+        }
         let waiters = self.waiters.entry(task).or_default();
         waiters.retain(|waiter| !waiter.is_closed());
         waiters.push(reply);

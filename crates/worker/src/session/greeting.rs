@@ -26,8 +26,13 @@ impl Session {
             version,
             namespaces,
             callables,
-            templates,
+            mut templates,
+            problems,
         } = self.profile.clone();
+        if !problems.is_empty() {
+            // An engine that does not know `not_ready` would register them.
+            templates.clear();
+        }
         self.greetings += 1;
         effects.push(Effect::Send(WorkerMessage::Hello(Hello {
             protocol: PROTOCOL_VERSIONS,
@@ -41,6 +46,7 @@ impl Session {
             templates,
             slots,
             running: self.attempts.all(),
+            not_ready: problems,
         })));
     }
 

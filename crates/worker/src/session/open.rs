@@ -11,12 +11,7 @@ use super::{Effect, Message, Phase, Session};
 impl Session {
     pub(super) fn dispatched(&mut self, dispatch: Box<Dispatch>, effects: &mut Vec<Effect>) {
         let attempt = dispatch.attempt_ref();
-        let slots = if self.draining.is_some() {
-            0
-        } else {
-            self.slots
-        };
-        match self.attempts.admit(attempt, slots) {
+        match self.attempts.admit(attempt, self.capacity()) {
             Admission::Taken => effects.push(Effect::Deliver(Message::Dispatch(dispatch))),
             Admission::Duplicate => {}
             Admission::Full => {
@@ -58,10 +53,16 @@ impl Session {
     /// Attempts that the engine may have open with this worker at once. Those that it has cancelled are not open
     /// with it any more, but hold a slot here until their handlers end.
     pub(super) fn wanted(&self) -> u32 {
-        if self.draining.is_some() {
+        self.capacity().saturating_sub(self.attempts.cancelled())
+    }
+
+    /// Attempts that it holds at once: none new while it drains, or is not ready and would fail what another worker can
+    /// do.
+    fn capacity(&self) -> u32 {
+        if self.draining.is_some() || !self.profile.problems.is_empty() {
             0
         } else {
-            self.slots.saturating_sub(self.attempts.cancelled())
+            self.slots
         }
     }
 

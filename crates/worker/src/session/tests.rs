@@ -21,6 +21,7 @@ pub(super) fn profile() -> Profile {
         namespaces: vec!["math".to_owned()],
         callables: vec!["math.Square".to_owned()],
         templates: vec!["name: square".to_owned()],
+        problems: Vec::new(),
     }
 }
 

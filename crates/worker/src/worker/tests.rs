@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::value::RawValue;
-use tasker_protocol::error::ErrorCode;
+use tasker_protocol::error::{ErrorBody, ErrorCode};
 use tasker_protocol::frame::{
     AttemptRef, Dispatch, EngineMessage, Failure, Rejection, WorkerMessage,
 };
@@ -29,6 +29,7 @@ fn options(engine: &FakeEngine) -> Options {
         urls: vec![engine.url()],
         token: Some("secret".to_owned()),
         bind: "127.0.0.1:0".to_owned(),
+        hosts: Default::default(),
         worker_id: "worker-1".to_owned(),
         language: "rust".to_owned(),
         version: "0.1.0".to_owned(),
@@ -112,8 +113,13 @@ fn dispatched(worker: &Worker) -> Vec<AttemptRef> {
 }
 
 fn get(worker: &Worker, path: &str) -> (u16, String) {
+    get_with(worker, path, "")
+}
+
+/// `headers` are whole lines.
+fn get_with(worker: &Worker, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(worker.address()).expect("the health port");
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("asked");
+    write!(stream, "GET {path} HTTP/1.0\r\n{headers}\r\n").expect("asked");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("answered");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
@@ -125,6 +131,29 @@ fn health(worker: &Worker) -> (u16, Health) {
     let (status, body) = get(worker, "/health");
     assert_eq!(get(worker, "/health/ready"), (status, body.clone()));
     (status, serde_json::from_str(&body).expect("a Health"))
+}
+
+#[test]
+fn an_open_worker_answers_and_takes_nothing_until_it_begins() {
+    let engine = FakeEngine::start();
+    let worker = Worker::open(options(&engine)).expect("opens");
+    let health: Health = serde_json::from_str(&get(&worker, "/health").1).expect("JSON");
+    assert_eq!(get(&worker, "/health").0, 503);
+    assert_eq!(health.reasons, ["handlers are being imported"]);
+    assert_eq!(get(&worker, "/health/live").0, 200);
+    let (status, metrics) = get(&worker, "/metrics");
+    assert_eq!(status, 200);
+    assert!(metrics.contains("tasker_worker_slots 0\n"), "{metrics}");
+
+    let imported = Imported {
+        callables: vec!["imported.Handler".to_owned()],
+        problems: Vec::new(),
+    };
+    worker.begin(imported.clone()).expect("begins");
+    let (_session, hello) = engine.welcome();
+    assert_eq!(hello.callables, ["extra.Handler", "imported.Handler"]);
+    assert_eq!(hello.slots, 8);
+    assert!(matches!(worker.begin(imported), Err(Error::Begun)));
 }
 
 #[test]
@@ -399,7 +428,7 @@ fn a_wrong_token_is_on_the_health_page() {
 }
 
 #[test]
-fn templates_are_registered_and_one_that_is_wrong_is_on_the_health_page() {
+fn templates_are_registered_all_together_or_none_and_what_is_wrong_is_on_the_health_page() {
     let engine = FakeEngine::start();
     let folder = tempfile::tempdir().expect("a folder");
     let good = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
@@ -409,27 +438,80 @@ fn templates_are_registered_and_one_that_is_wrong_is_on_the_health_page() {
     fs::write(&bad, "name: [unfinished\n").expect("a file");
     let mut options = options(&engine);
     options.template_paths = vec![folder.path().to_owned()];
-    let worker = Worker::start(options).expect("starts");
+    let worker = Worker::start(options.clone()).expect("starts");
 
-    let (mut session, hello) = engine.welcome();
-    assert_eq!(hello.templates, [good]);
+    let (_session, hello) = engine.welcome();
     assert_eq!(hello.namespaces, ["extra", "math"]);
     assert_eq!(hello.callables, ["extra.Handler", "math.Square"]);
-    assert_eq!(hello.slots, 8);
     assert_eq!(worker.templates().len(), 1);
+    // One that is wrong speaks for all: what is registered counts for everybody.
+    assert_eq!((hello.templates, hello.slots), (Vec::<String>::new(), 0));
 
-    session.send(&[dispatch(attempt(1), "1")]);
-    dispatched(&worker);
-    worker.add_problem("math.Square cannot be imported".to_owned());
     let (status, page) = health(&worker);
     assert_eq!(status, 503);
-    assert_eq!(page.reasons.len(), 2, "{:?}", page.reasons);
+    assert_eq!(page.reasons.len(), 1, "{:?}", page.reasons);
     let place = format!("{}:", bad.display());
     assert!(page.reasons[0].starts_with(&place), "{:?}", page.reasons);
-    assert_eq!(page.reasons[1], "math.Square cannot be imported");
+    assert_eq!(hello.not_ready, page.reasons);
     assert_eq!(page.problems, page.reasons);
+    let metrics = get(&worker, "/metrics").1;
+    assert!(metrics.contains("tasker_worker_slots 0\n"), "{metrics}");
     assert_eq!(get(&worker, "/health/live").0, 200);
     assert_eq!(get(&worker, "/elsewhere").0, 404);
+
+    fs::remove_file(&bad).expect("the file");
+    let worker = Worker::start(options).expect("starts");
+    let (_session, hello) = engine.welcome();
+    assert_eq!((hello.templates, hello.slots), (vec![good.to_owned()], 8));
+    assert_eq!(hello.not_ready, Vec::<String>::new());
+    drop(worker);
+}
+
+#[test]
+fn whatever_keeps_a_worker_from_getting_ready_it_takes_nothing() {
+    let engine = FakeEngine::start();
+    let missing = PathBuf::from("/nowhere/templates");
+    let unreadable = Options {
+        template_paths: vec![missing],
+        ..options(&engine)
+    };
+    let unimportable = Options {
+        problems: vec!["math.Square cannot be imported".to_owned()],
+        ..options(&engine)
+    };
+    for options in [unreadable, unimportable] {
+        let worker = Worker::start(options).expect("starts");
+        let (mut session, hello) = engine.welcome();
+        assert_eq!((hello.slots, hello.not_ready.len()), (0, 1));
+        session.send(&[dispatch(attempt(1), "1")]);
+        let messages = session.frame().expect("a frame");
+        let [WorkerMessage::Returned(returned)] = &messages[..] else {
+            panic!("{messages:?}");
+        };
+        assert_eq!(*returned, attempt(1));
+        drop(worker);
+    }
+}
+
+#[test]
+fn a_problem_that_is_found_later_ends_the_offer_and_the_next_greeting_says_so() {
+    let engine = FakeEngine::start();
+    let worker = Worker::start(options(&engine)).expect("starts");
+    let (mut session, hello) = engine.welcome();
+    assert_eq!((hello.slots, hello.not_ready.len()), (8, 0));
+    worker.add_problem("the disk is full".to_owned());
+    let messages = session.frame().expect("a frame");
+    assert!(
+        matches!(messages[..], [WorkerMessage::Ready { slots: 0 }]),
+        "{messages:?}"
+    );
+    assert_eq!(health(&worker).1.reasons, ["the disk is full"]);
+    drop(session);
+    let (_session, hello) = engine.welcome();
+    assert_eq!(
+        (hello.slots, hello.not_ready),
+        (0, vec!["the disk is full".to_owned()])
+    );
 }
 
 #[test]
@@ -546,4 +628,35 @@ fn a_fetch_that_is_not_answered_ends_with_its_time_or_with_the_worker() {
     });
     let late = worker.fetch(fetch(attempt(1)), PATIENCE);
     assert!(matches!(late, Err(Error::Stopped)), "{late:?}");
+}
+
+#[test]
+fn web_pages_are_refused_whatever_they_ask_and_probes_and_scrapers_are_not() {
+    let engine = FakeEngine::start();
+    let mut options = options(&engine);
+    options.hosts = "worker.test".parse().expect("a name");
+    let worker = Worker::start(options).expect("it starts");
+    let code = |path: &str, headers: &str| {
+        let (status, body) = get_with(&worker, path, headers);
+        match status {
+            403 => serde_json::from_str::<ErrorBody>(&body)
+                .ok()
+                .map(|body| body.error.code),
+            _ => None,
+        }
+    };
+    for path in ["/health", "/health/ready", "/health/live", "/metrics", "/"] {
+        let probe = path.starts_with("/health");
+        let foreign = "Host: 127.0.0.1:8081\r\nOrigin: http://example.test\r\n";
+        assert_eq!(
+            code(path, foreign),
+            Some(ErrorCode::OriginRefused),
+            "{path}"
+        );
+        let rebound = "Host: rebound.example.test\r\n";
+        let refused = (!probe).then_some(ErrorCode::HostRefused);
+        assert_eq!(code(path, rebound), refused, "{path}");
+        assert_eq!(code(path, "Host: worker.test:8081\r\n"), None, "{path}");
+        assert_eq!(code(path, "Host: localhost:8081\r\n"), None, "{path}");
+    }
 }

@@ -1,0 +1,129 @@
+//! Sockets that only this process may have. A forked process has copies of them, and a copy outlives the worker: its
+//! port stays taken, and the engine does not learn that the session's connection has ended.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::task::{Context, Poll};
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+const NONE: RawFd = -1;
+
+/// The descriptors: far more places than a worker has sockets. One that finds no place is not closed in a fork. No
+/// lock, which another thread may hold at the moment of the fork.
+static DESCRIPTORS: [AtomicI32; 256] = [const { AtomicI32::new(NONE) }; 256];
+
+/// Takes all descriptors of this process's workers, so that a forked process can close them.
+pub fn take_descriptors() -> impl Iterator<Item = RawFd> {
+    let taken = DESCRIPTORS
+        .iter()
+        .map(|place| place.swap(NONE, Ordering::Relaxed));
+    taken.filter(|descriptor| *descriptor != NONE)
+}
+
+/// A place among the descriptors, until it is dropped.
+#[derive(Debug)]
+struct Place(Option<&'static AtomicI32>);
+
+impl Place {
+    fn new(descriptor: RawFd) -> Self {
+        Self(DESCRIPTORS.iter().find(|place| {
+            let order = Ordering::Relaxed;
+            place
+                .compare_exchange(NONE, descriptor, order, order)
+                .is_ok()
+        }))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(place) = self.0 {
+            place.store(NONE, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A socket that a forked process closes.
+#[derive(Debug)]
+pub(crate) struct Private<S> {
+    // Dropped before the socket: its number may be another's at once.
+    _place: Place,
+    socket: S,
+}
+
+impl<S: AsRawFd> Private<S> {
+    pub(crate) fn new(socket: S) -> Self {
+        Self {
+            _place: Place::new(socket.as_raw_fd()),
+            socket,
+        }
+    }
+}
+
+#[cfg(test)]
+impl<S> Private<S> {
+    /// The socket itself.
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.socket
+    }
+}
+
+impl Listener for Private<TcpListener> {
+    type Io = Private<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = Listener::accept(&mut self.socket).await;
+        (Private::new(stream), address)
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.socket.local_addr()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Private<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Private<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
