@@ -56,6 +56,7 @@ impl Played {
             urls: engines.map(|engine| engine.url("")).to_vec(),
             token: Settings::read()?.token,
             bind: "127.0.0.1:0".to_owned(),
+            hosts: Default::default(),
             worker_id: name.to_owned(),
             language: "rust".to_owned(),
             version: "0".to_owned(),
