@@ -43,7 +43,7 @@ typedef struct TaskerTest TaskerTest;
 
 // Starts a worker: its health port, its session and the reconnecting. Does not wait for the engine. `options` is a
 // JSON object:
-//   {"urls": ["http://127.0.0.1:8080"],    engines; the first is used
+//   {"urls": ["http://127.0.0.1:8080"],    engines: the one that has the tasks is used
 //    "token": null or string,
 //    "bind": "127.0.0.1:8081",             health port; port 0 takes a free one
 //    "worker_id": string, "language": "python", "version": string,
@@ -57,7 +57,7 @@ typedef struct TaskerTest TaskerTest;
 // as JSON lines when TASKER_LOG_FORMAT is json.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
 //   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
-//                                                 "handlers": [{"callable", "method"}]}]}
+//                                                 "handlers": [{"callable", "method"}], "steps": [name]}]}
 TaskerResult tasker_worker_start(const uint8_t *options, size_t size, TaskerWorker **worker);
 
 // The same in two steps, for a worker library that has handlers to import, which may take long. With the same options
@@ -126,8 +126,8 @@ void tasker_worker_free(TaskerWorker *worker);
 void tasker_forked(void);
 
 // Checks a template. The value is {"namespace", "name", "version", "callables": [string],
-// "handlers": [{"callable", "method"}]}, and "task_handler", its callable, if the template has one; TASKER_INVALID with
-// all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
+// "handlers": [{"callable", "method"}], "steps": [name]}, and "task_handler", its callable, if the template has one;
+// TASKER_INVALID with all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 
 // Checks templates by themselves and together, as a worker brings them. `files` is a JSON array of {"file": its name in

@@ -19,8 +19,8 @@ async fn what_was_lost_is_gone_and_what_is_there_goes_on_in_the_same_process() -
 }
 
 #[tokio::test]
-async fn the_same_where_an_older_copy_takes_the_place_of_the_rows_under_open_connections() -> Result<()>
-{
+async fn the_same_where_an_older_copy_takes_the_place_of_the_rows_under_open_connections()
+-> Result<()> {
     let stack = wire::stack().await?;
     lose(&stack, async |_| {
         // A restored row is what it was, and another transaction has written it.

@@ -81,7 +81,9 @@ def forked() -> None:
     """Closes, in a process that was forked from one with workers, its copies of their sockets."""
 
 def template_check(text: bytes | str, file: str) -> str:
-    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, and `task_handler` if any.
+    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, `steps`.
+
+    And with `task_handler` if any.
 
     InvalidArgumentError with all problems of the template.
     """

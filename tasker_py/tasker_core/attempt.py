@@ -24,6 +24,8 @@ from tasker_core.registry import Handler, HandlerRegistry
 
 logger = own_logger(__name__)
 
+LetsThrough = Callable[[BaseException], bool]
+
 
 class Attempt:
     """An attempt that a handler can be given."""
@@ -123,15 +125,20 @@ def prepare(
     return Attempt(ref, dispatch, handler, time.monotonic() if now is None else now, source)
 
 
-def invoke(attempt: Attempt) -> bytes:
+def nothing(_error: BaseException) -> bool:
+    """What a worker lets through of all that handlers raise."""
+    return False
+
+
+def invoke(attempt: Attempt, lets_through: LetsThrough = nothing) -> bytes:
     """Calls a sync handler and gives the attempt's outcome, whatever the handler does.
 
-    Context variables that the handler sets are gone with it.
+    Context variables that the handler sets are gone with it. Raises what `lets_through` says.
     """
-    return copy_context().run(_invoke, attempt)
+    return copy_context().run(_invoke, attempt, lets_through)
 
 
-def _invoke(attempt: Attempt) -> bytes:
+def _invoke(attempt: Attempt, lets_through: LetsThrough) -> bytes:
     spans = _begin(attempt)
     try:
         returned = attempt.bound()(attempt.task, attempt.sequence, attempt.step)
@@ -141,14 +148,18 @@ def _invoke(attempt: Attempt) -> bytes:
         # What was returned may raise too, while it is written.
         ended = outcome.of_return(attempt.ref, returned)
     except BaseException as error:  # SystemExit and KeyboardInterrupt are failures too.
-        return _failed(attempt, spans, error)
+        failed = _failed(attempt, spans, error)
+        if lets_through(error):
+            raise
+        return failed
     return _finished(attempt, spans, ended)
 
 
-async def invoke_async(attempt: Attempt) -> bytes:
+async def invoke_async(attempt: Attempt, lets_through: LetsThrough = nothing) -> bytes:
     """Calls an async handler and gives the attempt's outcome, whatever the handler does.
 
-    To be run as a task of its own: it binds the attempt to the task's context.
+    To be run as a task of its own: it binds the attempt to the task's context. Raises what
+    `lets_through` says.
     """
     spans = _begin(attempt)
     try:
@@ -159,7 +170,10 @@ async def invoke_async(attempt: Attempt) -> bytes:
         attempt.ended = time.monotonic()
         ended = outcome.of_return(attempt.ref, returned)
     except BaseException as error:  # nothing that a handler raises may end the loop.
-        return _failed(attempt, spans, error)
+        failed = _failed(attempt, spans, error)
+        if lets_through(error):
+            raise
+        return failed
     return _finished(attempt, spans, ended)
 
 

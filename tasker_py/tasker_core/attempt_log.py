@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
+from tasker_core.serialization import utf8_text
+
 ID_FIELDS = ("task_uuid", "step_uuid", "step_name", "attempt", "correlation_id")
 
 MAX_LINES = 200
@@ -54,7 +56,7 @@ class AttemptLog:
         with self.lock:
             if self._lines is None:
                 self._lines = deque(maxlen=MAX_LINES)
-            self._lines.append((record.created, record.levelname.lower(), record.name, text))
+            self._lines.append((record.created, record.levelname, record.name, text))
 
     def bind(self, record: logging.LogRecord) -> None:
         """Puts the ids on a record, in the place of whatever else has their names."""
@@ -76,13 +78,27 @@ class AttemptLog:
         texts: list[str] = []
         size = len("[]")
         for created, level, name, message in reversed(lines):
-            at = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            line = json.dumps({"at": at, "level": level, "logger": name, "message": message})
+            line = _line(created, level, name, message)
             size += len(line) + len(", ")
             if size > MAX_BYTES:
                 break
             texts.append(line)
         return f"[{', '.join(reversed(texts))}]".encode() if texts else None
+
+
+def _line(created: float, level: object, logger: object, message: str) -> str:
+    """A line as JSON; names of levels and loggers are whatever the user has made them."""
+    try:
+        at = datetime.fromtimestamp(created, UTC)
+    except (ValueError, OverflowError, OSError):  # a record of the user's own making.
+        at = datetime.now(UTC)
+    fields = {
+        "at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "level": utf8_text(level).lower(),
+        "logger": utf8_text(logger),
+        "message": utf8_text(message),
+    }
+    return json.dumps(fields)
 
 
 current_log: ContextVar[AttemptLog | None] = ContextVar("tasker_attempt_log", default=None)

@@ -1,6 +1,9 @@
 """Whether a class can be run as a handler, asked before it is given its first attempt."""
 
+import difflib
 import inspect
+from collections.abc import Collection
+from types import MethodType
 from typing import Any
 
 from tasker_core.errors import DeclarationError
@@ -40,6 +43,32 @@ def class_problem(handler: type[StepHandlerBase]) -> str | None:
     return None
 
 
+def unknown_inputs(handler: type[StepHandlerBase], steps: Collection[str]) -> str | None:
+    """Which results a typed handler needs though no step of a template gives them; None when none.
+
+    `steps` are the template's. What may be absent is left out: another template may have it.
+    """
+    if not (isinstance(handler, type) and issubclass(handler, TypedStepHandler)):
+        return None
+    unknown = [name for name in handler.needs() if not _is_step(name, steps)]
+    if not unknown:
+        return None
+    sentences = []
+    for name in unknown:
+        near = difflib.get_close_matches(name, steps, 1)
+        sentences.append(f"{name!r}{f', did you mean {near[0]!r}?' if near else ''}")
+    return (
+        f"run{_place(handler.run)} takes results of no step of the template: "
+        f"{'; '.join(sentences)}; its steps are {', '.join(steps)}"
+    )
+
+
+def _is_step(name: str, steps: Collection[str]) -> bool:
+    """Whether it is a step's name, or one of a batch of the step's."""
+    base, _, number = name.rpartition("_")
+    return name in steps or (number.isdecimal() and base in steps)
+
+
 def is_abstract(handler: type[StepHandlerBase], method: str = "call") -> bool:
     """Whether the class is for others to derive from."""
     # Python itself takes no notice of an abstract method in a class that is no ABC.
@@ -67,16 +96,29 @@ def _method_problem(handler: type[StepHandlerBase], method: str) -> str | None:
         return f"{name} is abstract: a class with a {method} of its own is wanted"
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         return f"{name} is a generator, which has no result: it has `yield` where `return` is meant"
-    try:
-        signature = inspect.signature(target)
-    except ValueError:
-        # Code that is not written in Python may hide its parameters.
-        return None
-    try:
-        signature.bind(*arguments)
-    except TypeError as error:
-        return f"{name} takes {signature}: {error}; {wanted}"
+    if (wrong := _parameters_problem(target, arguments)) is not None:
+        return f"{name} takes {wrong}; {wanted}"
     return None
+
+
+def _parameters_problem(target: Any, arguments: list[str]) -> str | None:
+    """The parameters that do not take these arguments, and why."""
+    while True:
+        try:
+            signature = inspect.signature(target, follow_wrapped=False)
+        except ValueError:
+            # Code that is not written in Python may hide its parameters.
+            return None
+        try:
+            signature.bind(*arguments)
+        except TypeError as error:
+            return f"{signature}: {error}"
+        # A decorator that takes what comes hands it on; one with parameters of its own may not.
+        kinds = {parameter.kind for parameter in signature.parameters.values()}
+        within = getattr(target, "__wrapped__", None)
+        if within is None or inspect.Parameter.VAR_POSITIONAL not in kinds:
+            return None
+        target = MethodType(within, target.__self__) if inspect.ismethod(target) else within
 
 
 def _place(target: Any) -> str:

@@ -5,7 +5,22 @@ from typing import Any
 
 
 class TaskerError(Exception):
-    """Whatever goes wrong in Tasker or is reported through it."""
+    """Whatever goes wrong in Tasker or is reported through it.
+
+    It can be handed from one process to another, subclasses with a constructor of their own too.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would call the class with the message alone.
+        return _made_again, (type(self), self.args), self.__dict__
+
+
+def _made_again(kind: type[TaskerError], args: tuple[Any, ...]) -> TaskerError:
+    """An error without its fields, which are set next; its constructor has done its work once."""
+    error = kind.__new__(kind, *args)
+    # An OSError, such as a TimeoutError, leaves this to its constructor.
+    error.args = args
+    return error
 
 
 class HandlerError(TaskerError):
@@ -73,6 +88,13 @@ class InvalidInputError(PermanentError):
     The message lists what is wrong; `metadata["violations"]` has it for programs:
     `{"path", "message", "type"}` each.
     """
+
+
+class NotBeforeStepError(PermanentError, KeyError):
+    """A handler asks for the results of a step that did not run before its own; so will the next
+    attempt. A KeyError too, as any mapping raises it."""
+
+    __str__ = Exception.__str__
 
 
 class InvalidResultError(PermanentError):

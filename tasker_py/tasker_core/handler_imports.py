@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tasker_core import _native, module_files
-from tasker_core.errors import HandlerNotFoundError, InvalidArgumentError
+from tasker_core.definition import unknown_inputs
+from tasker_core.errors import HandlerNotFoundError, InvalidArgumentError, InvalidHandlerError
 from tasker_core.own_logger import own_logger
-from tasker_core.registry import HandlerRegistry, import_object
+from tasker_core.registry import Handler, HandlerRegistry, import_object
 from tasker_core.settings import WorkerSettings
 from tasker_core.test_environment import TestEnvironmentLoader, add_to_import_path, handler_folders
 
@@ -74,12 +75,15 @@ class HandlerImports:
             for template in templates
             for handler in template["handlers"]
         }
+        found: dict[tuple[str, str], Handler] = {}
         for name, method in sorted(handlers):
             self._on_import(_module_of(name))
             try:
-                self._registry.resolve(name, method)
+                found[name, method] = self._registry.resolve(name, method)
             except BaseException as error:  # importing a module may raise anything.
                 self._report(f"the handler {name} cannot be resolved", error)
+        for template in templates:
+            self._check_inputs(template, found)
         # Nothing calls a task handler, so it may be any object.
         for name in sorted(
             {template["task_handler"] for template in templates if "task_handler" in template}
@@ -90,6 +94,20 @@ class HandlerImports:
                     import_object(name)
             except BaseException as error:
                 self._report(f"the task handler {name} cannot be resolved", error)
+
+    def _check_inputs(
+        self, template: dict[str, Any], found: dict[tuple[str, str], Handler]
+    ) -> None:
+        """Holds what typed handlers take against the steps of a template."""
+        title = f"{template['namespace']}/{template['name']} {template['version']}"
+        for named in template["handlers"]:
+            name = named["callable"]
+            handler = found.get((name, named["method"]))
+            if handler is None or named["method"] != "call":
+                continue
+            if (unknown := unknown_inputs(handler, template["steps"])) is not None:
+                error = InvalidHandlerError(name, f"{unknown} ({title})")
+                self._report(f"the handler {name} does not fit {title}", error)
 
     def _report(self, what: str, error: BaseException) -> None:
         if isinstance(error, HandlerNotFoundError):

@@ -5,12 +5,19 @@ import json
 import math
 import traceback
 from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 from tasker_core.dispatch import AttemptRef
 from tasker_core.errors import HandlerError, RetryableError, SerializationError
-from tasker_core.serialization import shown, to_json, to_utf8, type_name
+from tasker_core.serialization import shown, to_json, to_utf8, type_name, utf8_text
 from tasker_core.types import StepHandlerCallResult
+
+# In seconds; longer waits than a template's are a mistake, such as a moment in milliseconds.
+LONGEST_WAIT = 365 * 86_400
+
+YEAR = 365.25 * 86_400
 
 _FAILED = b'"success": false'
 # What comes before that: two uuids and a number.
@@ -114,19 +121,18 @@ def failure(
         # The failure itself matters more than what was to go with it.
         message, metadata_json = f"{message} (without its metadata: {error})", None
     error_fields: dict[str, Any] = {
-        "message": _text(message),
-        "error_type": _text(error_type),
-        "error_code": None if error_code is None else _text(error_code),
+        "message": utf8_text(message),
+        "error_type": utf8_text(error_type),
+        "error_code": None if error_code is None else utf8_text(error_code),
         "retryable": bool(retryable),
-        "backtrace": None if backtrace is None else _text(backtrace),
+        "backtrace": None if backtrace is None else utf8_text(backtrace),
     }
     if retry_after is not None:
-        retry_after_ms = _milliseconds(retry_after)
-        if retry_after_ms is not None:
-            error_fields["retry_after_ms"] = retry_after_ms
-        else:
-            error_fields["message"] += _text(
-                f" (without its retry_after: {shown(retry_after)} is not seconds, 0 or more)"
+        try:
+            error_fields["retry_after_ms"] = _milliseconds(retry_after)
+        except ValueError as error:
+            error_fields["message"] += utf8_text(
+                f" (without its retry_after: {shown(retry_after)} {error})"
             )
     members = f'"success": false, "error": {json.dumps(error_fields)}'
     return _message(ref, members, metadata_json)
@@ -143,9 +149,8 @@ def failure_in(ended: bytes) -> dict[str, Any] | None:
 def _success(ref: AttemptRef, result: StepHandlerCallResult) -> bytes:
     try:
         results = _payload(result.results, "results")
-        if results == "null":
-            # No results at all are not a value of their own: `null` is what a step shows until it
-            # is done.
+        if results == "null" and not result.none_is_null:
+            # No results at all are not a value of their own.
             results = "{}"
         members = f'"success": true, "results": {results}'
         if result.create_steps is not None:
@@ -174,14 +179,16 @@ def _message(ref: AttemptRef, members: str, metadata: str | None) -> bytes:
     return to_utf8(f"{{{ids}, {members}{tail}}}")
 
 
-def _text(value: object) -> str:
-    """Text that every JSON reader takes: half a surrogate pair is shown as its escape."""
-    text = value if isinstance(value, str) else str(value)
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _milliseconds(seconds: object) -> int | None:
-    """Rounded up; None for what is no time to wait."""
-    if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-        return None
-    return math.ceil(min(seconds * 1000, 2**53))
+def _milliseconds(wait: object) -> int:
+    """Of a time in seconds, rounded up. ValueError, which says why, for what is no such time."""
+    try:
+        seconds = float(wait) if isinstance(wait, Real | Decimal) else math.nan
+    except (ArithmeticError, ValueError):  # too many digits; a NaN that signals.
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError("is not seconds, 0 or more")
+    if seconds > LONGEST_WAIT:
+        years = seconds / YEAR
+        shown_years = f"{years:,.0f}" if years >= 10 else f"{years:.1f}"
+        raise ValueError(f"s are {shown_years} years; seconds are meant, a year's at the most")
+    return math.ceil(seconds * 1000)

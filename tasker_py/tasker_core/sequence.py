@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from tasker_core.errors import ResultsUnavailableError
+from tasker_core.errors import NotBeforeStepError, ResultsUnavailableError
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -20,6 +20,7 @@ class Sequence(Mapping[str, Any]):
     batch worker. Results that are too long to be sent with the step are fetched when they are
     first asked for, which waits for the engine; several threads may ask. An async handler finds
     them fetched already. ResultsUnavailableError, which is retryable, when they cannot be had.
+    Handed to another process it takes them all with it.
     """
 
     __slots__ = ("_batches", "_fetch", "_lock", "_omitted", "_results")
@@ -44,6 +45,11 @@ class Sequence(Mapping[str, Any]):
         self._fetch = fetch
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process, which could fetch nothing: all that is omitted is fetched first."""
+        self.load()
+        return type(self), (dict(self._results), dict(self._batches))
+
     def get_results(self, step_name: str) -> Any:
         """What the ancestor returned, or None when it did not run."""
         return self.get(step_name)
@@ -51,15 +57,16 @@ class Sequence(Mapping[str, Any]):
     def batch(self, name: str) -> list[Any]:
         """What the batches of a batch worker returned, in the order of their cursors.
 
-        Empty when there were no batches; None stands for a batch that was resolved by hand.
-        KeyError when no batch worker of this name exists before the step.
+        Empty when there were no batches; None stands for a batch that was resolved by hand, or
+        returned None. NotBeforeStepError, a KeyError, when no batch worker of this name is before
+        the step.
         """
         batches = self._list(name)
         if batches is None:
             known = sorted(
                 {*self._batches, *(key for key, n in self._omitted.items() if n is not None)}
             )
-            raise KeyError(
+            raise NotBeforeStepError(
                 f"{name!r} is no batch worker before this step; "
                 + (f"there is {', '.join(known)}" if known else "there is none")
             )
@@ -131,7 +138,15 @@ class Sequence(Mapping[str, Any]):
                 # None: resolved by hand, without results.
                 if result is not None:
                     return result
-        raise KeyError(step_name)
+        if self.has_batches(step_name):
+            raise NotBeforeStepError(
+                f"{step_name!r} is a batch worker: batch({step_name!r}) has the results"
+            )
+        known = sorted({*self._results, *self._batches, *self._omitted})
+        raise NotBeforeStepError(
+            f"the step {step_name!r} did not run before this one; "
+            + (f"there is {', '.join(known)}" if known else "there is none")
+        )
 
     def _list(self, name: str) -> list[Any] | None:
         """The results of a batch worker; None when there is none of this name."""

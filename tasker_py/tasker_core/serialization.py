@@ -12,6 +12,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from tasker_core.errors import SerializationError
+from tasker_core.model_json import json_value
 
 
 def allow_integers_of_any_size() -> None:
@@ -172,7 +173,7 @@ def _write_converted(value: Any, parts: list[str]) -> None:
     elif callable(getattr(type(value), "model_dump", None)):
         # A pydantic model, recognised without importing pydantic: most handlers do not need it.
         try:
-            dumped = value.model_dump(mode="json")
+            dumped = json_value(value.model_dump)
         except Exception as error:
             raise _UnwritableError(
                 f"a {type_name(value)} that pydantic cannot dump: {error}"
@@ -180,6 +181,12 @@ def _write_converted(value: Any, parts: list[str]) -> None:
         _write(dumped, parts)
     else:
         raise _UnwritableError(f"{shown(value)} of type {type_name(value)}, which JSON cannot hold")
+
+
+def utf8_text(value: object) -> str:
+    """Text that every JSON reader takes: half a surrogate pair is shown as its escape."""
+    text = value if isinstance(value, str) else str(value)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def type_name(value: object) -> str:

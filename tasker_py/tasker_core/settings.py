@@ -10,6 +10,7 @@ from typing import Literal
 
 from tasker_core.errors import ConfigurationError
 from tasker_core.origin import is_host, is_loopback
+from tasker_core.serialization import utf8_text
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_BIND = "127.0.0.1:8081"
@@ -92,6 +93,14 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
         raise ConfigurationError(f"--processes is {options.processes}; at least 1")
     if not options.drain_timeout >= 0:
         raise ConfigurationError(f"--drain-timeout is {options.drain_timeout}; seconds, 0 or more")
+    for option, text in (
+        ("--url or TASKER_URL", options.url),
+        ("--token or TASKER_TOKEN", options.token),
+        ("--worker-id or WORKER_ID", options.worker_id),
+        ("--env or TASKER_ENV", options.env),
+    ):
+        if utf8_text(text) != text:
+            raise ConfigurationError(f"{option} is no UTF-8, which the engine could not read")
     level = options.log_level.upper()
     if level not in logging.getLevelNamesMapping():
         raise ConfigurationError(

@@ -23,6 +23,9 @@ __all__ = [
     "Task",
 ]
 
+# What a step makes when it is first asked for, and no other process can have.
+_OF_THE_PROCESS = frozenset({"_cancelled", "logger"})
+
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -81,6 +84,17 @@ class Step:
         if event is None:
             event = self.__dict__.setdefault("_cancelled", threading.Event())
         return event
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, where `cancelled` stays as it is now."""
+        state = {key: value for key, value in self.__dict__.items() if key not in _OF_THE_PROCESS}
+        return {**state, "_is_cancelled": self.cancelled.is_set()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        is_cancelled = state.pop("_is_cancelled")
+        self.__dict__.update(state)
+        if is_cancelled:
+            self.cancelled.set()
 
     @cached_property
     def logger(self) -> StepLogger:

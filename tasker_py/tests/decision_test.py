@@ -1,5 +1,7 @@
 """A decision says which steps run, and why none does."""
 
+from typing import Any
+
 import pytest
 
 from tasker_core.errors import InvalidResultError, PermanentError
@@ -40,3 +42,17 @@ def test_one_string_is_no_list_of_names() -> None:
 
 def test_it_is_a_handler() -> None:
     assert issubclass(DecisionHandler, StepHandlerBase)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", None], "create_steps[1] is None of type NoneType, not a name"),
+        (5, "create_steps is 5 of type int, not a list of names"),
+        (None, "create_steps takes a list of names, not None: no_branches?"),
+    ],
+)
+def test_what_is_no_list_of_names_is_named(names: Any, message: str) -> None:
+    with pytest.raises(InvalidResultError) as raised:
+        DecisionHandler().create_steps(names)
+    assert str(raised.value) == message

@@ -1,5 +1,6 @@
 """A handler that cannot be run is found before it runs, with its place and what is wanted."""
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -134,3 +135,52 @@ def test_a_typed_handler_without_run_or_models_is_told() -> None:
         "test_a_typed_handler_without_run_or_models_is_told.<locals>."
         "Untyped(TypedStepHandler[Context, Result])"
     )
+
+
+def through(function: Any) -> Any:
+    @functools.wraps(function)
+    def within(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    return within
+
+
+def short(function: Any) -> Any:
+    """A decorator with parameters of its own, which gives the function what it takes."""
+
+    @functools.wraps(function)
+    def within(self: Any, task: Task, sequence: Sequence, step: Step) -> Any:
+        return function(self, task.context)
+
+    return within
+
+
+class Decorated(StepHandlerBase):
+    @through
+    def good(self, task: Task, sequence: Sequence, step: Step) -> None: ...
+
+    @through
+    def few(self, task: Task) -> None: ...
+
+    @short
+    def own(self, context: Any) -> None: ...
+
+    @classmethod
+    @through
+    def of_class(cls, task: Task, sequence: Sequence, step: Step) -> None: ...
+
+    @classmethod
+    @through
+    def few_of_class(cls, task: Task) -> None: ...
+
+
+@pytest.mark.parametrize("method", ["good", "own", "of_class"])
+def test_what_a_decorator_takes_counts(method: str) -> None:
+    assert problem(Decorated, method) is None
+
+
+@pytest.mark.parametrize("method", ["few", "few_of_class"])
+def test_a_decorator_that_takes_anything_does_not_hide_what_is_within(method: str) -> None:
+    text = problem(Decorated, method)
+    assert text is not None
+    assert "too many positional arguments" in text

@@ -1,6 +1,8 @@
 """Functions become handlers under a name, and stay functions."""
 
+import functools
 import inspect
+import sys
 from typing import Any
 
 import pytest
@@ -67,7 +69,7 @@ def test_a_name_is_given_once() -> None:
 def test_a_wrong_function_is_refused_where_it_is_decorated() -> None:
     with pytest.raises(InvalidHandlerError) as raised:
 
-        @step_handler("math.double")
+        @step_handler("math.double")  # type: ignore[type-var]
         def double(task: Task) -> dict[str, int]:
             return {}
 
@@ -86,3 +88,70 @@ def test_only_functions_are_decorated() -> None:
         InvalidHandlerError, match="@step_handler is for functions, and <class 'int'"
     ):
         decorate(int)
+
+
+def committed(function: Any) -> Any:
+    """An ordinary decorator: it is put around what the function does."""
+
+    @functools.wraps(function)
+    def within(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {**function(task, sequence, step), "committed": True}
+
+    return within
+
+
+@committed
+@step_handler("orders.below")
+def above(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+    return {"shipped": 1}
+
+
+def test_a_decorator_around_a_handler_is_part_of_what_is_registered(
+    default_registry: HandlerRegistry,
+) -> None:
+    @step_handler("orders.plain")
+    def plain(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"shipped": 1}
+
+    default_registry.register("orders.wrapped", committed(plain))
+    wrapped, inner = (
+        default_registry.resolve("orders.wrapped"),
+        default_registry.resolve("orders.plain"),
+    )
+    assert wrapped().call(*ARGUMENTS) == {"shipped": 1, "committed": True}
+    assert inner().call(*ARGUMENTS) == {"shipped": 1}
+
+
+def test_an_import_path_leads_to_the_decorator_that_stands_above(
+    default_registry: HandlerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "decorated_orders", sys.modules[__name__])
+    for registry in (default_registry, HandlerRegistry()):
+        handler = registry.resolve("decorated_orders.above")
+        assert handler().call(*ARGUMENTS) == {"shipped": 1, "committed": True}
+
+
+def test_a_decorator_between_two_names_is_part_of_the_upper_one(
+    default_registry: HandlerRegistry,
+) -> None:
+    @step_handler("orders.second")
+    @committed
+    @step_handler("orders.first")
+    def twice(task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"shipped": 1}
+
+    first, second = (
+        default_registry.resolve("orders.first"),
+        default_registry.resolve("orders.second"),
+    )
+    assert first().call(*ARGUMENTS) == {"shipped": 1}
+    assert second().call(*ARGUMENTS) == {"shipped": 1, "committed": True}
+
+
+def test_a_decorator_around_a_function_without_a_name_is_no_handler_by_its_path(
+    default_registry: HandlerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "loose", committed(lambda t, s, p: {}), False)
+    monkeypatch.setitem(sys.modules, "decorated_orders", sys.modules[__name__])
+    with pytest.raises(InvalidHandlerError, match="a function is a handler with @step_handler"):
+        default_registry.resolve("decorated_orders.loose")

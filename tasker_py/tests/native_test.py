@@ -102,6 +102,7 @@ def test_a_template_is_summarised() -> None:
         "version": "1.2.3",
         "callables": ["shop.handlers.Charge"],
         "handlers": [{"callable": "shop.handlers.Charge", "method": "call"}],
+        "steps": ["charge"],
     }
     assert _native.template_check(TEMPLATE.encode(), "x") == _native.template_check(TEMPLATE, "x")
 

@@ -1,6 +1,8 @@
 """What a handler returns or raises reaches the engine with every field."""
 
 import json
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -210,18 +212,39 @@ def test_a_failure_survives_metadata_that_json_cannot_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "milliseconds"), [(0, 0), (0.0001, 1), (86_400, 86_400_000), (1e300, 2**53)]
+    ("seconds", "milliseconds"),
+    [
+        (0, 0),
+        (0.0001, 1),
+        (86_400, 86_400_000),
+        (Decimal("0.5"), 500),
+        (Fraction(1, 8), 125),
+        (365 * 86_400, 365 * 86_400_000),
+    ],
 )
-def test_retry_after_in_milliseconds(seconds: float, milliseconds: int) -> None:
+def test_retry_after_in_milliseconds(seconds: Any, milliseconds: int) -> None:
     error = error_of(raised(RetryableError("m", retry_after=seconds)))
     assert (error["message"], error["retry_after_ms"]) == ("m", milliseconds)
 
 
+SECONDS_ARE_MEANT = "seconds are meant, a year's at the most"
+
+
 @pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(-1, "-1"), (float("nan"), "nan"), (float("inf"), "inf"), ("soon", "'soon'")],
+    ("seconds", "why"),
+    [
+        (-1, "-1 is not seconds, 0 or more"),
+        (float("nan"), "nan is not seconds, 0 or more"),
+        (float("inf"), "inf is not seconds, 0 or more"),
+        ("soon", "'soon' is not seconds, 0 or more"),
+        (Decimal("sNaN"), "Decimal('sNaN') is not seconds, 0 or more"),
+        # What APIs send beside seconds: a moment in milliseconds; a placeholder for "never".
+        (1_767_225_600_000, f"1767225600000 s are 56,000 years; {SECONDS_ARE_MEANT}"),
+        (1e15, f"1000000000000000.0 s are 31,688,088 years; {SECONDS_ARE_MEANT}"),
+        (40_000_000, f"40000000 s are 1.3 years; {SECONDS_ARE_MEANT}"),
+    ],
 )
-def test_a_wait_that_makes_no_sense_is_left_out_and_hides_nothing(seconds: Any, shown: str) -> None:
+def test_a_wait_that_makes_no_sense_is_left_out_and_hides_nothing(seconds: Any, why: str) -> None:
     for message in (
         raised(RetryableError("busy", retry_after=seconds, error_code="BUSY")),
         outcome.of_return(
@@ -232,9 +255,7 @@ def test_a_wait_that_makes_no_sense_is_left_out_and_hides_nothing(seconds: Any, 
         ),
     ):
         error = error_of(message)
-        assert error["message"] == (
-            f"busy (without its retry_after: {shown} is not seconds, 0 or more)"
-        )
+        assert error["message"] == f"busy (without its retry_after: {why})"
         assert (error["retryable"], error["error_code"]) == (True, "BUSY")
         assert "retry_after_ms" not in error
 

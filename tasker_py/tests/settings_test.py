@@ -1,5 +1,6 @@
 """A worker's settings come from flags, then variables, then defaults."""
 
+import os
 import re
 import socket
 
@@ -116,6 +117,12 @@ def test_an_unknown_variable_is_reported_with_the_nearest() -> None:
         ),
         "the environment variable TASKER_ZZZZZZZZ is unknown and has no effect",
     ]
+
+
+@pytest.mark.parametrize("variable", ["WORKER_ID", "TASKER_TOKEN", "TASKER_URL", "TASKER_ENV"])
+def test_a_variable_that_is_no_utf_8_is_named(variable: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{variable} is no UTF-8"):
+        read_settings([], {variable: os.fsdecode(b"caf\xe9")})
 
 
 def test_the_help_names_the_variable_of_each_flag_but_three(

@@ -1,6 +1,7 @@
 """Typed handlers are given models, and what does not fit is told with every path."""
 
 import asyncio
+import dataclasses
 import inspect
 import subprocess
 import sys
@@ -126,8 +127,9 @@ def test_an_ancestor_that_did_not_run_is_named() -> None:
     with pytest.raises(InvalidInputError) as raised:
         call(Charge, order(), Sequence())
     assert str(raised.value) == (
-        "the step 'validate_order' did not run before this one, whose run takes its results; if "
-        "that may be so, annotate validate_order: Validated | None"
+        "the step 'validate_order' did not run before this one, whose run takes its results: is "
+        "it a step before this one in the template? If it is, and may not run, annotate "
+        "validate_order: Validated | None"
     )
 
 
@@ -308,3 +310,48 @@ def test_pydantic_is_imported_for_typed_handlers_alone() -> None:
     subprocess.run(
         [sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)}
     )
+
+
+class Committed(TypedStepHandler[C, R], Generic[C, R]):
+    """A base class that puts something around every handler."""
+
+    def call(self, task: Task, sequence: Sequence, step: Step) -> Any:
+        return dataclasses.replace(super().call(task, sequence, step), metadata={"committed": True})
+
+
+class CommittedLater(TypedStepHandler[C, R], Generic[C, R]):
+    async def call(self, task: Task, sequence: Sequence, step: Step) -> Any:
+        result = await super().call(task, sequence, step)
+        return dataclasses.replace(result, metadata={"committed": True})
+
+
+class Count(Committed[dict[str, Any], Part]):
+    def run(self, context: dict[str, Any], step: Step) -> Part:
+        return Part(count=3)
+
+
+class CountLater(CommittedLater[dict[str, Any], Part]):
+    async def run(self, context: dict[str, Any], step: Step) -> Part:
+        return Part(count=3)
+
+
+def test_what_a_base_class_puts_around_call_is_part_of_the_handler() -> None:
+    task = Task(context={})
+    for result in (call(Count, task, Sequence()), asyncio.run(call(CountLater, task, Sequence()))):
+        assert (result.results, result.metadata) == ({"count": 3}, {"committed": True})
+    assert problem(Count) is None
+    assert problem(CountLater) is None
+
+
+class CountsLater:
+    async def run(self, context: dict[str, Any], step: Step) -> Part:
+        return Part(count=4)
+
+
+class Mixed(CountsLater, TypedStepHandler[dict[str, Any], Part]):
+    pass
+
+
+def test_run_may_come_from_another_class() -> None:
+    assert problem(Mixed) is None
+    assert asyncio.run(call(Mixed, Task(context={}), Sequence())).results == {"count": 4}

@@ -199,6 +199,22 @@ def test_a_handler_that_cannot_be_called_is_told_with_its_place(run: Any, shop: 
     )
 
 
+def test_a_typed_handler_that_takes_results_of_no_step_is_told(run: Any, shop: Path) -> None:
+    (shop / "handlers/shop.py").write_text(
+        "from tasker_core.step_handler import TypedStepHandler\n\n"
+        "class Charge(TypedStepHandler[dict, dict]):\n"
+        "    def run(self, context, step, chagre: dict) -> dict:\n"
+        "        return {}\n"
+    )
+    status, reasons = run(**paths(shop)).health()
+    assert status == 503
+    assert reasons[0] == (
+        f"no handler for the callable 'shop.Charge': run ({shop / 'handlers/shop.py'}:4) takes "
+        "results of no step of the template: 'chagre', did you mean 'charge'?; its steps are "
+        "charge (shop/orders 1.0.0)"
+    )
+
+
 def test_a_task_handler_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
     template = TEMPLATE.format(callable="shop.Charge")
     for handler in ("shop.Orders", "shop.Charge"):

@@ -170,16 +170,11 @@ impl Session {
             (Phase::Greeting, WorkerMessage::Hello(hello)) => self.greet(hello),
             (Phase::Open, WorkerMessage::Outcome(outcome)) => {
                 let attempt = outcome.attempt_ref();
-                let mut outputs = match logs::read(outcome.logs.as_ref()) {
-                    Ok(None) => Vec::new(),
-                    Ok(Some(lines)) => {
-                        vec![Output::Event(
-                            Event::Logged { session, attempt },
-                            Some(lines),
-                        )]
-                    }
-                    Err(message) => vec![error(ErrorCode::InvalidRequest, message)],
-                };
+                let (lines, wrong) = logs::read(outcome.logs.as_ref());
+                let wrong = wrong.map(|message| error(ErrorCode::InvalidRequest, message));
+                let logged = lines
+                    .map(|lines| Output::Event(Event::Logged { session, attempt }, Some(lines)));
+                let mut outputs: Vec<Output> = wrong.into_iter().chain(logged).collect();
                 let (verdict, texts) = texts::read(outcome);
                 let event = Event::Outcome {
                     session,

@@ -20,18 +20,22 @@ use crate::{State, StepIndex, Task, Time, waiting};
 const RFC_3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
+/// The last microsecond of the year 9999.
+const LAST_MICROS: i64 = 253_402_300_799_999_999;
+
 /// Bytes of what the steps of a page have to show, at the most; or else one step.
 const PAGE_BYTES: usize = 16 << 20;
 
 /// Reasons that a task shows at the most; each step shows its own.
 const REASONS: usize = 20;
 
-/// A time in RFC 3339, UTC, with microseconds.
+/// A time in RFC 3339, UTC, with microseconds. RFC 3339 ends with the year 9999: what is later is shown as its end.
 pub fn rfc3339(time: Time) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.0) * 1000)
+    let micros = time.0.clamp(0, LAST_MICROS);
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
         .ok()
         .and_then(|time| time.format(RFC_3339_MICROS).ok())
-        .unwrap_or_else(|| time.0.to_string())
+        .unwrap_or_else(|| unreachable!("{micros} is from 1970 to 9999"))
 }
 
 /// A task. `state` says why its steps wait.
@@ -280,5 +284,22 @@ mod tests {
             "2026-11-23T21:40:00.000042Z"
         );
         assert_eq!(rfc3339(Time(0)), "1970-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn a_time_beyond_the_year_9999_is_shown_as_its_end() {
+        let end = "9999-12-31T23:59:59.999999Z";
+        for micros in [
+            LAST_MICROS,
+            LAST_MICROS + 1,
+            1_769_021_658_118_946_089,
+            i64::MAX,
+        ] {
+            assert_eq!(rfc3339(Time(micros)), end);
+        }
+        assert_eq!(
+            rfc3339(Time(LAST_MICROS - 1)),
+            "9999-12-31T23:59:59.999998Z"
+        );
     }
 }

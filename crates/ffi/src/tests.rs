@@ -390,7 +390,7 @@ fn a_template_is_checked() {
     assert_eq!(
         ok(check(text, "square.yaml")),
         json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"],
-            "handlers": [{"callable": "math.Square", "method": "call"}]})
+            "handlers": [{"callable": "math.Square", "method": "call"}], "steps": ["square"]})
     );
     let summary = ok(check(
         &format!("{text}task_handler: {{callable: math.SquareTask}}\n"),

@@ -44,6 +44,7 @@ pub use json_schema::json_schema;
 pub use problem::{Problem, Problems};
 pub use schema::{Schema, SchemaError, Violation};
 pub use set::Set;
+pub use shape::LONGEST_MS;
 pub use template::{
     Backoff, BatchConfig, FailureStrategy, Handler, Lifecycle, Metadata, OnFailure, Retry, Step,
     StepType, Template,

@@ -301,8 +301,8 @@ const HANDLER: Shape = Shape {
     ],
 };
 
-/// A year: far beyond any wait, and far below what would overflow a time.
-const LONGEST_MS: u64 = 365 * 24 * 3600 * 1000;
+/// A year, in milliseconds: far beyond any wait, and far below what would overflow a time.
+pub const LONGEST_MS: u64 = 365 * 24 * 3600 * 1000;
 /// The longest time-out, in seconds.
 pub(crate) const LONGEST_SECONDS: f64 = 365.0 * 24.0 * 3600.0;
 

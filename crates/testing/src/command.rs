@@ -126,7 +126,7 @@ pub enum Answer {
         /// Its identifier.
         task_uuid: Uuid,
     },
-    /// What the API would refuse.
+    /// What the API would refuse, or an engine of what its worker sends.
     Refused(ErrorDetail),
     /// A task.
     Task(Box<api::Task>),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tasker_core::{Graph, Instance};
+use tasker_protocol::error::ErrorDetail;
 use tasker_protocol::frame::{
     AttemptRef, EngineMessage, Hello, Outcome, PROTOCOL_VERSIONS, WorkerMessage,
 };
@@ -89,7 +90,11 @@ impl Worker {
             }
             EngineMessage::Welcome(_) | EngineMessage::Drain {} => {}
             EngineMessage::Rejected(rejection) | EngineMessage::Error(rejection) => {
-                unreachable!("the bench keeps to the protocol: {rejection:?}")
+                self.received.push(Answer::Refused(ErrorDetail {
+                    code: rejection.code,
+                    message: rejection.message,
+                    details: serde_json::Value::Null,
+                }));
             }
         }
     }

@@ -21,6 +21,8 @@ pub struct Summary {
     pub callables: Vec<String>,
     /// The same with the methods that are called, sorted.
     pub handlers: Vec<Handler>,
+    /// Names of its steps, in whatever environment, sorted.
+    pub steps: Vec<String>,
     /// Callable of its task handler, which must exist and is never called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_handler: Option<String>,
@@ -92,7 +94,7 @@ pub fn check_in(set: &mut Set, text: &str, file: &str) -> Result<Summary, Proble
 fn summary(document: &Document) -> Result<Summary, Problems> {
     const NO_ENVIRONMENT: &str = "";
     let task_handler = document.merged(NO_ENVIRONMENT)?.task_handler;
-    let handlers = handlers(document, NO_ENVIRONMENT)?;
+    let (handlers, steps) = handlers(document, NO_ENVIRONMENT)?;
     let callables: BTreeSet<_> = handlers.iter().map(|handler| &handler.callable).collect();
     Ok(Summary {
         namespace: document.namespace().to_owned(),
@@ -100,13 +102,18 @@ fn summary(document: &Document) -> Result<Summary, Problems> {
         version: document.version().to_owned(),
         callables: callables.into_iter().cloned().collect(),
         handlers,
+        steps,
         task_handler: task_handler.map(|handler| handler.callable),
     })
 }
 
 /// The engine alone knows its environment, so a worker offers what its templates call in any of them.
-fn handlers(document: &Document, no_environment: &str) -> Result<Vec<Handler>, Problems> {
+fn handlers(
+    document: &Document,
+    no_environment: &str,
+) -> Result<(Vec<Handler>, Vec<String>), Problems> {
     let mut handlers = BTreeSet::new();
+    let mut names = BTreeSet::new();
     let environments = environments(document);
     for environment in environments
         .iter()
@@ -114,12 +121,16 @@ fn handlers(document: &Document, no_environment: &str) -> Result<Vec<Handler>, P
         .chain([no_environment])
     {
         let merged = document.merged(environment)?;
-        handlers.extend(merged.steps.into_iter().map(|step| Handler {
-            callable: step.handler.callable,
-            method: step.handler.method,
-        }));
+        for step in merged.steps {
+            names.insert(step.name);
+            handlers.insert(Handler {
+                callable: step.handler.callable,
+                method: step.handler.method,
+            });
+        }
     }
-    Ok(handlers.into_iter().collect())
+    let names = names.into_iter().collect();
+    Ok((handlers.into_iter().collect(), names))
 }
 
 fn environments(document: &Document) -> Vec<String> {
@@ -290,5 +301,6 @@ mod tests {
             .collect();
         assert_eq!(handlers, [("math.Power", "call"), ("math.Power", "cube")]);
         assert_eq!(summary.callables, ["math.Power"]);
+        assert_eq!(summary.steps, ["cube", "square"]);
     }
 }

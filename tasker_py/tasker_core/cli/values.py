@@ -46,7 +46,7 @@ def moment(value: str | None, option: str) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(value).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         reason = f"{value!r} is not a time such as 2026-01-05 or 2026-01-05T09:30:00Z"
         raise typer.BadParameter(reason, param_hint=option) from None
 

@@ -1,7 +1,7 @@
 """The words of the API: states, statuses, codes. docs/states.md draws the states."""
 
 from enum import StrEnum, unique
-from typing import Self
+from typing import Any, Self
 
 
 class Word(StrEnum):
@@ -18,6 +18,10 @@ class Word(StrEnum):
         word = str.__new__(cls, value)
         word._name_ = word._value_ = value
         return word
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        # By its text, not by a name that it may not have in the class.
+        return type(self), (self._value_,)
 
 
 @unique

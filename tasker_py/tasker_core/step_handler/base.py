@@ -1,9 +1,21 @@
 """The base class of handlers."""
 
-from collections.abc import Awaitable, Collection, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Protocol
 
 from tasker_core.types import EMPTY, Sequence, Step, StepHandlerCallResult, Task
+
+
+class DumpsItself(Protocol):
+    """What pydantic models have in common, for handlers that import no pydantic."""
+
+    @property
+    def model_dump(self) -> Callable[..., Any]:
+        """Gives what JSON is made of."""
+
+
+Returned = StepHandlerCallResult | Mapping[str, Any] | DumpsItself
+"""What a handler may return."""
 
 
 class StepHandlerBase:
@@ -27,8 +39,6 @@ class StepHandlerBase:
         """The ancestors whose results `call` may ask for; None stands for any of them."""
         return None
 
-    def call(
-        self, task: Task, sequence: Sequence, step: Step
-    ) -> StepHandlerCallResult | Mapping[str, Any] | Awaitable[Any]:
+    def call(self, task: Task, sequence: Sequence, step: Step) -> Returned | Awaitable[Returned]:
         """Makes one attempt of the step."""
         raise NotImplementedError(f"{type(self).__qualname__} does not define call")

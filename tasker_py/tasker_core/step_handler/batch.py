@@ -6,10 +6,13 @@ from typing import Any
 
 from tasker_core import _native
 from tasker_core.batching import NO_BATCH_CONFIG, BatchConfig, Cursor
-from tasker_core.errors import InvalidArgumentError, InvalidResultError
+from tasker_core.counts import count
+from tasker_core.errors import InvalidResultError
 from tasker_core.serialization import shown, type_name
 from tasker_core.step_handler.base import StepHandlerBase
 from tasker_core.types import Step, StepHandlerCallResult
+
+MOST_BATCHES = 100_000
 
 
 class BatchableHandler(StepHandlerBase):
@@ -47,17 +50,14 @@ class BatchableHandler(StepHandlerBase):
             )
         if max_workers is None:
             max_workers = self.batch_config.max_workers
-        request = {
-            "total_items": total_items,
-            "batch_size": batch_size,
-            "max_workers": max_workers,
-        }
-        try:
-            cursors = json.loads(_native.batches_split(json.dumps(request)))
-        except (InvalidArgumentError, TypeError) as error:
-            raise InvalidResultError(f"create_batches: {error}") from None
+        items = count(total_items, "total_items")
+        request = {"total_items": items, "batch_size": count(batch_size, "batch_size", least=1)}
+        if max_workers is not None:
+            workers = count(max_workers, "max_workers", least=1)
+            request["max_workers"] = min(workers, MOST_BATCHES)
+        cursors = json.loads(_native.batches_split(json.dumps(request)))
         if results is None:
-            results = {"total_items": total_items, "batch_count": len(cursors)}
+            results = {"total_items": items, "batch_count": len(cursors)}
         return StepHandlerCallResult.success(results, metadata, batches=cursors)
 
     def create_batches_from(
@@ -71,7 +71,12 @@ class BatchableHandler(StepHandlerBase):
 
         The results, unless others are given, are `{"batch_count"}`.
         """
-        batches = [_message(number, cursor) for number, cursor in enumerate(cursors, start=1)]
+        if not isinstance(cursors, Iterable):
+            raise InvalidResultError(
+                f"cursors is {shown(cursors)} of type {type_name(cursors)}; a list of "
+                "tasker_core.types.Cursor is wanted"
+            )
+        batches = [_message(index, cursor) for index, cursor in enumerate(cursors)]
         if results is None:
             results = {"batch_count": len(batches)}
         return StepHandlerCallResult.success(results, metadata, batches=batches)
@@ -99,13 +104,17 @@ class BatchWorkerHandler(StepHandlerBase):
     """
 
 
-def _message(number: int, cursor: object) -> dict[str, Any]:
+def _message(index: int, cursor: object) -> dict[str, Any]:
     if not isinstance(cursor, Cursor):
         raise InvalidResultError(
-            f"cursor {number} is {shown(cursor)} of type {type_name(cursor)}, not a "
+            f"cursors[{index}] is {shown(cursor)} of type {type_name(cursor)}, not a "
             "tasker_core.types.Cursor"
         )
-    message: dict[str, Any] = {"start": cursor.start, "end": cursor.end}
+    start = count(cursor.start, f"cursors[{index}].start")
+    end = count(cursor.end, f"cursors[{index}].end")
+    if start > end:
+        raise InvalidResultError(f"cursors[{index}]: its start, {start}, is after its end, {end}")
+    message: dict[str, Any] = {"start": start, "end": end}
     if cursor.data is not None:
         message["data"] = cursor.data
     return message

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tasker_core.errors import InvalidResultError
 from tasker_core.step_handler.base import StepHandlerBase
 from tasker_core.types import StepHandlerCallResult
 
@@ -23,6 +24,8 @@ class DecisionHandler(StepHandlerBase):
         metadata: Mapping[str, Any] | None = None,
     ) -> StepHandlerCallResult:
         """The steps of these names run; the steps behind see `results`, any JSON value."""
+        if step_names is None:
+            raise InvalidResultError("create_steps takes a list of names, not None: no_branches?")
         return StepHandlerCallResult.success(results, metadata, create_steps=step_names)
 
     def no_branches(

@@ -3,13 +3,17 @@
 import dataclasses
 import inspect
 import typing
+from functools import partial
 from typing import Any
 
 import pydantic_core
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator
 
 from tasker_core.errors import DeclarationError, InvalidInputError, InvalidResultError
+from tasker_core.model_json import json_value
 from tasker_core.serialization import shown, type_name
+from tasker_core.step_handler import aliases
 from tasker_core.types import Sequence, StepHandlerCallResult, Task
 
 MOST_VIOLATIONS = 50
@@ -20,7 +24,8 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 class Model:
     """A type that values are held against."""
 
-    def __init__(self, declared: Any) -> None:
+    def __init__(self, declared: Any, *, returned_by_step: bool) -> None:
+        """`returned_by_step`: what is read was written with the model, and not by a client."""
         self.type = declared
         try:
             self.adapter: TypeAdapter[Any] = TypeAdapter(declared)
@@ -32,11 +37,22 @@ class Model:
             raise DeclarationError(
                 f"{self.name} is not fully defined: one of its annotations cannot be resolved"
             )
+        reader = aliases.reader(self.adapter.core_schema, written_first=returned_by_step)
+        self._reader: SchemaValidator | TypeAdapter[Any] = reader or self.adapter
 
     @property
     def name(self) -> str:
         """The type as one writes it."""
         return self.type.__name__ if isinstance(self.type, type) else str(self.type)
+
+    @property
+    def takes_none(self) -> bool:
+        """Whether None is a value of the type."""
+        try:
+            self.adapter.validate_python(None)
+        except ValidationError:
+            return False
+        return True
 
     def read(self, value: Any, path: str) -> Any:
         """What the model makes of a JSON value.
@@ -45,7 +61,7 @@ class Model:
         """
         try:
             # As JSON, which the value was: what strict models take depends on it.
-            return self.adapter.validate_json(pydantic_core.to_json(value))
+            return self._reader.validate_json(pydantic_core.to_json(value))
         except ValidationError as error:
             message, violations = _listed(error, path)
             raise InvalidInputError(
@@ -73,7 +89,7 @@ class Model:
                 error_code="INVALID_RESULT",
                 metadata={"violations": violations},
             ) from None
-        return self.adapter.dump_python(valid, mode="json")
+        return json_value(partial(self.adapter.dump_python, valid))
 
 
 class Declaration:
@@ -90,7 +106,8 @@ class Declaration:
                 f"{handler.__qualname__} does not say its models: class "
                 f"{handler.__qualname__}(TypedStepHandler[Context, Result])"
             )
-        self.context, self.result = Model(types[0]), Model(types[1])
+        self.context = Model(types[0], returned_by_step=False)
+        self.result = Model(types[1], returned_by_step=True)
         self.ancestors: dict[str, Model] = {}
         # Parameters that are given task or sequence themselves.
         self._task: list[str] = []
@@ -128,9 +145,17 @@ class Declaration:
             elif declared is Sequence:
                 self._sequence.append(name)
             else:
-                self.ancestors[name] = Model(declared)
+                self.ancestors[name] = Model(declared, returned_by_step=True)
                 if parameter.default is not parameter.empty:
                     self._defaults[name] = parameter.default
+
+    def needed(self) -> list[str]:
+        """The ancestors whose results have neither a default nor may be None."""
+        return [
+            name
+            for name, model in self.ancestors.items()
+            if name not in self._defaults and not model.takes_none
+        ]
 
     @property
     def takes_sequence(self) -> bool:
@@ -152,7 +177,7 @@ class Declaration:
             if name in sequence:
                 arguments[name] = model.read(sequence[name], name)
             elif sequence.has_batches(name):
-                arguments[name] = model.read(sequence.batch(name), name)
+                arguments[name] = _read_batches(sequence.batch(name), name, model)
             elif name in self._defaults:
                 arguments[name] = self._defaults[name]
             else:
@@ -164,8 +189,9 @@ class Declaration:
             return model.adapter.validate_python(None)
         except ValidationError:
             raise InvalidInputError(
-                f"the step {name!r} did not run before this one, whose run takes its results; if "
-                f"that may be so, annotate {name}: {model.name} | None",
+                f"the step {name!r} did not run before this one, whose run takes its results: is "
+                "it a step before this one in the template? If it is, and may not run, annotate "
+                f"{name}: {model.name} | None",
                 error_code="INVALID_INPUT",
                 metadata={"violations": [{"path": name, "message": "missing", "type": "missing"}]},
             ) from None
@@ -175,11 +201,29 @@ class Declaration:
 
         InvalidResultError when it does not fit the model.
         """
-        if not isinstance(returned, StepHandlerCallResult):
-            return StepHandlerCallResult.success(self.result.written(returned))
-        if not returned.is_success:
-            return returned
-        return dataclasses.replace(returned, results=self.result.written(returned.results))
+        if isinstance(returned, StepHandlerCallResult):
+            result = returned
+        else:
+            result = StepHandlerCallResult.success(returned)
+        if not result.is_success:
+            return result
+        written = self.result.written(result.results)
+        return dataclasses.replace(result, results=written, none_is_null=True)
+
+
+def _read_batches(results: list[Any], name: str, model: Model) -> Any:
+    try:
+        return model.read(results, name)
+    except InvalidInputError as error:
+        if None not in results:
+            raise
+        # Most likely not foreseen: nothing but an operator makes a batch without results.
+        raise InvalidInputError(
+            f"{error}; a batch that was resolved by hand, or returned None, is None in the list: "
+            f"annotate {name}: list[... | None]",
+            error_code=error.error_code,
+            metadata=error.metadata,
+        ) from None
 
 
 def _type_arguments(handler: type, root: type) -> tuple[Any, ...] | None:

@@ -1,13 +1,14 @@
 """Functions as handlers: the decorator `step_handler`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tasker_core.errors import InvalidHandlerError
-from tasker_core.step_handler.base import StepHandlerBase
+from tasker_core.step_handler.base import Returned, StepHandlerBase
+from tasker_core.types import Sequence, Step, Task
 
-Function = Callable[..., Any]
+Function = Callable[[Task, Sequence, Step], Returned | Awaitable[Returned]]
 F = TypeVar("F", bound=Function)
 
 _ATTRIBUTE = "__step_handler__"
@@ -18,6 +19,8 @@ class FunctionHandler(StepHandlerBase):
 
     names: tuple[str, ...] = ()
     """The callables that its decorators name."""
+    wraps_one: bool = False
+    """Whether the function is put around one that `step_handler` names."""
 
 
 def step_handler(name: str) -> Callable[[F], F]:
@@ -47,22 +50,33 @@ def step_handler(name: str) -> Callable[[F], F]:
 
 def of_function(function: FunctionType) -> type[FunctionHandler]:
     """The handler whose `call` is the function: always the same one."""
-    handler: type[FunctionHandler] | None = function.__dict__.get(_ATTRIBUTE)
-    if handler is None:
-        members = {
-            "__doc__": function.__doc__,
-            "__module__": function.__module__,
-            "__qualname__": function.__qualname__,
-            "call": staticmethod(function),
-        }
-        handler = type(function.__name__, (FunctionHandler,), members)
-        function.__dict__[_ATTRIBUTE] = handler
+    marked: type[FunctionHandler] | None = function.__dict__.get(_ATTRIBUTE)
+    # `functools.wraps` copies the attribute to the function around: there it is another's.
+    if marked is not None and _function_of(marked) is function:
+        return marked
+    members = {
+        "__doc__": function.__doc__,
+        "__module__": function.__module__,
+        "__qualname__": function.__qualname__,
+        "call": staticmethod(function),
+        "wraps_one": marked is not None and _is_named(marked),
+    }
+    handler: type[FunctionHandler] = type(function.__name__, (FunctionHandler,), members)
+    function.__dict__[_ATTRIBUTE] = handler
     return handler
 
 
 def decorated(value: object) -> type[FunctionHandler] | None:
-    """The handler that `step_handler` made of a function."""
-    if isinstance(value, FunctionType) and (handler := value.__dict__.get(_ATTRIBUTE)):
-        found: type[FunctionHandler] = handler
-        return found if found.names else None
+    """The handler of a function that `step_handler` names, or that is put around such a one."""
+    if isinstance(value, FunctionType) and _ATTRIBUTE in value.__dict__:
+        found = of_function(value)
+        return found if _is_named(found) else None
     return None
+
+
+def _is_named(handler: type[FunctionHandler]) -> bool:
+    return bool(handler.names) or handler.wraps_one
+
+
+def _function_of(handler: type[FunctionHandler]) -> object:
+    return handler.__dict__["call"].__func__

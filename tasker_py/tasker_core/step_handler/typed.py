@@ -21,10 +21,10 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
             def run(self, context, step, validate_order: ValidatedOrder) -> Payment: ...
 
     A further parameter of `run` is an ancestor's results: its name is the step's, its annotation
-    the model. `Model | None`, or a default, is for a step that may not have run; `list[Model]` for
-    a batch worker. Parameters annotated `Task` and `Sequence` are given those. `run` may be
-    `async def`, and may return a StepHandlerCallResult, for its metadata. Whatever pydantic can
-    validate is a model here.
+    the model. `Model | None`, or a default, is for a step that may not have run;
+    `list[Model | None]` for a batch worker. Parameters annotated `Task` and `Sequence` are given
+    those. `run` may be `async def`, and may return a StepHandlerCallResult, for its metadata.
+    Whatever pydantic can validate is a model here.
 
     Input that does not fit is a permanent failure (InvalidInputError) before `run` is called, and
     a result that does not fit another (InvalidResultError).
@@ -36,12 +36,20 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
         """Makes one attempt of the step."""
         raise NotImplementedError(f"{type(self).__qualname__} does not define run")
 
+    def call(self, task: Task, sequence: Sequence, step: Step) -> Any:
+        """Runs `run` on what the models make of context and results.
+
+        To be awaited where `run` is `async def`: a `call` that is put around this one is, too.
+        """
+        call = _call_async if inspect.iscoroutinefunction(self.run) else _call
+        return call(self, task, sequence, step)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "run" in cls.__dict__ and "call" not in cls.__dict__:
+        # What a base class puts around `call` stays.
+        if cls.call in (TypedStepHandler.call, _call, _call_async):
             is_async = inspect.iscoroutinefunction(cls.run)
-            call: Any = _call_async if is_async else _call
-            cls.call = call  # type: ignore[method-assign]
+            cls.call = _call_async if is_async else _call  # type: ignore[method-assign]
 
     @classmethod
     def context_model(cls) -> Any:
@@ -55,6 +63,11 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
         DeclarationError when what `run` takes cannot be read.
         """
         return {name: model.type for name, model in cls._declaration().ancestors.items()}
+
+    @classmethod
+    def needs(cls) -> Collection[str]:
+        """The steps without whose results `run` cannot be called. DeclarationError as above."""
+        return cls._declaration().needed()
 
     @classmethod
     def output_model(cls) -> Any:

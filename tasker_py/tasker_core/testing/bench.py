@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tasker_core import _native
+from tasker_core.counts import count
 from tasker_core.dispatch import read_messages
-from tasker_core.errors import RefusedError
+from tasker_core.errors import RefusedError, WorkflowTestError
 from tasker_core.serialization import integers_of_any_size, to_json, to_utf8
 
 START = 1_767_225_600_000_000
@@ -25,7 +26,7 @@ class Bench:
             "template": template,
             "file": file,
             "environment": environment,
-            "seed": seed,
+            "seed": count(seed, "seed", error=WorkflowTestError),
             "now": START,
         }
         self._native = _native.TestBench(json.dumps(options))

@@ -12,6 +12,7 @@ from tasker_core.logs import attempts_bound
 from tasker_core.serialization import integers_of_any_size
 from tasker_core.testing.faults import Place
 from tasker_core.testing.handlers import StepHandlers
+from tasker_core.testing.interrupts import is_for_the_test
 
 
 class Caller:
@@ -24,7 +25,10 @@ class Caller:
         """Told of each attempt whose handler is about to be called."""
 
     def call(self, dispatch: dict[str, Any], source: Source) -> bytes:
-        """The outcome message of this dispatch; `source` has the results that it leaves out."""
+        """The outcome message of this dispatch; `source` has the results that it leaves out.
+
+        Raises what the handler raises for whoever runs the test.
+        """
         step_name: str = dispatch["step_name"]
         attempt = prepare(self._handlers.of(step_name), dispatch, source=source)
         if isinstance(attempt, bytes):
@@ -32,10 +36,10 @@ class Caller:
         self.before_call((step_name, attempt.ref.attempt))
         with attempts_bound(), integers_of_any_size():
             if not attempt.is_async:
-                return invoke(attempt)
+                return invoke(attempt, is_for_the_test)
             # Here, because a worker does it on a thread.
             attempt.sequence.load()
-            return self._own_loop().run_until_complete(invoke_async(attempt))
+            return self._own_loop().run_until_complete(invoke_async(attempt, is_for_the_test))
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:
         if asyncio._get_running_loop() is not None:

@@ -1,5 +1,6 @@
 """Which handler each step has: the test's own, or the one that a worker would find."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ from tasker_core.errors import InvalidHandlerError, WorkflowTestError
 from tasker_core.registry import Handler, HandlerRegistry
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.step_handler.function import FunctionHandler
+from tasker_core.test_environment import add_to_import_path, handler_folders
 from tasker_core.testing.template import TestedTemplate
 
 HandlerLike = type[StepHandlerBase] | StepHandlerBase | Callable[..., Any]
@@ -21,30 +23,44 @@ class StepHandlers:
     def __init__(self, template: TestedTemplate, overrides: Mapping[str, HandlerLike]) -> None:
         self._template = template
         self._of_step: dict[str, OneHandler] = {}
-        unused = dict(overrides)
+        _require_known(template, overrides)
+        if any(_override(name, step, overrides) is None for name, step in template.steps.items()):
+            # As the worker does it.
+            add_to_import_path(handler_folders(os.environ.get("TASKER_HANDLER_PATH", "")))
         for name, step in template.steps.items():
             callable_name, method = step["callable"], step["method"]
-            unused.pop(name, None)
-            unused.pop(callable_name, None)
-            override = overrides.get(name, overrides.get(callable_name))
+            override = _override(name, step, overrides)
             handler = (
                 HandlerRegistry.default().resolve(callable_name, method)
                 if override is None
                 else _as_handler(name, override, method)
             )
+            unknown = definition.unknown_inputs(handler, list(template.steps))
+            if unknown is not None and method == "call":
+                raise InvalidHandlerError(callable_name, unknown)
             self._of_step[name] = OneHandler(handler)
-        if unused:
-            known = ", ".join(
-                f"{name} ({step['callable']})" for name, step in template.steps.items()
-            )
-            raise WorkflowTestError(
-                f"`handlers` names {', '.join(map(repr, unused))}, which is neither a step nor a "
-                f"callable of the template; its steps are {known}"
-            )
 
     def of(self, step_name: str) -> "OneHandler":
         """What `attempt.prepare` asks for the step's handler."""
         return self._of_step[self._template.declared(step_name)]
+
+
+def _override(
+    name: str, step: Mapping[str, Any], overrides: Mapping[str, HandlerLike]
+) -> HandlerLike | None:
+    """What the test gives for a step: by its name, else by its callable."""
+    return overrides.get(name, overrides.get(step["callable"]))
+
+
+def _require_known(template: TestedTemplate, overrides: Mapping[str, HandlerLike]) -> None:
+    callables = {step["callable"] for step in template.steps.values()}
+    unknown = [name for name in overrides if name not in template.steps and name not in callables]
+    if unknown:
+        known = ", ".join(f"{name} ({step['callable']})" for name, step in template.steps.items())
+        raise WorkflowTestError(
+            f"`handlers` names {', '.join(map(repr, unknown))}, which is neither a step nor a "
+            f"callable of the template; its steps are {known}"
+        )
 
 
 class OneHandler(HandlerRegistry):

@@ -32,6 +32,7 @@ from tasker_core.types import StepHandlerCallResult
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class WorkflowTest:
@@ -113,8 +114,13 @@ class WorkflowTest:
         return None if step_name is None else self.result[step_name]
 
     def advance(self, duration: timedelta) -> TaskResult:
-        """Lets time pass, and makes every attempt that falls into it."""
+        """Lets time pass, and makes every attempt that falls into it.
+
+        WorkflowTestError for a time beyond the year 9999.
+        """
         run = self._started()
+        if duration > _LAST - self.now:
+            raise WorkflowTestError(f"a clock shows no time that is {duration} after {self.now}")
         until = run.now + duration // _MICROSECOND
         while run.go_on(until) is not None:
             pass

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasker_core.errors import RetryableError
+from tasker_core.errors import RetryableError, WorkflowTestError
 from tasker_core.testing import WorkflowTest
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
@@ -77,3 +77,29 @@ def test_a_run_follows_from_its_seed(seed: int) -> None:
     other = WorkflowTest(MONTHLY, {"poll": failing_until(3)}, seed=seed + 1).run({})
     assert other.task_uuid != first[0]
     assert other["poll"].completed_at != first[2]
+
+
+# A moment in milliseconds since 1970, as APIs send it; a placeholder for "never".
+@pytest.mark.parametrize("retry_after", [1_767_225_600_000, 1e15])
+def test_a_wait_of_ages_is_not_waited_for(retry_after: float) -> None:
+    def busy(task: Task, sequence: Sequence, step: Step) -> StepHandlerCallResult:
+        raise RetryableError("too many requests", retry_after=retry_after)
+
+    test = WorkflowTest(MONTHLY, {"poll": busy})
+    test.start({})
+    step = test.step()
+    assert step is not None
+    assert step.state == "waiting_for_retry"
+    assert step.next_retry_at is not None
+    assert step.next_retry_at - test.now < timedelta(days=366)
+    assert step.error is not None
+    assert step.error.message.startswith("too many requests (without its retry_after: ")
+
+
+def test_the_clock_goes_to_the_last_year_and_no_further() -> None:
+    test = WorkflowTest(MONTHLY, {"poll": failing_until(1)})
+    test.start({})
+    with pytest.raises(WorkflowTestError, match="a clock shows no time that is"):
+        test.advance(timedelta.max)
+    test.advance(datetime(9999, 12, 31, tzinfo=UTC) - test.now)
+    assert test.now.year == 9999

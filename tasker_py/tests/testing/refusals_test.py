@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,3 +117,11 @@ def test_an_unknown_field_of_the_task_is_named() -> None:
     test = WorkflowTest(TEMPLATE, {"charge": charge})
     with pytest.raises(InvalidArgumentError, match="unknown field `prioritty`"):
         test.run({"amount": 1}, prioritty=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "1"])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    with pytest.raises(
+        WorkflowTestError, match=r"seed is .*; a whole number, 0 or more, is wanted"
+    ):
+        WorkflowTest(TEMPLATE, seed=seed)

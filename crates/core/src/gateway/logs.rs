@@ -6,32 +6,52 @@ use tasker_protocol::frame::{LogLine, MAX_LOG_BYTES, MAX_LOG_LINES};
 
 use super::Texts;
 
-/// The last lines of an outcome's `logs`, as many as are kept; none when there are none.
-///
-/// # Errors
-/// What is wrong with them.
-pub fn read(logs: Option<&Json>) -> Result<Option<Texts>, String> {
+/// The last lines of an outcome's `logs`, as many as are kept, none when there are none; and what is wrong with `logs`.
+/// A line that is none costs no other.
+pub fn read(logs: Option<&Json>) -> (Option<Texts>, Option<String>) {
     let Some(logs) = logs else {
-        return Ok(None);
+        return (None, None);
     };
-    let lines: Vec<&RawValue> = serde_json::from_str(logs.get())
-        .map_err(|error| format!("`logs` is no list of lines, and is not kept: {error}"))?;
-    let first = first_kept(&lines);
-    for (number, line) in (1..).zip(&lines).skip(first) {
-        serde_json::from_str::<LogLine>(line.get())
-            .map_err(|error| format!("line {number} of `logs`, which is not kept: {error}"))?;
+    let lines: Vec<&RawValue> = match serde_json::from_str(logs.get()) {
+        Ok(lines) => lines,
+        Err(error) => {
+            let message = format!("`logs` is no list of lines, and is not kept: {error}");
+            return (None, Some(message));
+        }
+    };
+    let mut wrong = Vec::new();
+    let mut kept = Vec::new();
+    for (number, line) in (1..).zip(&lines).skip(first_kept(&lines)) {
+        match serde_json::from_str::<LogLine>(line.get()) {
+            Ok(_) => kept.push(line.get()),
+            Err(error) => wrong.push(format!(
+                "line {number} of `logs`, which is not kept: {error}"
+            )),
+        }
     }
-    let kept: Vec<&str> = lines[first..].iter().map(|line| line.get()).collect();
-    if kept.is_empty() {
-        return Ok(None);
+    (texts(&kept), complaint(wrong))
+}
+
+fn texts(lines: &[&str]) -> Option<Texts> {
+    if lines.is_empty() {
+        return None;
     }
-    let body = RawValue::from_string(format!("[{}]", kept.join(",")))
+    let body = RawValue::from_string(format!("[{}]", lines.join(",")))
         .unwrap_or_else(|error| unreachable!("a list of JSON texts is JSON: {error}"));
-    Ok(Some(Texts {
+    Some(Texts {
         body: body.into(),
         metadata: None,
         cursors: None,
-    }))
+    })
+}
+
+fn complaint(wrong: Vec<String>) -> Option<String> {
+    let others = wrong.len().saturating_sub(1);
+    let first = wrong.into_iter().next()?;
+    Some(match others {
+        0 => first,
+        others => format!("{first}; and {others} more"),
+    })
 }
 
 /// The index of the first line that is kept.
@@ -62,7 +82,7 @@ mod tests {
 
     fn kept(lines: &[String]) -> Vec<LogLine> {
         let logs = json(&format!("[{}]", lines.join(", ")));
-        let texts = read(Some(&logs)).expect("lines").expect("some");
+        let texts = read(Some(&logs)).0.expect("lines");
         assert!(texts.body.get().len() <= MAX_LOG_BYTES);
         serde_json::from_str(texts.body.get()).expect("lines")
     }
@@ -82,16 +102,34 @@ mod tests {
         let lengths: Vec<usize> = kept.iter().map(|line| line.message.len()).collect();
         assert_eq!(lengths, [30_000, 30_000, 4]);
         let longer = json(&format!("[{}]", line(&"x".repeat(MAX_LOG_BYTES))));
-        assert!(read(Some(&longer)).expect("lines").is_none());
+        assert!(matches!(read(Some(&longer)), (None, None)));
     }
 
     #[test]
     fn what_is_no_list_of_lines_is_said() {
-        assert!(read(None).expect("nothing").is_none());
-        assert!(read(Some(&json("[]"))).expect("no lines").is_none());
-        let error = |text| read(Some(&json(text))).expect_err("no lines");
-        assert!(error("7").starts_with("`logs` is no list of lines"));
-        let second = error(&format!("[{}, {{}}]", line("first")));
-        assert!(second.starts_with("line 2 of `logs`"), "{second}");
+        assert!(matches!(read(None), (None, None)));
+        assert!(matches!(read(Some(&json("[]"))), (None, None)));
+        let (kept, wrong) = read(Some(&json("7")));
+        assert!(kept.is_none());
+        let wrong = wrong.expect("wrong");
+        assert!(wrong.starts_with("`logs` is no list of lines"), "{wrong}");
+    }
+
+    #[test]
+    fn a_line_that_is_none_costs_no_other() {
+        let half = line("caf\\udce9.csv");
+        let (first, last) = (line("first"), line("last"));
+        let logs = json(&format!("[{first}, {half}, {{}}, {last}]"));
+        let (kept, wrong) = read(Some(&logs));
+        assert_eq!(kept.expect("lines").body.get(), format!("[{first},{last}]"));
+        let wrong = wrong.expect("wrong");
+        assert!(
+            wrong.starts_with("line 2 of `logs`, which is not kept: "),
+            "{wrong}"
+        );
+        assert!(wrong.ends_with("; and 1 more"), "{wrong}");
+        let (kept, wrong) = read(Some(&json("[{}]")));
+        assert!(kept.is_none());
+        assert!(wrong.expect("wrong").starts_with("line 1 of `logs`"));
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use tasker_protocol::Json;
 use tasker_protocol::api::MAX_PAYLOAD_BYTES;
 use tasker_protocol::frame::{Failure, Outcome};
-use tasker_template::Violation;
+use tasker_template::{LONGEST_MS, Violation};
 
 use crate::batches;
 use crate::event::Verdict;
@@ -38,7 +38,7 @@ pub fn read(outcome: Outcome) -> (Verdict, Texts) {
             let message = "the worker sent a failed outcome without an error".to_owned();
             invalid("invalid_outcome", None, message)
         });
-        return failed(failure, outcome.metadata);
+        return failed(with_a_possible_wait(failure), outcome.metadata);
     }
     let metadata = outcome.metadata;
     match branches(outcome.create_steps.as_ref(), outcome.batches.as_ref()) {
@@ -53,6 +53,24 @@ pub fn read(outcome: Outcome) -> (Verdict, Texts) {
         }
         Err(failure) => failed(failure, metadata),
     }
+}
+
+/// The failure without a `retry_after_ms` that no retry can mean, such as a moment in milliseconds since 1970: the
+/// back-off counts, and the message says so. Of a failure for good it is kept, like whatever else a worker says.
+fn with_a_possible_wait(mut failure: Failure) -> Failure {
+    if let Some(millis) = failure
+        .retry_after_ms
+        .filter(|millis| failure.retryable && *millis > LONGEST_MS)
+    {
+        let days = millis / (24 * 3600 * 1000);
+        // Before it is added to: a long message loses its end.
+        truncate(&mut failure.message, MAX_PAYLOAD_BYTES / 128);
+        failure.message.push_str(&format!(
+            " (without its retry_after_ms: {millis} ms are {days} days, and a year is the most)"
+        ));
+        failure.retry_after_ms = None;
+    }
+    failure
 }
 
 /// What an operator gives in a handler's place, held to what is asked of a handler. `note` says who acts and why.
@@ -252,6 +270,36 @@ mod tests {
         assert_eq!(cursors[0].get(), r#"{"start": 0, "end": 2}"#);
         batchable.batches = Some(json("7"));
         assert_eq!(read(batchable).0, PERMANENT);
+    }
+
+    #[test]
+    fn a_wait_that_no_retry_can_mean_is_left_out_and_the_message_says_so() {
+        let failing = |retryable, retry_after_ms| {
+            let mut failing = outcome(None, false);
+            failing.error = Some(Failure {
+                retryable,
+                retry_after_ms,
+                ..invalid("Busy", None, "busy".to_owned())
+            });
+            let (verdict, texts) = read(failing);
+            let failure: Failure = serde_json::from_str(texts.body.get()).expect("a failure");
+            let Verdict::Failure { retry_after_ms, .. } = verdict else {
+                unreachable!("it failed")
+            };
+            assert_eq!(retry_after_ms, failure.retry_after_ms);
+            (failure.message, retry_after_ms)
+        };
+        let kept = (LONGEST_MS, ("busy".to_owned(), Some(LONGEST_MS)));
+        assert_eq!(failing(true, Some(kept.0)), kept.1);
+        let (message, wait) = failing(true, Some(1_767_225_600_000_000));
+        assert_eq!(wait, None);
+        assert_eq!(
+            message,
+            "busy (without its retry_after_ms: 1767225600000000 ms are 20454000 days, and a year is the most)"
+        );
+        assert_eq!(failing(true, Some(LONGEST_MS + 1)).1, None);
+        let moment = Some(9_007_199_254_740_993);
+        assert_eq!(failing(false, moment), ("busy".to_owned(), moment));
     }
 
     #[test]
