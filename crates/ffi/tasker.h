@@ -43,7 +43,7 @@ typedef struct TaskerTest TaskerTest;
 
 // Starts a worker: its health port, its session and the reconnecting. Does not wait for the engine. `options` is a
 // JSON object:
-//   {"urls": ["http://127.0.0.1:8080"],    engines; the first is used
+//   {"urls": ["http://127.0.0.1:8080"],    engines: the one that has the tasks is used
 //    "token": null or string,
 //    "bind": "127.0.0.1:8081",             health port; port 0 takes a free one
 //    "worker_id": string, "language": "python", "version": string,

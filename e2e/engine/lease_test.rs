@@ -288,7 +288,6 @@ async fn without_a_lease_nothing_is_read_until_postgresql_renews_it() -> Result<
     wire.until_health_is(200, "ok").await?;
     let (status, shown) = wire.get(&path).await?;
     assert_eq!((status, &shown["status"]), (200, &json!("pending")));
-    // It did not need to connect again, nor to give its worker up.
     drop(worker);
     stack.kill(FIRST).await?;
     stack.start(FIRST).await

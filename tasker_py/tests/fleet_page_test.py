@@ -60,7 +60,7 @@ def asked(page: FleetPage) -> tuple[int, Any]:
 
 def test_problems_are_told_from_what_may_pass(worker: str) -> None:
     processes = [Process(worker_id="w-1", address=worker), Process(worker_id="w-2", address=None)]
-    page = FleetPage("127.0.0.1:0", processes)
+    page = FleetPage("127.0.0.1:0", processes, ())
     status, health = asked(page)
     page.close()
     assert status == 503

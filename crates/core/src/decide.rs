@@ -7,6 +7,7 @@ use std::time::Duration;
 use tasker_protocol::api::StepState;
 use tasker_protocol::frame::{AttemptRef, Welcome};
 
+use crate::caution::Caution;
 use crate::draft::Draft;
 use crate::event::{Change, Event, Verdict};
 use crate::outcome::{Branches, check};
@@ -62,6 +63,7 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
         } => outcome(state, *session, attempt, verdict, now, random),
         Event::Logged { session, attempt } => logged(state, *session, attempt, now),
         Event::Returned { session, attempt } => returned(state, *session, attempt, now),
+        Event::Ungiven { session, attempt } => ungiven(state, *session, attempt, now),
         Event::Delayed {
             task,
             step,
@@ -77,6 +79,7 @@ pub fn decide(state: &State, event: &Event, now: Time, random: u64) -> Vec<Chang
             attempt: *attempt,
         }],
         Event::Frozen { gap } => vec![Change::Frozen { gap: *gap }],
+        Event::CutOff => cut_off(state),
         Event::Recovered => recovered(state, now),
         Event::Tick => tick(state, now, random),
         Event::Dispatch => dispatch::dispatch(state, now),
@@ -121,6 +124,7 @@ fn opened(
             draft.record(task, undelivered(task, step, now));
         }
     }
+    let took_all = draft.changes.is_empty();
     let stale = offer.running.iter().copied();
     draft.changes.push(Change::Opened {
         session,
@@ -128,6 +132,9 @@ fn opened(
         welcome: welcome.clone(),
         stale: stale.filter(|attempt| !open.contains(attempt)).collect(),
     });
+    if !took_all {
+        draft.changes.push(cautioned(state, offer.instance, now));
+    }
     draft.changes
 }
 
@@ -161,15 +168,20 @@ fn outcome(
     let mut draft = Draft::new(state);
     if let Some(step) = task.find(attempt.step_uuid) {
         let number = attempt.attempt;
+        let late = Record::Late {
+            step,
+            attempt: number,
+            at: now,
+            success: matches!(verdict, Verdict::Success(_)),
+        };
         if is_open(state, session, task, step, number) {
-            draft.record(task, record_of(task, step, verdict, now, random));
+            if task.is_overdue(now) {
+                // Before its timer: time stands still for timers while the engine cannot commit.
+                draft.expire(task, step, late, now);
+            } else {
+                draft.record(task, record_of(task, step, verdict, now, random));
+            }
         } else if task.step(step).unreported.contains(&number) {
-            let late = Record::Late {
-                step,
-                attempt: number,
-                at: now,
-                success: matches!(verdict, Verdict::Success(_)),
-            };
             draft.record(task, late);
         }
     }
@@ -271,6 +283,16 @@ fn after_failure(
 }
 
 fn returned(state: &State, session: SessionId, attempt: &AttemptRef, now: Time) -> Vec<Change> {
+    let mut changes = ungiven(state, session, attempt, now);
+    if let ([Change::Recorded { .. }], Some(instance)) =
+        (&changes[..], state.workers().instance(session))
+    {
+        changes.push(cautioned(state, instance, now));
+    }
+    changes
+}
+
+fn ungiven(state: &State, session: SessionId, attempt: &AttemptRef, now: Time) -> Vec<Change> {
     let Some(task) = state.task(attempt.task_uuid) else {
         return vec![Change::Missing {
             session,
@@ -284,6 +306,23 @@ fn returned(state: &State, session: SessionId, attempt: &AttemptRef, now: Time) 
         draft.record(task, undelivered(task, step, now));
     }
     draft.changes
+}
+
+/// The worker was given something, and did not give it to a handler.
+fn cautioned(state: &State, instance: Instance, now: Time) -> Change {
+    #[cfg(feature = "mutation")]
+    if crate::mutation::Mutation::ReturnForgotten.is_active() {
+        return Change::Cautioned {
+            instance,
+            caution: None,
+        };
+    }
+    let worker = state.workers().get(instance);
+    let known = worker.and_then(|worker| worker.caution);
+    Change::Cautioned {
+        instance,
+        caution: Some(Caution::after_return(known, now)),
+    }
 }
 
 /// An attempt times out for what its worker does with it: not for what the engine needs to give it to the worker.
@@ -315,6 +354,15 @@ fn recovered(state: &State, now: Time) -> Vec<Change> {
         .collect()
 }
 
+fn cut_off(state: &State) -> Vec<Change> {
+    state
+        .workers()
+        .iter()
+        .filter(|(_, worker)| worker.session.is_some() || worker.until.is_some())
+        .map(|(instance, _)| Change::Detached { instance })
+        .collect()
+}
+
 fn tick(state: &State, now: Time, random: u64) -> Vec<Change> {
     let mut draft = Draft::of_several_causes(state);
     for timer in state.due(now) {
@@ -337,6 +385,11 @@ fn tick(state: &State, now: Time, random: u64) -> Vec<Change> {
                 draft.changes.push(Change::Looked { task: id, rests });
             }
             Timer::Wake(task) => draft.changes.push(Change::Called { task }),
+            Timer::Caution(instance) => {
+                let worker = state.workers().get(instance);
+                let caution = worker.and_then(|worker| worker.caution?.next(now));
+                draft.changes.push(Change::Cautioned { instance, caution });
+            }
         }
     }
     draft.changes

@@ -7,7 +7,7 @@ use tasker_protocol::api::StepState;
 use crate::event::Change;
 use crate::record::{Next, Record};
 use crate::state::attempt_ref;
-use crate::{State, StepIndex, Task, TaskId};
+use crate::{State, StepIndex, Task, TaskId, Time};
 
 /// The changes decided so far. A step's attempt ends once, and nothing happens to a task after its end.
 pub struct Draft<'a> {
@@ -60,6 +60,16 @@ impl<'a> Draft<'a> {
             self.revoke_all_but(task, own);
         }
         true
+    }
+
+    /// Ends a task that took too long when the outcome of one of its steps comes; `late` is what is kept of that.
+    pub fn expire(&mut self, task: &Task, own: StepIndex, late: Record, at: Time) {
+        self.ended.insert(task.id);
+        for record in [Record::Expired { at }, late] {
+            let task = task.id;
+            self.changes.push(Change::Recorded { task, record });
+        }
+        self.revoke_all_but(task, Some(own));
     }
 
     /// Tells the worker of a step's open attempt that the engine has ended it.

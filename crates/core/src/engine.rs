@@ -283,6 +283,8 @@ impl<R> Engine<R> {
             | Change::Slots { .. }
             | Change::Closed { .. }
             | Change::Awaited { .. }
+            | Change::Detached { .. }
+            | Change::Cautioned { .. }
             | Change::Gone { .. }
             | Change::Timed { .. }
             | Change::Frozen { .. }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tasker_protocol::frame::{AttemptRef, Welcome};
 
+use crate::caution::Caution;
 use crate::operator::Action;
 use crate::outcome::Success;
 use crate::state::Idle;
@@ -93,6 +94,13 @@ pub enum Event {
         /// The attempt.
         attempt: AttemptRef,
     },
+    /// The engine could not give an attempt to its worker, and never will.
+    Ungiven {
+        /// The worker's session.
+        session: SessionId,
+        /// The attempt.
+        attempt: AttemptRef,
+    },
     /// An attempt whose start is durable cannot be given to its worker yet: what it needs is being read.
     Delayed {
         /// The task.
@@ -123,7 +131,10 @@ pub enum Event {
         /// The time from one sign of its life to the next.
         gap: Duration,
     },
-    /// The engine has rebuilt its state and accepts sessions from now on.
+    /// The engine may not be the one that has the tasks any more: its workers go where one is that has them. Nobody is
+    /// given up for it; [`Event::Recovered`] follows if it still has them.
+    CutOff,
+    /// The engine accepts sessions from now on: it has rebuilt its state, or is not cut off any more.
     Recovered,
     /// Time has passed: what is due happens.
     Tick,
@@ -215,7 +226,19 @@ pub enum Change {
         /// When the attempts are given up.
         until: Time,
     },
-    /// A worker that the engine knows only from its records is waited for.
+    /// A worker's session is over, and it cannot have another at present: its attempts are kept.
+    Detached {
+        /// The worker.
+        instance: Instance,
+    },
+    /// A worker has handed attempts back, or is trusted again.
+    Cautioned {
+        /// The worker.
+        instance: Instance,
+        /// How far it is trusted from now on; none: as any.
+        caution: Option<Caution>,
+    },
+    /// A worker that the engine knows only from its records, or from before it was cut off, is waited for.
     Awaited {
         /// The worker.
         instance: Instance,

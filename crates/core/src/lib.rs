@@ -17,6 +17,7 @@
 //! - [`task`]: one task's steps, changed by records.
 //! - [`backoff`]: how long a failed step waits.
 //! - [`history`]: the state changes that each record made, for those who follow a task.
+//! - [`caution`]: what a worker is given that hands back what it is given.
 //! - [`worker`]: the connected workers, their slots and what they can run.
 //! - [`turn`]: how long a task is the one that is served.
 //! - [`ready`]: steps that wait for a worker.
@@ -43,6 +44,7 @@
 pub mod attempts;
 pub mod backoff;
 pub mod batches;
+pub mod caution;
 pub mod clock;
 pub mod creation;
 pub mod decide;

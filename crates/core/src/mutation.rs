@@ -18,17 +18,23 @@ pub enum Mutation {
     SlotCountedTwice,
     /// A step is ready when all its parents but one are done.
     ParentSkipped,
+    /// A worker that hands something back is given more at once.
+    ReturnForgotten,
+    /// A task's time is over only when its timer fires.
+    TaskTimeForgotten,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 6] = [
+    pub const ALL: [Mutation; 8] = [
         Mutation::AttemptFenceDropped,
         Mutation::EpochFenceDropped,
         Mutation::ReleasedBeforeCommit,
         Mutation::WakeUpForgotten,
         Mutation::SlotCountedTwice,
         Mutation::ParentSkipped,
+        Mutation::ReturnForgotten,
+        Mutation::TaskTimeForgotten,
     ];
 
     /// Whether this thread has the bug.

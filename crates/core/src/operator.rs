@@ -56,17 +56,24 @@ fn word(value: &impl serde::Serialize) -> String {
 
 /// The record of a task's cancellation.
 pub fn cancel(task: &Task, at: Time) -> Result<Record, Refusal> {
-    if task.has_ended() {
-        return Err(Refusal::Ended(task.status()));
-    }
+    has_not_ended(task, at)?;
     Ok(Record::Cancelled { at })
+}
+
+/// A task that took too long ends as soon as timers fire.
+fn has_not_ended(task: &Task, now: Time) -> Result<(), Refusal> {
+    if task.has_ended() {
+        Err(Refusal::Ended(task.status()))
+    } else if task.is_overdue(now) {
+        Err(Refusal::Ended(TaskStatus::Error))
+    } else {
+        Ok(())
+    }
 }
 
 /// The record of an operator's action on a step.
 pub fn act(task: &Task, step: StepIndex, action: &Action, at: Time) -> Result<Record, Refusal> {
-    if task.has_ended() {
-        return Err(Refusal::Ended(task.status()));
-    }
+    has_not_ended(task, at)?;
     let state = task.step(step).state;
     if !matches!(state, StepState::Error | StepState::WaitingForRetry) {
         return Err(Refusal::State(state));

@@ -118,7 +118,7 @@ impl Refusals {
             let known = task.steps.get(step as usize);
             if known.is_some_and(|known| known.attempts == attempt) {
                 let attempt = attempt_ref(task, step);
-                events.push((Event::Returned { session, attempt }, None));
+                events.push((Event::Ungiven { session, attempt }, None));
             }
         }
         let said = refusal.said.as_deref();

@@ -159,8 +159,16 @@ impl State {
                 }
             }
             Change::Awaited { instance, until } => self.wait_for(*instance, *until),
+            Change::Detached { instance } => {
+                self.cancel_give_up(*instance);
+                self.be_cautious(*instance, None);
+                self.workers.detach(*instance);
+                self.ready.worker_changed(*instance, &self.workers);
+            }
+            Change::Cautioned { instance, caution } => self.be_cautious(*instance, *caution),
             Change::Gone { instance } => {
                 self.cancel_give_up(*instance);
+                self.be_cautious(*instance, None);
                 self.workers.remove(*instance);
                 self.ready.worker_changed(*instance, &self.workers);
             }
@@ -319,7 +327,11 @@ impl State {
             }
             StepState::InProgress => match (&step.worker, step.attempt_at) {
                 (Some(worker), Some(started_at)) => {
-                    workers.entry(worker.instance).live.insert((id, index));
+                    let holder = workers.entry(worker.instance);
+                    holder.live.insert((id, index));
+                    if let Some(caution) = &mut holder.caution {
+                        caution.given();
+                    }
                     let deadline = deadline(task, index, started_at);
                     if let Some(deadline) = deadline {
                         timers.insert((deadline, Timer::Timeout(id, index)));

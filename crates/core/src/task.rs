@@ -265,6 +265,16 @@ impl Task {
         self.ended.is_some() || self.done() as usize == self.steps.len()
     }
 
+    /// Whether it took longer than it may, and has not ended.
+    pub fn is_overdue(&self, now: Time) -> bool {
+        #[cfg(feature = "mutation")]
+        if crate::mutation::Mutation::TaskTimeForgotten.is_active() {
+            return false;
+        }
+        let duration = self.graph.max_duration;
+        duration.is_some_and(|duration| now >= self.created_at + duration) && !self.has_ended()
+    }
+
     /// Whether nothing will happen to the task by itself: it has ended or is blocked.
     pub fn is_settled(&self) -> bool {
         let open = [

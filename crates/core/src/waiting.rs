@@ -114,8 +114,9 @@ fn enqueued(state: &State, task: &Task, step: StepIndex) -> String {
 
 /// What keeps a worker's slots from the step.
 fn occupied(worker: &Worker) -> String {
-    match worker.slots {
-        0 => format!("none offered by {}", worker.name()),
+    match (worker.slots, worker.allows()) {
+        (0, _) => format!("none offered by {}", worker.name()),
+        (_, 0) => format!("{} hands back what it is given", worker.name()),
         _ => format!("{} in use by {}", worker.taken(), worker.name()),
     }
 }

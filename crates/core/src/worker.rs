@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tasker_protocol::frame::AttemptRef;
 
+use crate::caution::Caution;
 use crate::{Instance, StepIndex, TaskId, Time};
 
 /// Numbers the sessions of one engine process.
@@ -54,15 +55,24 @@ pub struct Worker {
     /// Attempts that the engine has ended and that still take a slot: the session has sent neither their outcomes nor
     /// its slots since.
     pub revoked: BTreeSet<AttemptRef>,
+    /// When it has handed attempts back. Only of one that has a session, or is waited for.
+    pub caution: Option<Caution>,
 }
 
 impl Worker {
     /// Attempts that it would take now.
     pub fn free(&self) -> u32 {
         match self.session {
-            Some(_) if self.not_ready().is_empty() => self.slots.saturating_sub(self.taken()),
+            Some(_) if self.not_ready().is_empty() => {
+                self.slots.saturating_sub(self.taken()).min(self.allows())
+            }
             _ => 0,
         }
+    }
+
+    /// Attempts that it may be given at once, whatever it has free.
+    pub fn allows(&self) -> u32 {
+        self.caution.map_or(u32::MAX, |caution| caution.allows())
     }
 
     /// Why it is not ready, a sentence each: whatever its slots, it takes nothing.
@@ -162,6 +172,21 @@ impl Workers {
         worker.session = None;
         worker.until = Some(until);
         Some(instance)
+    }
+
+    /// Ends the session of a worker that is waited for as soon as sessions are accepted again, if it holds anything.
+    pub(crate) fn detach(&mut self, instance: Instance) {
+        let Some(worker) = self.by_instance.get_mut(&instance) else {
+            return;
+        };
+        worker.until = None;
+        worker.revoked.clear();
+        if let Some(session) = worker.session.take() {
+            self.sessions.remove(&session);
+        }
+        if worker.live.is_empty() {
+            self.by_instance.remove(&instance);
+        }
     }
 
     pub(crate) fn remove(&mut self, instance: Instance) {

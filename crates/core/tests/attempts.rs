@@ -262,3 +262,31 @@ fn retry_after_is_neither_capped_nor_shortened_nor_made_random() {
         world.advance_to(due);
     }
 }
+
+#[test]
+fn workers_of_an_engine_that_is_cut_off_keep_their_attempts_until_they_can_come_back() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    world.connect(2, 1);
+    let named = world.create(&[("a", &[])]);
+    let unnamed = world.create(&[("a", &[])]);
+    let waiting = world.create(&[("a", &[])]);
+    assert_eq!(world.running(1), [(named, "a", 1)]);
+    world.disconnect(2, true);
+    world.happen(Event::CutOff);
+    assert_eq!(world.step(waiting, "a").attempts, 0, "nobody is there");
+    // However long that takes, and also of the one whose connection had broken just before.
+    world.now = Time(60 * SECOND);
+    assert_eq!(world.state.next_timer(), None);
+    let gap = Duration::from_secs(60);
+    world.happen(Event::Frozen { gap });
+    world.happen(Event::Recovered);
+    world.advance(RECOVERY_GRACE - Duration::from_micros(1));
+    let attempt = world.attempt(named, "a", 1);
+    assert_eq!(world.reconnect(1, 2, vec![attempt]), []);
+    assert_eq!(world.running(1), [(named, "a", 1), (waiting, "a", 1)]);
+    world.advance(Duration::from_micros(1));
+    assert_eq!(world.step(unnamed, "a").unreported, [1], "it did not come");
+    world.succeed(1, named, "a", 1);
+    assert_eq!(world.task(named).status(), TaskStatus::Complete);
+}

@@ -2,12 +2,12 @@
 
 mod world;
 
-use tasker_core::TaskId;
 use tasker_core::operator::Action;
 use tasker_core::outcome::{Invalid, Success};
 use tasker_core::payload::Look;
 use tasker_core::task::Ending;
 use tasker_core::texts::{Request, TaskTexts};
+use tasker_core::{TaskId, caution};
 use tasker_protocol::api::{StepState, TaskStatus};
 use tasker_protocol::json_null;
 use world::World;
@@ -167,6 +167,7 @@ fn a_batch_that_was_given_out_but_never_started_waits_too_when_it_comes_back() {
     world.return_attempt(1, task, "b_002", 1);
     assert_eq!(world.step(task, "b_002").state, StepState::Pending);
     assert!(world.running(1).is_empty());
+    world.advance(caution::FIRST);
     world.act(task, "b_001", Action::Resolve).expect("resolved");
     assert_eq!(world.running(1), [(task, "b_002", 2), (task, "b_003", 1)]);
 }

@@ -201,3 +201,68 @@ fn an_operator_acts_only_on_what_failed() {
     );
     assert_eq!(world.state.next_timer(), None);
 }
+
+#[test]
+fn an_outcome_after_the_tasks_time_ends_it_as_an_error_before_any_timer_fires() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 4);
+    let fields = "lifecycle: {max_duration_seconds: 3},";
+    let last = world.create_typed_with(fields, "a: standard");
+    let failed = world.create_typed_with(fields, "a: standard");
+    let forked = world.create_typed_with(fields, "a: standard\n b: standard");
+
+    // PostgreSQL is silent: outcomes come, and no timer fires.
+    world.now = Time(5 * SECOND);
+    world.succeed(1, last, "a", 1);
+    world.fail(1, failed, "a", 1, true);
+    world.succeed(1, forked, "a", 1);
+    for task in [last, failed, forked] {
+        assert_eq!(world.task(task).status(), TaskStatus::Error);
+        assert_eq!(world.task(task).ended_at, Some(Time(5 * SECOND)));
+        assert_eq!(world.step(task, "a").state, StepState::Cancelled);
+        assert!(
+            world.step(task, "a").unreported.is_empty(),
+            "it is in the history"
+        );
+    }
+    assert_eq!(world.revoked, [world.attempt(forked, "b", 1)]);
+    assert_eq!(world.accepted.len(), 3);
+    world.succeed(1, forked, "b", 1);
+    assert!(world.step(forked, "b").unreported.is_empty());
+    assert_eq!(world.state.next_timer(), None);
+}
+
+#[test]
+fn an_outcome_within_the_tasks_time_counts_and_one_at_its_end_does_not() {
+    for (at, status) in [
+        (3 * SECOND - 1, TaskStatus::Complete),
+        (3 * SECOND, TaskStatus::Error),
+    ] {
+        let mut world = World::at(Time(0));
+        world.connect(1, 1);
+        let task = world.create_typed_with("lifecycle: {max_duration_seconds: 3},", "a: standard");
+        world.now = Time(at);
+        world.succeed(1, task, "a", 1);
+        assert_eq!(world.task(task).status(), status);
+    }
+}
+
+#[test]
+fn nothing_can_be_done_to_a_task_whose_time_is_over_before_any_timer_fires() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create_typed_with("lifecycle: {max_duration_seconds: 3},", "a: standard");
+    world.fail(1, task, "a", 1, false);
+    world.now = Time(3 * SECOND);
+    let ended = Err(Refusal::Ended(TaskStatus::Error));
+    for action in [
+        Action::Retry,
+        Action::Resolve,
+        Action::Complete(Success::default()),
+    ] {
+        assert_eq!(world.act(task, "a", action), ended);
+    }
+    assert_eq!(world.cancel(task), ended);
+    world.advance_to(world.now);
+    assert_eq!(world.task(task).status(), TaskStatus::Error);
+}

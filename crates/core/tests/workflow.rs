@@ -2,9 +2,9 @@
 
 mod world;
 
-use tasker_core::Time;
 use tasker_core::decide::{GRACE, RECOVERY_GRACE};
 use tasker_core::event::Verdict;
+use tasker_core::{Time, caution};
 use tasker_protocol::api::{StepState, TaskStatus};
 use world::World;
 
@@ -194,8 +194,9 @@ fn a_worker_that_returns_in_time_keeps_what_it_names_and_is_offered_the_rest_aga
     let running = vec![world.attempt(named, "a", 1)];
     let stale = world.reconnect(1, 2, running);
     assert_eq!(stale, []);
-    assert_eq!(world.running(1), [(named, "a", 1), (unnamed, "a", 2)]);
     assert_eq!(world.step(unnamed, "a").undelivered, 1);
+    world.advance(caution::FIRST);
+    assert_eq!(world.running(1), [(named, "a", 1), (unnamed, "a", 2)]);
     world.advance(GRACE);
     world.succeed(1, named, "a", 1);
     assert_eq!(world.task(named).status(), TaskStatus::Complete);
@@ -275,6 +276,7 @@ fn an_attempt_that_was_handed_back_is_offered_again_and_counts_for_nothing() {
     world.return_attempt(1, task, "a", 1);
     assert_eq!(world.step(task, "a").state, StepState::Enqueued);
     world.slots(1, 1);
+    world.advance(caution::FIRST);
     assert_eq!(world.running(1), [(task, "a", 2)]);
     assert_eq!(world.task(task).max_attempts(0), 4);
 }

@@ -32,6 +32,7 @@ use crate::batch::Status;
 use crate::clock::Clock;
 use crate::command::{Command, Obeyed, Order};
 use crate::follow::Followed;
+use crate::lease::Lease;
 use crate::outbox::Reserved;
 use crate::traces::Traces;
 
@@ -127,6 +128,9 @@ pub struct Engine {
     /// Idempotency keys of tasks whose creation is not with the journal yet.
     keys: HashMap<TaskId, NewKey>,
     clock: Clock,
+    lease: Lease,
+    /// Whether it has let its workers go, because it may not have the tasks any more.
+    is_cut_off: bool,
     sessions: HashMap<SessionId, Open>,
     /// Calls that wait for a task to settle.
     waiters: HashMap<TaskId, Vec<Obeyed<api::Task>>>,
@@ -150,7 +154,13 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that goes on from what recovery rebuilt.
-    pub fn new(recovered: Recovered, clock: Clock, readers: Readers, traces: Traces) -> Engine {
+    pub fn new(
+        recovered: Recovered,
+        clock: Clock,
+        lease: Lease,
+        readers: Readers,
+        traces: Traces,
+    ) -> Engine {
         Engine {
             open_steps: Arc::default(),
             readers,
@@ -166,6 +176,8 @@ impl Engine {
             stored: recovered.stored,
             keys: HashMap::new(),
             clock,
+            lease,
+            is_cut_off: false,
             sessions: HashMap::new(),
             waiters: HashMap::new(),
             followers: HashMap::new(),
@@ -266,16 +278,24 @@ impl Engine {
     /// When time is to pass next.
     fn wake(&self) -> Time {
         let now = self.clock.now();
-        if Pulse::is_stuck(self.commit_began, now) {
+        if self.stands_still(now) {
             return now + BEAT;
         }
         let timer = self.core.state().next_timer();
         timer.map_or(self.pulse.next(), |timer| timer.min(self.pulse.next()))
     }
 
+    /// Whether no time passes: it cannot commit, or workers cannot come to it.
+    fn stands_still(&self, now: Time) -> bool {
+        Pulse::is_stuck(self.commit_began, now) || self.lease.check().is_err()
+    }
+
     fn pass_time(&mut self) {
         let now = self.clock.now();
-        if Pulse::is_stuck(self.commit_began, now) {
+        if self.lease.is_cut_off() {
+            self.cut_off();
+        }
+        if self.stands_still(now) {
             return;
         }
         if let Some(gap) = self.pulse.beat(now) {
@@ -283,6 +303,10 @@ impl Engine {
                 "the engine was frozen, or could not commit, for {gap:?}: deadlines of workers are moved"
             );
             self.happen(&Event::Frozen { gap }, None);
+        }
+        // After the freeze: workers have their full time to come back from here on.
+        if std::mem::take(&mut self.is_cut_off) {
+            self.happen(&Event::Recovered, None);
         }
         self.happen(&Event::Tick, None);
     }

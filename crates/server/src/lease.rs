@@ -3,6 +3,7 @@
 //!
 //! What an engine without a lease has in memory may be out of date, because another may have taken over meanwhile. So it
 //! tells nobody, until PostgreSQL has renewed the lease. What it commits is fenced by the epoch and needs no lease.
+//! Soon after the lease's end it is cut off: it lets its workers go, to the engine that may have taken over.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,9 @@ const RENEWAL: Duration = Duration::from_secs(2);
 
 /// How often that is tried while it fails.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// How long workers stay with an engine whose lease has run out. PostgreSQL may be back before another has taken over.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a clock showed longer ago says nothing about what it shows.
 const STALE: Duration = Duration::from_secs(1);
@@ -51,6 +55,18 @@ impl Lease {
     /// Why not.
     pub fn check(&self) -> Result<(), String> {
         self.check_at(Instant::now())
+    }
+
+    /// Whether it ran out so long ago that workers should go elsewhere.
+    pub fn is_cut_off(&self) -> bool {
+        self.with(|state| Instant::now() >= state.ends + PATIENCE)
+    }
+
+    /// Completes when [`Lease::is_cut_off`].
+    pub async fn cut_off(&self) {
+        while !self.is_cut_off() {
+            sleep_until(self.with(|state| state.ends) + PATIENCE).await;
+        }
     }
 
     fn check_at(&self, now: Instant) -> Result<(), String> {
@@ -139,6 +155,24 @@ mod tests {
         lease.renewed(asked_again);
         assert_eq!(lease.check_at(asked + LEASE), Ok(()));
         assert!(lease.check_at(asked_again + LEASE).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_is_cut_off_when_its_lease_was_not_renewed_for_a_while_after_its_end() {
+        let asked = Instant::now();
+        let lease = Lease::new(asked);
+        let cut_off = lease.cut_off();
+        tokio::pin!(cut_off);
+        tokio::time::sleep(LEASE + PATIENCE - MOMENT).await;
+        assert!(lease.check().is_err() && !lease.is_cut_off());
+        lease.renewed(asked + LEASE);
+        let since = tokio::time::timeout(LEASE, &mut cut_off).await;
+        assert!(since.is_err(), "it is renewed");
+        cut_off.await;
+        assert_eq!(asked.elapsed(), 2 * LEASE + PATIENCE);
+        assert!(lease.is_cut_off());
+        lease.renewed(Instant::now());
+        assert!(!lease.is_cut_off());
     }
 
     #[test]

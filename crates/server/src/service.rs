@@ -279,7 +279,13 @@ async fn go_on(
     let (tasks, mut readings) = mpsc::unbounded_channel();
     let (texts, wanted) = mpsc::unbounded_channel();
     let readers = engine::Readers { tasks, texts };
-    let engine = Engine::new(recovered, clock.clone(), readers, traces.clone());
+    let engine = Engine::new(
+        recovered,
+        clock.clone(),
+        lease.clone(),
+        readers,
+        traces.clone(),
+    );
     let engine = engine.run(journal.clone(), intake, stop);
     let texts = read_texts(journal, &running.admission, wanted);
     let reader = async {

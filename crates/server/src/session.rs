@@ -36,6 +36,8 @@ pub async fn serve(socket: WebSocket, engine: Arc<Running>) {
     let (sink, mut frames) = socket.split();
     let mut writing = std::pin::pin!(writer::write(sink, inbox, owned, writer::PATIENCE));
     let mut written = None;
+    let lease = shell.engine.lease.clone();
+    let mut cut_off = std::pin::pin!(lease.cut_off());
     while !shell.close {
         // A worker that does not read is not read from either: what it says would have to be answered.
         let reads = !room.is_full();
@@ -57,11 +59,13 @@ pub async fn serve(socket: WebSocket, engine: Arc<Running>) {
                 written = Some(ended);
                 break;
             }
+            () = &mut cut_off => break,
             () = tokio::time::sleep_until(deadline), if reads => Next::Time,
         };
         // The engine may take its time; what it has for the worker goes on meanwhile.
         tokio::select! {
             () = shell.handle(next) => {}
+            () = &mut cut_off => break,
             ended = &mut writing => {
                 written = Some(ended);
                 break;

@@ -41,6 +41,8 @@ pub enum EngineInput {
     Request(RequestId, Request),
     /// The journal answers, or its connection breaks.
     Journal(Ticket, JournalAnswer),
+    /// The engine's lease has run out for a while, or is renewed.
+    CutOff(bool),
     /// The loop runs.
     Round,
     /// A deadline has come.
@@ -121,7 +123,13 @@ impl EngineProcess {
             // The port is open, but there is no engine behind it yet.
             (_, EngineInput::Arrived(link, _)) => env.close(link, Side::Engine),
             (_, EngineInput::Request(request, _)) => calls::refuse(request, env),
-            (_, EngineInput::Journal(..) | EngineInput::Round | EngineInput::Wake) => {}
+            (
+                _,
+                EngineInput::Journal(..)
+                | EngineInput::CutOff(_)
+                | EngineInput::Round
+                | EngineInput::Wake,
+            ) => {}
         }
         Life::On
     }

@@ -23,13 +23,15 @@ pub enum Fault {
     FreezeEngine,
     /// The engine's process stands still, another takes over, the first goes on.
     OverlapEngine,
+    /// The engine cannot renew its lease for a while: it lets its workers go.
+    CutOffEngine,
     /// The journal's clock jumps; an engine that starts takes the new time over.
     JumpClock,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Fault; 11] = [
+    pub const ALL: [Fault; 12] = [
         Fault::ResetLink,
         Fault::SilenceLink,
         Fault::ForgetLink,
@@ -40,6 +42,7 @@ impl Fault {
         Fault::KillEngine,
         Fault::FreezeEngine,
         Fault::OverlapEngine,
+        Fault::CutOffEngine,
         Fault::JumpClock,
     ];
 }

@@ -107,9 +107,10 @@ pub fn slots_are_not_exceeded(state: &State, changes: &[Change], live: &Live) ->
     Ok(())
 }
 
-/// The slots that a worker has left for ready steps; those of attempts that the engine ended are taken for a while.
+/// Whether a worker has slots left for ready steps; those of attempts that the engine ended are taken for a while, and
+/// one that has handed something back is given nothing for a while.
 fn free(worker: &Worker, held: usize) -> bool {
-    held + worker.revoked.len() < worker.slots as usize
+    held + worker.revoked.len() < worker.slots as usize && worker.allows() > 0
 }
 
 /// After a dispatch no ready step waits while a worker that can run it has a slot free.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tasker_core::record::Next;
 use tasker_core::state::TIMEOUT_GRACE;
-use tasker_core::{Record, TaskId, Time};
+use tasker_core::{Instance, Record, TaskId, Time, caution};
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::{AttemptRef, Failure, Fetched};
 
@@ -115,6 +115,15 @@ pub fn an_attempt_is_given_to_one_handler(attempt: &AttemptRef, before: Option<&
         an_attempt_is_given_to_one_handler,
         before.is_none(),
         "{attempt:?} was given to a handler before: {before:?}"
+    )
+}
+
+/// A worker that stood still so long that it was given up runs nothing that lay unread meanwhile: others have run it.
+pub fn nothing_unread_is_run_after_a_freeze(attempt: &AttemptRef, woken: bool) -> Check {
+    holds!(
+        nothing_unread_is_run_after_a_freeze,
+        !woken,
+        "{attempt:?} was given to a handler by a worker that had just woken up"
     )
 }
 
@@ -378,6 +387,46 @@ pub fn a_task_does_not_expire_early(task: &Model, record: &Record) -> Check {
         "task {} of {:?} may take {duration:?}: {record:?}",
         task.id,
         task.created_at
+    )
+}
+
+/// What comes after a task's time is over ends nothing well, also before a timer has fired: the task has failed.
+pub fn nothing_counts_after_a_tasks_time(task: &Model, record: &Record) -> Check {
+    let counts = matches!(
+        record,
+        Record::Succeeded { .. }
+            | Record::Decided { .. }
+            | Record::Batched { .. }
+            | Record::Rejected { .. }
+            | Record::Failed { .. }
+            | Record::Retried { .. }
+            | Record::Resolved { .. }
+            | Record::Completed { .. }
+            | Record::Cancelled { .. }
+    );
+    let duration = task.workflow.max_duration;
+    let is_over = duration.is_some_and(|duration| record.at() >= task.created_at + duration);
+    holds!(
+        nothing_counts_after_a_tasks_time,
+        !(counts && is_over),
+        "task {} of {:?} may take {duration:?}: {record:?}",
+        task.id,
+        task.created_at
+    )
+}
+
+/// A worker that did not give an attempt to a handler is given nothing for a moment, by the same engine.
+pub fn a_worker_that_hands_back_is_given_nothing_for_a_moment(
+    instance: Instance,
+    returned: Option<Time>,
+    started: Option<Time>,
+) -> Check {
+    let at_once = matches!((returned, started), (Some(returned), Some(started))
+        if started > returned && started < returned + caution::FIRST);
+    holds!(
+        a_worker_that_hands_back_is_given_nothing_for_a_moment,
+        !at_once,
+        "worker {instance} handed something back at {returned:?} and was given something at {started:?}"
     )
 }
 

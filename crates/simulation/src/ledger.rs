@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use tasker_core::{Record, TaskId, Time};
+use tasker_core::{Instance, Record, TaskId, Time};
 use tasker_protocol::frame::AttemptRef;
 
 use crate::invariants::{self, Check};
@@ -19,6 +19,14 @@ pub struct Ledger {
     tasks: BTreeMap<TaskId, Model>,
     handlers: BTreeMap<AttemptRef, Handler>,
     acknowledged: BTreeSet<TaskId>,
+    givings: BTreeMap<(EngineId, Instance), Giving>,
+}
+
+/// What an engine last gave to a worker, and last had back from it unhandled.
+#[derive(Clone, Copy, Debug, Default)]
+struct Giving {
+    started: Option<Time>,
+    returned: Option<Time>,
 }
 
 /// An attempt that was given to a handler.
@@ -68,7 +76,12 @@ impl Ledger {
                 let Some(model) = self.tasks.get_mut(&row.task) else {
                     return invariants::a_record_has_a_task(row.task, &record);
                 };
+                let worker = worker_of(model, &record);
                 recorded(model, &self.handlers, &record, &texts, moment)?;
+                if let Some(instance) = worker {
+                    let giving = self.givings.entry((moment.engine, instance)).or_default();
+                    giving.note(instance, &record)?;
+                }
             }
             if let Some(model) = self.tasks.get(&row.task) {
                 invariants::an_ended_task_is_marked_so(model, row.ended)?;
@@ -108,6 +121,36 @@ impl Ledger {
         let model = self.tasks.get(&attempt.task_uuid);
         let step = model.and_then(|model| model.step_of(attempt));
         invariants::an_accepted_outcome_is_settled(attempt, step)
+    }
+}
+
+/// The worker that a record of an attempt's beginning or return is about.
+fn worker_of(model: &Model, record: &Record) -> Option<Instance> {
+    match record {
+        Record::Started { instance, .. } => Some(*instance),
+        Record::Undelivered { step, .. } => {
+            let (_, start) = model.steps.get(*step as usize)?.open?;
+            Some(start.instance)
+        }
+        _ => None,
+    }
+}
+
+impl Giving {
+    /// Records of different tasks come in any order within a commit.
+    fn note(&mut self, instance: Instance, record: &Record) -> Check {
+        let last = match record {
+            Record::Started { .. } => &mut self.started,
+            _ => &mut self.returned,
+        };
+        *last = (*last).max(Some(record.at()));
+        let (returned, started) = match record {
+            Record::Started { .. } => (self.returned, Some(record.at())),
+            _ => (Some(record.at()), self.started),
+        };
+        invariants::a_worker_that_hands_back_is_given_nothing_for_a_moment(
+            instance, returned, started,
+        )
     }
 }
 
@@ -175,6 +218,7 @@ fn recorded(
         }
     }
     invariants::a_task_does_not_expire_early(model, record)?;
+    invariants::nothing_counts_after_a_tasks_time(model, record)?;
     model.apply(record, moment.truth, known, moment.engine);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tasker_core::graph::step_uuid;
 use tasker_core::record::Next;
-use tasker_core::{Record, TaskId, Time};
+use tasker_core::{Instance, Record, TaskId, Time};
 use tasker_protocol::api::StepState;
 use tasker_protocol::frame::AttemptRef;
 
@@ -70,6 +70,8 @@ pub struct Start {
     pub at: Time,
     /// In truth, when it was durable.
     pub truth: Time,
+    /// The worker's process.
+    pub instance: Instance,
 }
 
 /// A back-off.
@@ -275,9 +277,20 @@ impl Step {
         engine: EngineId,
     ) -> Option<Said> {
         match record {
-            Record::Started { attempt, at, .. } => {
+            Record::Started {
+                attempt,
+                at,
+                instance,
+                ..
+            } => {
                 self.attempts = *attempt;
-                self.open = Some((*attempt, Start { at: *at, truth }));
+                let (at, instance) = (*at, *instance);
+                let start = Start {
+                    at,
+                    truth,
+                    instance,
+                };
+                self.open = Some((*attempt, start));
                 self.wait = None;
             }
             Record::Succeeded { .. } => return Some(self.finish(true, &[], 0)),

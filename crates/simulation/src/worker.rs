@@ -10,7 +10,7 @@ use tasker_protocol::frame::{
     AttemptRef, Dispatch, EngineMessage, Failure, Fetch, Fetched, Outcome, WorkerMessage, decode,
     encode,
 };
-use tasker_worker::session::{Effect, Input, Message, Profile, Session};
+use tasker_worker::session::{Effect, Input, Message, Profile, SILENCE, Session};
 
 use crate::environment::Environment;
 use crate::invariants;
@@ -52,6 +52,10 @@ pub struct WorkerProcess {
     pub seat: usize,
     session: Session,
     started: Time,
+    /// When it last did something.
+    alive: Time,
+    /// When it last found that it had stood still for as long as engines wait for a worker.
+    woken: Option<Time>,
     link: Option<LinkId>,
     /// Handlers that run, and what they will do.
     handlers: BTreeMap<AttemptRef, Act>,
@@ -81,12 +85,15 @@ impl WorkerProcess {
             templates: Vec::new(),
             problems: Vec::new(),
         };
-        let session = Session::new(profile, slots, env.chance.draw());
+        let urls = vec!["http://engine".to_owned()];
+        let session = Session::new(profile, urls, slots, env.chance.draw());
         let mut process = WorkerProcess {
             id,
             seat,
             session,
             started: env.now,
+            alive: env.now,
+            woken: None,
             link: None,
             handlers: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -104,6 +111,10 @@ impl WorkerProcess {
 
     /// Handles something.
     pub fn handle(&mut self, input: WorkerInput, env: &mut Environment) -> Life {
+        if env.now.since(self.alive) >= SILENCE {
+            self.woken = Some(env.now);
+        }
+        self.alive = env.now;
         match input {
             WorkerInput::Arrived(link, item) => {
                 if self.link == Some(link) {
@@ -175,7 +186,7 @@ impl WorkerProcess {
         let mut messages = Vec::new();
         for effect in effects.drain(..) {
             match effect {
-                Effect::Connect => self.link = Some(env.connect(self.id)),
+                Effect::Connect(_) => self.link = Some(env.connect(self.id)),
                 Effect::Disconnect => {
                     if let Some(link) = self.link.take() {
                         env.close(link, Side::Worker);
@@ -219,6 +230,9 @@ impl WorkerProcess {
                 let attempt = dispatch.attempt_ref();
                 env.note(Note::Began(self.id, attempt));
                 let check = env.ledger.began(self.id, attempt);
+                env.check(check);
+                let woken = self.woken == Some(env.now);
+                let check = invariants::nothing_unread_is_run_after_a_freeze(&attempt, woken);
                 env.check(check);
                 let workflow = env.workflow(&dispatch.name);
                 let node = workflow.node_of(&dispatch.step_name);

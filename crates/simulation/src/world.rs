@@ -140,7 +140,10 @@ impl World {
                     let lost = ClientInput::Lost(request);
                     self.clients.handle(lost, &mut self.env);
                 }
-                EngineInput::Journal(..) | EngineInput::Round | EngineInput::Wake => {}
+                EngineInput::Journal(..)
+                | EngineInput::CutOff(_)
+                | EngineInput::Round
+                | EngineInput::Wake => {}
             }
             return;
         };

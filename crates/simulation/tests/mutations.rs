@@ -15,6 +15,8 @@ fn broken_by(mutation: Mutation) -> &'static str {
         Mutation::WakeUpForgotten => "every_step_that_waits_says_why",
         Mutation::SlotCountedTwice => "no_slot_is_free_for_a_ready_step",
         Mutation::ParentSkipped => "a_step_starts_after_its_parents",
+        Mutation::ReturnForgotten => "a_worker_that_hands_back_is_given_nothing_for_a_moment",
+        Mutation::TaskTimeForgotten => "nothing_counts_after_a_tasks_time",
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::answers::Answers;
+use crate::clock::Clock;
 use crate::connection::{Arrival, Connection, Lost};
 use crate::endpoint::Endpoint;
 use crate::inbox::Inbox;
@@ -54,12 +54,13 @@ impl Link {
 /// A session with its connection.
 pub(crate) struct Driver {
     session: Session,
-    endpoint: Endpoint,
+    /// In the order of the session's engines.
+    endpoints: Vec<Endpoint>,
     link: Link,
     inbox: Arc<Inbox>,
     answers: Arc<Answers>,
     board: Arc<Board>,
-    started: Instant,
+    clock: Clock,
     effects: Vec<Effect>,
     deliveries: Vec<Message>,
 }
@@ -67,19 +68,19 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(
         session: Session,
-        endpoint: Endpoint,
+        endpoints: Vec<Endpoint>,
         inbox: Arc<Inbox>,
         answers: Arc<Answers>,
         board: Arc<Board>,
     ) -> Self {
         Self {
             session,
-            endpoint,
+            endpoints,
             link: Link::None,
             inbox,
             answers,
             board,
-            started: Instant::now(),
+            clock: Clock::start(),
             effects: Vec::new(),
             deliveries: Vec::new(),
         }
@@ -90,8 +91,10 @@ impl Driver {
         let mut taken = Vec::new();
         self.apply([Input::Tick]);
         while let Some(deadline) = self.session.deadline() {
-            let deadline = self.started + deadline;
-            // The socket first: what has arrived counts before a deadline does.
+            let wait = deadline.saturating_sub(self.clock.elapsed());
+            let deadline = Instant::now() + wait;
+            // The socket first: what has arrived counts before a deadline does. If it arrived while this process stood
+            // still, the session knows.
             tokio::select! { biased;
                 event = self.link.next() => self.happened(event),
                 count = inputs.recv_many(&mut taken, MAX_INPUTS) => {
@@ -139,7 +142,7 @@ impl Driver {
     }
 
     fn apply(&mut self, inputs: impl IntoIterator<Item = Input>) {
-        let now: Duration = self.started.elapsed();
+        let now = self.clock.elapsed();
         for input in inputs {
             self.session.handle(now, input, &mut self.effects);
         }
@@ -154,8 +157,9 @@ impl Driver {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect => {
-                self.link = Link::Opening(Box::pin(Connection::open(self.endpoint.clone())));
+            Effect::Connect(engine) => {
+                let endpoint = self.endpoints[engine].clone();
+                self.link = Link::Opening(Box::pin(Connection::open(endpoint)));
             }
             Effect::Disconnect => self.link = Link::None,
             Effect::Send(message) => {

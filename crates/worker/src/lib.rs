@@ -5,6 +5,7 @@
 //! - [`Worker`], [`Options`], [`Imported`], [`Error`]: the way in. A [`Worker`] is started, asked for [`Message`]s and given outcomes.
 //! - [`session`]: the state machine. Pure: time and inputs in, effects out.
 //! - `connection`: one WebSocket to the engine; `endpoint`: where the engine is.
+//! - `clock`: the session's clock.
 //! - `driver`: the loop that carries the machine's effects out.
 //! - `inbox`: messages on their way to the handlers.
 //! - `answers`: answers to fetches on their way to the handlers that wait for them.
@@ -14,6 +15,7 @@
 //! - `limits`: what an outcome may weigh.
 
 mod answers;
+mod clock;
 mod connection;
 mod driver;
 mod endpoint;

@@ -10,7 +10,7 @@ use tasker_protocol::origin::Hosts;
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// Engines, such as `http://127.0.0.1:8080`; the first is used.
+    /// Engines, such as `http://127.0.0.1:8080`: the first that has the tasks is used, and another when it has them.
     pub urls: Vec<String>,
     /// The token that engine and workers share.
     #[serde(default)]

@@ -5,17 +5,21 @@
 //! Waiting ────────────▶ Connecting ────────────▶ Greeting ────────▶ Open ────────▶ Stopped
 //!    ▲                      │                       │                 │  drained
 //!    └──────────────────────┴───────────────────────┴─────────────────┘
-//!          connection lost, silent for 5 s, refused: back-off
+//!          connection lost, silent for 5 s, refused: back-off, the next engine
 //! ```
 //!
 //! It holds every attempt from its dispatch until the engine has accepted its outcome, whatever happens to the
 //! connection in between: each greeting names all of them, and every welcome is followed by the outcomes that the
 //! engine may not have. An outcome of a cancelled attempt goes the same way, since it frees the attempt's slot. So does
 //! what a running handler has asked for and not yet got.
+//!
+//! When it finds that it did nothing for as long as the engine waits for a sign of life, the engine has given it up, and
+//! what lies unread in the connection was given to others: it drops that and greets anew.
 
 mod attempts;
 mod backoff;
 mod connecting;
+mod engines;
 mod epochs;
 mod fetches;
 mod greeting;
@@ -37,17 +41,21 @@ use uuid::Uuid;
 use crate::status::SessionState;
 use attempts::Attempts;
 use backoff::Backoff;
+use connecting::End;
+use engines::Engines;
 use epochs::Epochs;
 use fetches::Fetches;
+
+pub use engines::{CONNECT_TIMEOUT, Trouble};
 
 /// A connection on which nothing was heard for this long is given up.
 pub const SILENCE: Duration = Duration::from_secs(5);
 
-/// A connection that is not made within this time is given up.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How often a ping is sent until the engine has said how often it wants one.
 const FIRST_HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A ping is sent at least so often, whatever the engine says: well within its and this side's silence.
+const LONGEST_HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What a worker says about itself in each greeting.
 #[derive(Clone, Debug)]
@@ -115,8 +123,8 @@ pub enum Input {
 /// What is to be done, in this order.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Open a connection.
-    Connect,
+    /// Open a connection to the engine of this index.
+    Connect(usize),
     /// Drop the connection, or the attempt to make one.
     Disconnect,
     /// Send a message.
@@ -146,7 +154,8 @@ enum Phase {
 #[derive(Debug)]
 struct Line {
     heard_at: Duration,
-    ping_at: Duration,
+    /// When the last ping was sent, or the greeting.
+    pinged_at: Duration,
     heartbeat: Duration,
     /// The slots that the engine was last told; none when it is to be told anew.
     offered: Option<u32>,
@@ -156,6 +165,7 @@ struct Line {
 #[derive(Debug)]
 pub struct Session {
     profile: Profile,
+    engines: Engines,
     slots: u32,
     attempts: Attempts,
     fetches: Fetches,
@@ -166,17 +176,15 @@ pub struct Session {
     epochs: Epochs,
     /// Set once the worker drains: the time at which it leaves in any case, if there is one.
     draining: Option<Option<Duration>>,
-    /// Why the session is not open.
-    trouble: Option<String>,
-    /// Whether that is the engine's own word.
-    refused: bool,
 }
 
 impl Session {
-    /// A session that wants to connect at once. `seed` decides the random part of its waits.
-    pub fn new(profile: Profile, slots: u32, seed: u64) -> Self {
+    /// A session that wants to connect at once. `urls` are the engines' addresses, at least one; `seed` decides the
+    /// random part of its waits.
+    pub fn new(profile: Profile, urls: Vec<String>, slots: u32, seed: u64) -> Self {
         Self {
             profile,
+            engines: Engines::new(urls),
             slots,
             attempts: Attempts::default(),
             fetches: Fetches::default(),
@@ -187,8 +195,6 @@ impl Session {
             greetings: 0,
             epochs: Epochs::default(),
             draining: None,
-            trouble: None,
-            refused: false,
         }
     }
 
@@ -197,10 +203,14 @@ impl Session {
         if self.is_stopped() {
             return;
         }
+        self.notice_freeze(now, effects);
         match input {
             Input::Tick => {}
             Input::Connected => self.connected(now, effects),
-            Input::Lost { reason, refused } => self.lost(now, reason, refused, effects),
+            Input::Lost { reason, refused } => {
+                let end = if refused { End::Refused } else { End::Broken };
+                self.lost(now, &reason, end, effects);
+            }
             Input::Heard => self.heard(now),
             Input::Received(message) => {
                 self.heard(now);
@@ -228,7 +238,10 @@ impl Session {
     pub fn deadline(&self) -> Option<Duration> {
         let phase = match &self.phase {
             Phase::Waiting { until } | Phase::Connecting { until } => *until,
-            Phase::Greeting(line) | Phase::Open(line) => line.ping_at.min(line.heard_at + SILENCE),
+            Phase::Greeting(line) | Phase::Open(line) => {
+                let ping_at = line.pinged_at + line.heartbeat;
+                ping_at.min(line.heard_at + SILENCE)
+            }
             Phase::Stopped => return None,
         };
         Some(match self.draining.flatten() {
@@ -252,14 +265,9 @@ impl Session {
         }
     }
 
-    /// Why the session is not open, when the reason is known.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
-    }
-
-    /// Whether the session is not open because the engine does not want this worker, as it is.
-    pub fn is_refused(&self) -> bool {
-        self.refused
+    /// Why the session is not open, one for each engine that was asked in vain.
+    pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+        self.engines.troubles()
     }
 
     /// Attempts running or with an outcome that is not yet accepted.
@@ -272,7 +280,7 @@ impl Session {
             (Phase::Waiting { .. } | Phase::Connecting { .. } | Phase::Stopped, _) => {}
             (_, EngineMessage::Rejected(rejection)) => {
                 let reason = format!("the engine refused the session: {}", described(&rejection));
-                self.drop_connection(now, reason, true, effects);
+                self.drop_connection(now, &reason, End::Refused, effects);
             }
             (_, EngineMessage::Error(rejection)) => effects.push(Effect::Warn(format!(
                 "the engine could not handle a message: {}",
@@ -283,8 +291,8 @@ impl Session {
             }
             (Phase::Greeting(_), _) => {
                 // Whatever it was, the greeting of the next connection sets it right: it names all that is held.
-                let reason = "the engine sent a message before its welcome".to_owned();
-                self.drop_connection(now, reason, false, effects);
+                let reason = "the engine sent a message before its welcome";
+                self.drop_connection(now, reason, End::Useless, effects);
             }
             (Phase::Open(_), EngineMessage::Welcome(_)) => {
                 effects.push(Effect::Warn("the engine sent a second welcome".to_owned()));

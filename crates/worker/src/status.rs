@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::session::Session;
+use crate::session::{Session, Trouble};
 
 /// Where a worker's session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -93,7 +93,7 @@ struct Import {
 /// change, the handle adds problems.
 #[derive(Debug)]
 pub(crate) struct Board {
-    engine: String,
+    engines: Vec<String>,
     entries: Mutex<Entries>,
 }
 
@@ -105,15 +105,14 @@ struct Entries {
     slots: usize,
     held: usize,
     opened: u64,
-    trouble: Option<String>,
-    refused: bool,
+    troubles: Vec<Trouble>,
     problems: Vec<String>,
 }
 
 impl Board {
-    pub(crate) fn new(engine: String) -> Self {
+    pub(crate) fn new(engines: Vec<String>) -> Self {
         Self {
-            engine,
+            engines,
             entries: Mutex::new(Entries {
                 session: SessionState::Connecting,
                 begun: false,
@@ -121,8 +120,7 @@ impl Board {
                 slots: 0,
                 held: 0,
                 opened: 0,
-                trouble: None,
-                refused: false,
+                troubles: Vec::new(),
                 problems: Vec::new(),
             }),
         }
@@ -152,10 +150,9 @@ impl Board {
         }
         entries.session = state;
         entries.held = session.held();
-        if entries.trouble.as_deref() != session.trouble() {
-            entries.trouble = session.trouble().map(str::to_owned);
+        if !session.troubles().eq(&entries.troubles) {
+            entries.troubles = session.troubles().cloned().collect();
         }
-        entries.refused = session.is_refused();
     }
 
     /// The driver has ended, in whatever way.
@@ -186,22 +183,24 @@ impl Board {
     pub(crate) fn status(&self) -> Status {
         let entries = self.lock();
         let mut problems = entries.problems.clone();
-        let trouble = entries.trouble.as_ref();
-        let mut trouble =
-            trouble.map(|trouble| format!("no session with {}: {trouble}", self.engine));
-        if entries.refused {
-            problems.extend(trouble.take());
-        }
+        let troubles = |refused| {
+            let some = entries.troubles.iter();
+            let some = some.filter(move |trouble| trouble.refused == refused);
+            some.map(|trouble| trouble.text.clone())
+        };
+        problems.extend(troubles(true));
         let mut reasons = problems.clone();
         reasons.extend(match entries.session {
             SessionState::Connecting if !entries.begun => Some(imports(entries.import.as_ref())),
             SessionState::Open => None,
-            SessionState::Connecting if entries.trouble.is_some() => None,
-            SessionState::Connecting => Some(format!("connecting to {}", self.engine)),
+            SessionState::Connecting if !entries.troubles.is_empty() => None,
+            SessionState::Connecting => {
+                Some(format!("connecting to {}", self.engines.join(", or ")))
+            }
             SessionState::Draining => Some(format!("draining, {} attempts held", entries.held)),
             SessionState::Stopped => Some("stopped".to_owned()),
         });
-        reasons.extend(trouble);
+        reasons.extend(troubles(false));
         Status {
             session: entries.session,
             ready: reasons.is_empty(),

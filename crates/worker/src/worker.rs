@@ -52,7 +52,7 @@ pub struct Worker {
 /// A worker whose handlers are still being imported.
 struct Waiting {
     options: Options,
-    endpoint: Endpoint,
+    endpoints: Vec<Endpoint>,
     /// To the thread, which serves the health port until then.
     begin: oneshot::Sender<Driver>,
 }
@@ -79,8 +79,14 @@ impl Worker {
 
     /// Listens on the health port, which says that handlers are being imported, until [`Worker::begin`].
     pub fn open(options: Options) -> Result<Self, Error> {
-        let url = options.urls.first().ok_or(Error::NoUrl)?;
-        let endpoint = Endpoint::new(url, options.token.as_deref())?;
+        if options.urls.is_empty() {
+            return Err(Error::NoUrl);
+        }
+        let endpoints = options
+            .urls
+            .iter()
+            .map(|url| Endpoint::new(url, options.token.as_deref()))
+            .collect::<Result<Vec<_>, Error>>()?;
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -94,7 +100,7 @@ impl Worker {
         };
         let inbox = Arc::new(Inbox::default());
         let answers = Arc::new(Answers::default());
-        let board = Arc::new(Board::new(endpoint.to_string()));
+        let board = Arc::new(Board::new(options.urls.clone()));
         let metrics = Arc::new(Metrics::new(Arc::clone(&board)));
         let (inputs, receiver) = unbounded_channel();
         let (begin, begun) = oneshot::channel::<Driver>();
@@ -133,7 +139,7 @@ impl Worker {
             metrics,
             waiting: Mutex::new(Some(Waiting {
                 options,
-                endpoint,
+                endpoints,
                 begin,
             })),
             thread: Some(thread),
@@ -154,7 +160,7 @@ impl Worker {
         };
         let Waiting {
             options,
-            endpoint,
+            endpoints,
             begin,
         } = waiting;
         let found = templates::read(&options.template_paths);
@@ -183,14 +189,15 @@ impl Worker {
         };
         self.board.begun(options.slots, problems);
         info!(
-            "worker {} serves {} templates, health on http://{}/health, engine {endpoint}",
+            "worker {} serves {} templates, health on http://{}/health, engine {}",
             profile.worker_id,
             summaries.len(),
-            self.address
+            self.address,
+            options.urls.join(", or ")
         );
         let driver = Driver::new(
-            Session::new(profile, options.slots, rand::random()),
-            endpoint,
+            Session::new(profile, options.urls, options.slots, rand::random()),
+            endpoints,
             Arc::clone(&self.inbox),
             Arc::clone(&self.answers),
             Arc::clone(&self.board),

@@ -6,6 +6,7 @@
 mod at_once;
 mod drain;
 mod engine;
+mod freezes;
 mod gil;
 mod loss;
 mod processes;

@@ -63,8 +63,8 @@ def test_followed_as_json_is_a_line_for_each_event(tasker: Tasker, client: Taske
 
 def test_a_task_that_does_not_succeed_is_exit_code_1(tasker: Tasker) -> None:
     lines = tasker("run", BLOCKED, "--follow", code=1).stdout.splitlines()
-    failure = "error: attempt 1: the payment method is not valid"
-    assert lines[1] == f"  permanent_error_step    {failure}"
+    failure = "error: attempt 1: PermanentError: the payment method is not valid ("
+    assert lines[1].startswith(f"  permanent_error_step    {failure}")
     assert lines[2] == "the task is blocked_by_failures"
     assert "permanent_error_step" in lines[3]
     told = tasker("run", BLOCKED, "--wait", "--json", code=1).stdout

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Entry, Place, State};
+use crate::caution::Caution;
 use crate::{Instance, StepIndex, Task, TaskId, Time};
 
 /// What the engine allows an attempt beyond its time-out, which its worker enforces.
@@ -23,6 +24,8 @@ pub enum Timer {
     Rest(TaskId),
     /// A task that is not in memory has something to do.
     Wake(TaskId),
+    /// A worker that has handed attempts back is trusted with more, or with as many as any.
+    Caution(Instance),
 }
 
 impl State {
@@ -68,7 +71,11 @@ impl State {
                     self.timers.insert((time + gap, timer));
                     self.workers.entry(instance).until = Some(time + gap);
                 }
-                Timer::Retry(..) | Timer::Expire(_) | Timer::Rest(_) | Timer::Wake(_) => {}
+                Timer::Retry(..)
+                | Timer::Expire(_)
+                | Timer::Rest(_)
+                | Timer::Wake(_)
+                | Timer::Caution(_) => {}
             }
         }
     }
@@ -106,6 +113,20 @@ impl State {
         if let Some((created_at, duration)) = duration {
             self.timers
                 .remove(&(created_at + duration, Timer::Expire(id)));
+        }
+    }
+
+    /// Takes caution with a worker, or no more.
+    pub(super) fn be_cautious(&mut self, instance: Instance, caution: Option<Caution>) {
+        let Some(worker) = self.workers.get_mut(instance) else {
+            return;
+        };
+        let timer = Timer::Caution(instance);
+        if let Some(before) = std::mem::replace(&mut worker.caution, caution) {
+            self.timers.remove(&(before.until, timer));
+        }
+        if let Some(caution) = caution {
+            self.timers.insert((caution.until, timer));
         }
     }
 

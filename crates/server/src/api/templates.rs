@@ -73,5 +73,5 @@ pub async fn act(
         .send(asked)
         .await
         .map_err(|_| stopping())?;
-    Ok(Json(answer.await.map_err(|_| stopping())??))
+    Ok(Json(answer.await.map_err(|_| ApiError::untold())??))
 }

@@ -22,11 +22,28 @@ pub(super) struct Open {
 }
 
 impl Engine {
+    /// Lets all workers go, which keep what they hold and name it wherever they come: another engine may have the tasks.
+    pub(super) fn cut_off(&mut self) {
+        if std::mem::replace(&mut self.is_cut_off, true) {
+            return;
+        }
+        tracing::warn!(
+            sessions = self.sessions.len(),
+            "the lease ran out and is not renewed: workers' sessions are closed, so that they go where an engine has the \
+             tasks"
+        );
+        self.happen(&Event::CutOff, None);
+        self.sessions.clear();
+    }
+
     /// Opens a session, in place of an earlier one of the same process.
     pub(super) fn open(&mut self, event: &Event, outbox: Outbox) {
         let Event::Opened { session, offer, .. } = event else {
             return;
         };
+        if self.lease.is_cut_off() {
+            return;
+        }
         let worker = self.core.state().workers().get(offer.instance);
         let replaced = worker.and_then(|worker| worker.session);
         self.happen(event, None);

@@ -53,6 +53,10 @@ pub struct Serving {
     /// The tasks that are being read.
     pub(super) readings: Readings<Reading>,
     pulse: Pulse,
+    /// Whether its lease has run out: it accepts no sessions.
+    pub(super) is_cut_off: bool,
+    /// Whether it has let its workers go, and has not waited for them since.
+    let_go: bool,
     /// When the commit that is in flight began.
     commit_began: Option<Time>,
     /// Whether a round is on its way.
@@ -91,6 +95,8 @@ impl Serving {
             commands: Vec::new(),
             readings: Readings::default(),
             pulse: Pulse::new(clock.at(env.now)),
+            is_cut_off: false,
+            let_go: false,
             commit_began: None,
             round_is_due: false,
             rounds: 0,
@@ -129,6 +135,11 @@ impl Serving {
                 if self.answered(ticket, answer, env) == Progress::Fenced {
                     return Life::Over;
                 }
+            }
+            EngineInput::CutOff(true) => self.cut_off(env),
+            EngineInput::CutOff(false) => {
+                self.is_cut_off = false;
+                self.round_soon(env);
             }
             EngineInput::Round => {
                 self.round_is_due = false;
@@ -198,9 +209,12 @@ impl Serving {
             self.command(command, env);
         }
         self.look_again(env);
-        if !Pulse::is_stuck(self.commit_began, self.now(env)) {
+        if !self.stands_still(env) {
             if let Some(gap) = self.pulse.beat(self.now(env)) {
                 self.happen(&Event::Frozen { gap }, None, env);
+            }
+            if std::mem::take(&mut self.let_go) {
+                self.happen(&Event::Recovered, None, env);
             }
             self.happen(&Event::Tick, None, env);
         }
@@ -224,8 +238,25 @@ impl Serving {
         self.texts.trim();
     }
 
+    fn stands_still(&self, env: &Environment) -> bool {
+        self.is_cut_off || Pulse::is_stuck(self.commit_began, self.now(env))
+    }
+
+    /// Lets all workers go.
+    fn cut_off(&mut self, env: &mut Environment) {
+        self.is_cut_off = true;
+        self.let_go = true;
+        self.happen(&Event::CutOff, None, env);
+        self.outboxes.clear();
+        let links: Vec<LinkId> = self.connections.keys().copied().collect();
+        for link in links {
+            self.hang_up(link, env);
+        }
+    }
+
     fn command(&mut self, command: Command, env: &mut Environment) {
         match command {
+            Command::Open { link, .. } if self.is_cut_off => self.hang_up(link, env),
             Command::Open { event, link } => {
                 let Event::Opened { session, offer, .. } = &event else {
                     return;
@@ -301,7 +332,7 @@ impl Serving {
     fn sleep(&mut self, env: &mut Environment) {
         let sessions = self.connections.values();
         let deadlines = sessions.map(|connection| connection.session.deadline());
-        let next = if Pulse::is_stuck(self.commit_began, self.now(env)) {
+        let next = if self.stands_still(env) {
             deadlines.fold(self.now(env) + BEAT, Time::min)
         } else {
             let own = self.core.state().next_timer().into_iter();

@@ -24,6 +24,9 @@ impl Serving {
     /// Something comes over a link.
     pub(super) fn arrived(&mut self, link: LinkId, item: Item, env: &mut Environment) {
         let now = self.now(env);
+        if item == Item::Open && self.is_cut_off {
+            return env.close(link, Side::Engine);
+        }
         if item == Item::Open {
             self.last_session += 1;
             let id = SessionId(self.last_session);

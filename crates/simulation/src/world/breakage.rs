@@ -65,6 +65,11 @@ impl World {
                     self.env.after(wait, Happening::StartEngine);
                 }
             }
+            Fault::CutOffEngine => {
+                if let Some(engine) = self.env.front {
+                    self.cut_off_engine(engine);
+                }
+            }
             Fault::JumpClock => {
                 // Up to a second is drift, which engines follow.
                 let far = self.env.chance.pick(&[800_000, 10_000_000]);
@@ -155,6 +160,17 @@ impl World {
                 .duration(Duration::from_millis(100), Duration::from_secs(30));
             self.env.after(wait, Happening::Thaw(process));
         }
+    }
+
+    fn cut_off_engine(&mut self, engine: EngineId) {
+        self.env.note(Note::Fault("cut off", u64::from(engine.0)));
+        self.engine(engine, EngineInput::CutOff(true));
+        let wait = self
+            .env
+            .chance
+            .duration(Duration::from_millis(100), Duration::from_secs(30));
+        let renewed = EngineInput::CutOff(false);
+        self.env.after(wait, Happening::Engine(engine, renewed));
     }
 
     fn any_worker(&mut self) -> Option<WorkerId> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tasker_protocol::frame::{Hello, PROTOCOL_VERSIONS, Welcome, WorkerMessage};
 
-use super::{Effect, FIRST_HEARTBEAT, Line, Phase, Profile, Session};
+use super::connecting::End;
+use super::{Effect, FIRST_HEARTBEAT, LONGEST_HEARTBEAT, Line, Phase, Profile, Session};
 
 impl Session {
     pub(super) fn connected(&mut self, now: Duration, effects: &mut Vec<Effect>) {
@@ -14,7 +15,7 @@ impl Session {
         let slots = self.wanted();
         self.phase = Phase::Greeting(Line {
             heard_at: now,
-            ping_at: now + FIRST_HEARTBEAT,
+            pinged_at: now,
             heartbeat: FIRST_HEARTBEAT,
             offered: Some(slots),
         });
@@ -56,7 +57,7 @@ impl Session {
                 "the engine speaks version {} of the session protocol, this worker {oldest} to {newest}",
                 welcome.protocol
             );
-            return self.drop_connection(now, reason, true, effects);
+            return self.drop_connection(now, &reason, End::Refused, effects);
         }
         let known = self.epochs.highest();
         let holds = !self.attempts.is_empty();
@@ -65,23 +66,23 @@ impl Session {
                 "the engine of epoch {} was superseded by one of epoch {known}, whose attempts are held here",
                 welcome.epoch
             );
-            return self.drop_connection(now, reason, false, effects);
+            return self.drop_connection(now, &reason, End::Useless, effects);
         }
         let Phase::Greeting(line) = &self.phase else {
             return;
         };
-        let heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(1));
+        let heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(1)).min(LONGEST_HEARTBEAT);
         self.phase = Phase::Open(Line {
             heard_at: now,
-            ping_at: now + heartbeat,
+            pinged_at: line.pinged_at,
             heartbeat,
             offered: line.offered,
         });
         self.backoff.reset();
-        self.trouble = None;
-        self.refused = false;
+        self.engines.welcomed();
         effects.push(Effect::Inform(format!(
-            "session open, epoch {}, {} attempts held",
+            "session open with {}, epoch {}, {} attempts held",
+            self.engines.url(),
             welcome.epoch,
             self.attempts.len()
         )));

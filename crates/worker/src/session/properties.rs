@@ -5,13 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::tests::{dispatch, outcome, profile, welcome};
+use super::tests::{dispatch, outcome, profile, urls, welcome};
 use super::*;
 
 /// One thing that happens. Numbers choose among what is possible at that moment.
 #[derive(Clone, Debug)]
 enum Happening {
-    Wait { ms: u64 },
+    Wait {
+        ms: u64,
+    },
+    /// The process stands still for so long, and finds that the engine has sent something.
+    Freeze {
+        ms: u64,
+    },
     ConnectionAnswers,
     ConnectionLost,
     Welcome,
@@ -28,6 +34,7 @@ enum Happening {
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         3 => (0u64..8_000).prop_map(|ms| Happening::Wait { ms }),
+        1 => (0u64..8_000).prop_map(|ms| Happening::Freeze { ms }),
         6 => Just(Happening::ConnectionAnswers),
         1 => Just(Happening::ConnectionLost),
         6 => Just(Happening::Welcome),
@@ -72,7 +79,7 @@ enum Link {
 impl World {
     fn new(slots: u32, seed: u64) -> Self {
         let mut world = Self {
-            session: Session::new(profile(), slots, seed),
+            session: Session::new(profile(), urls(2), slots, seed),
             now: Duration::ZERO,
             link: Link::None,
             slots,
@@ -102,6 +109,13 @@ impl World {
                     self.give(Input::Tick);
                 }
                 self.now = until;
+            }
+            Happening::Freeze { ms } => {
+                let frozen = Duration::from_millis(ms);
+                self.now += frozen;
+                self.give(Input::Heard);
+                let may_read = frozen < SILENCE || matches!(self.link, Link::None | Link::Opening);
+                assert!(may_read, "it would run what was given to others");
             }
             Happening::ConnectionAnswers if self.link == Link::Opening => {
                 self.give(Input::Connected);
@@ -189,7 +203,7 @@ impl World {
 
     fn observe(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect => {
+            Effect::Connect(_) => {
                 assert_eq!(self.link, Link::None, "a second connection");
                 self.link = Link::Opening;
             }

@@ -1,5 +1,8 @@
 //! The session, one behaviour at a time.
 
+mod engines;
+mod freezes;
+
 use serde_json::value::RawValue;
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Welcome;
@@ -81,10 +84,18 @@ pub(super) fn welcome() -> EngineMessage {
     })
 }
 
+/// The addresses of so many engines.
+pub(super) fn urls(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|engine| format!("http://{engine}"))
+        .collect()
+}
+
 /// What an effect is, in a word or two, for assertions.
 fn word(effect: Effect) -> String {
     match effect {
-        Effect::Connect => "connect".to_owned(),
+        Effect::Connect(0) => "connect".to_owned(),
+        Effect::Connect(engine) => format!("connect {engine}"),
         Effect::Disconnect => "disconnect".to_owned(),
         Effect::Ping => "ping".to_owned(),
         Effect::Send(WorkerMessage::Hello(hello)) => {
@@ -134,8 +145,13 @@ struct Bench {
 
 impl Bench {
     fn new(slots: u32) -> Self {
+        Self::among(1, slots)
+    }
+
+    /// A session that may have any of so many engines.
+    fn among(engines: usize, slots: u32) -> Self {
         Self {
-            session: Session::new(profile(), slots, 42),
+            session: Session::new(profile(), urls(engines), slots, 42),
             now: Duration::ZERO,
         }
     }
@@ -176,6 +192,11 @@ impl Bench {
             reason: "reset".to_owned(),
             refused: false,
         })
+    }
+
+    fn troubles(&self) -> Vec<&str> {
+        let texts = self.session.troubles();
+        texts.map(|trouble| trouble.text.as_str()).collect()
     }
 
     /// Sleeps until the deadline.
@@ -266,14 +287,14 @@ fn a_greeting_names_what_is_held_and_a_welcome_is_followed_by_what_is_not_accept
     bench.complete(2);
     bench.receive(EngineMessage::Accepted(vec![attempt(1)]));
     bench.receive(EngineMessage::Cancel(attempt(3)));
-    assert_eq!(bench.lose(), ["warn: no session: reset"]);
+    assert_eq!(bench.lose(), ["warn: no session with http://0: reset"]);
     assert_eq!(bench.session.state(), SessionState::Connecting);
 
     assert_eq!(bench.sleep(), ["connect"]);
     let (greeting, after) = bench.greet();
     assert_eq!(greeting, "hello slots=3 running=4,3,2");
     assert_eq!(after, ["outcome 2"]);
-    assert_eq!(bench.session.trouble(), None);
+    assert!(bench.troubles().is_empty());
 }
 
 #[test]
@@ -362,7 +383,7 @@ fn a_silent_engine_is_given_up_after_five_seconds_of_pings() {
         assert_eq!(bench.sleep(), ["ping"]);
         assert_eq!(bench.now, Duration::from_secs(second));
     }
-    let warning = "warn: no session: nothing was heard from the engine for 5 s";
+    let warning = "warn: no session with http://0: nothing was heard from the engine for 5 s";
     assert_eq!(bench.sleep(), ["disconnect", warning]);
     assert_eq!(bench.now, SILENCE);
 }
@@ -380,9 +401,12 @@ fn whatever_is_heard_keeps_the_session() {
 }
 
 #[test]
-fn what_has_arrived_counts_before_the_time_that_has_passed() {
+fn what_has_arrived_counts_before_the_engines_silence() {
     let mut bench = Bench::open(1);
-    bench.now += 60 * SILENCE;
+    for _ in 1..=4 {
+        assert_eq!(bench.sleep(), ["ping"]);
+    }
+    bench.now += 4_999 * MS;
     assert_eq!(bench.receive(dispatch(attempt(1))), ["run 1", "ping"]);
     assert_eq!(bench.session.state(), SessionState::Open);
 }
@@ -391,11 +415,12 @@ fn what_has_arrived_counts_before_the_time_that_has_passed() {
 fn a_connection_that_is_not_made_in_time_is_given_up() {
     let mut bench = Bench::new(1);
     bench.give(Input::Tick);
-    let warning = "warn: no session: no connection within 5 s";
+    let warning = "warn: no session with http://0: no connection within 5 s";
     assert_eq!(bench.sleep(), ["disconnect", warning]);
     assert_eq!(bench.now, CONNECT_TIMEOUT);
     assert_eq!(bench.sleep(), ["connect"]);
-    assert_eq!(bench.session.trouble(), Some("no connection within 5 s"));
+    let trouble = "no session with http://0: no connection within 5 s";
+    assert_eq!(bench.troubles(), [trouble]);
 }
 
 #[test]
@@ -403,14 +428,14 @@ fn an_engine_that_stays_away_is_one_line_in_the_log() {
     let mut bench = Bench::new(1);
     bench.give(Input::Tick);
     let none: [&str; 0] = [];
-    assert_eq!(bench.lose(), ["warn: no session: reset"]);
+    assert_eq!(bench.lose(), ["warn: no session with http://0: reset"]);
     for _ in 0..10 {
         assert_eq!(bench.sleep(), ["connect"]);
         assert_eq!(bench.lose(), none);
     }
     bench.sleep();
     bench.greet();
-    assert_eq!(bench.lose(), ["warn: no session: reset"]);
+    assert_eq!(bench.lose(), ["warn: no session with http://0: reset"]);
 }
 
 #[test]
@@ -424,11 +449,12 @@ fn a_refused_worker_says_why_and_asks_again_slowly() {
     });
     let reason =
         "the engine refused the session: TEMPLATE_CONFLICT: math/square 1.0.0 has other content";
+    let trouble = format!("no session with http://0: {reason}");
     assert_eq!(
         bench.receive(refusal),
-        ["disconnect", &format!("warn: no session: {reason}")]
+        ["disconnect", &format!("warn: {trouble}")]
     );
-    assert_eq!(bench.session.trouble(), Some(reason));
+    assert_eq!(bench.troubles(), [trouble]);
     assert_eq!(bench.sleep(), ["connect"]);
     assert!(bench.now >= 2_500 * MS, "{:?}", bench.now);
     bench.greet();
@@ -446,8 +472,10 @@ fn an_engine_of_another_protocol_is_refused_with_both_versions() {
         heartbeat_ms: 1_000,
     }));
     assert_eq!(
-        bench.session.trouble(),
-        Some("the engine speaks version 9 of the session protocol, this worker 1 to 1")
+        bench.troubles(),
+        [
+            "no session with http://0: the engine speaks version 9 of the session protocol, this worker 1 to 1"
+        ]
     );
 }
 

@@ -1,5 +1,7 @@
 //! The worker against an engine on a real socket.
 
+mod engines;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
