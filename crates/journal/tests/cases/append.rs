@@ -14,7 +14,8 @@ async fn changed_tasks_are_looked_up_one_by_one() {
     let changes = include_str!("../../sql/append_changes.sql");
     let append = include_str!("../../sql/append.sql")
         .replace("{changes}", changes)
-        .replace("{keys}", "");
+        .replace("{keys}", "")
+        .replace("{written_by}", "1");
     let prepare = format!("PREPARE append (text, bigint, bigint) AS {append}");
     client
         .batch_execute(include_str!("../../sql/session.sql"))
