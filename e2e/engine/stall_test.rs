@@ -23,7 +23,10 @@ const CREATION: &str = r#"{"name": "stalled", "namespace": "stalled", "context":
 async fn ended(wire: &Wire, task: Uuid) -> Result<Value> {
     let path = format!("/v1/tasks/{task}/workflow_steps");
     let (_, page) = wire.get(&path).await?;
-    Ok(json!([status(wire, task).await?, page["steps"][0]["attempts"]]))
+    Ok(json!([
+        status(wire, task).await?,
+        page["steps"][0]["attempts"]
+    ]))
 }
 
 /// The outcomes of the worker that are accepted, up to so many, and what was dispatched to it meanwhile.
