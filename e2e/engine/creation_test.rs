@@ -48,10 +48,12 @@ async fn a_key_with_another_body_is_refused_with_the_task_that_it_created() -> R
     let wire = system("other_body").await?;
     let first = body("other_body", r#"{"a": 1, "b": [2.0]}"#);
     let (_, task) = wire.post("/v1/tasks", &key("k"), &first).await?;
-    let same = body("other_body", "{\"a\":1,\n\"b\" : [ 2.0 ]}");
-    let (status, again) = wire.post("/v1/tasks", &key("k"), &same).await?;
-    assert_eq!((status, &again["task_uuid"]), (200, &task["task_uuid"]));
-    for other in [r#"{"b": [2.0], "a": 1}"#, r#"{"a": 1, "b": [2]}"#] {
+    for same in ["{\"a\":1,\n\"b\" : [ 2.0 ]}", r#"{"b": [2.0], "a": 1}"#] {
+        let same = body("other_body", same);
+        let (status, again) = wire.post("/v1/tasks", &key("k"), &same).await?;
+        assert_eq!((status, &again["task_uuid"]), (200, &task["task_uuid"]));
+    }
+    for other in [r#"{"a": 2, "b": [2.0]}"#, r#"{"a": 1, "b": [2]}"#] {
         let other = body("other_body", other);
         let (status, error) = wire.post("/v1/tasks", &key("k"), &other).await?;
         let error = &error["error"];

@@ -31,7 +31,7 @@ ALLOWED = {
     "crates/template": set(),
     "crates/testing": {"crates/core", "crates/protocol", "crates/template"},
     "crates/worker": {"crates/protocol", "crates/template"},
-    "e2e/support": {"crates/client", "crates/protocol"},
+    "e2e/support": {"crates/client", "crates/protocol", "crates/worker"},
 }
 
 # As cargo resolved it, whatever names the manifests use.

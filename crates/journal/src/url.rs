@@ -96,7 +96,7 @@ mod tests {
              target_session_attrs (any, read-write) and load_balance_hosts (disable, random)"
         );
         for (options, named) in [
-            ("passfile=/root/.pgpass", "unknown option `passfile`"),
+            ("passfile=/etc/tasker/pgpass", "unknown option `passfile`"),
             ("client_encoding=utf8", "unknown option `client_encoding`"),
             (
                 "target_session_attrs=primary",

@@ -244,6 +244,9 @@ fn a_dispatch_that_was_never_sent_has_its_number_and_counts_for_nothing() {
     let mut test = Test::started();
     let first = test.success(&json!(1));
     test.call(&json!({"crash_engine": {"outcomes": [first], "committed": true}}));
+    // Its worker does not name it, and is given nothing for a moment.
+    assert_eq!(test.dispatched(), pairs(&[]));
+    test.call(&advance(START + SECOND));
     assert_eq!(test.dispatched(), pairs(&[("second", 2)]));
     let dispatch = test.answer("dispatch");
     assert_eq!(dispatch["max_attempts"], json!(4));

@@ -119,7 +119,7 @@ def test_the_package_works_with_them(python: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     assert "Usage" in ran.stdout

@@ -45,16 +45,16 @@ async fn a_stranger_is_told_whom_it_waits_for_and_until_when() {
 #[tokio::test]
 async fn a_stranger_takes_over_when_the_lease_has_run_out_and_not_before() {
     let server = migrated().await;
-    let begun = Instant::now();
     let journal = open(&server.url()).await;
     let renewed = Instant::now();
     journal.renew_lease().await.unwrap();
     let stranger = stranger(&server).await;
     assert!(renewed.elapsed() >= LEASE, "{:?}", renewed.elapsed());
+    // By what opening takes on a busy machine.
     assert!(
-        begun.elapsed() < LEASE + Duration::from_secs(3),
+        renewed.elapsed() < LEASE + Duration::from_secs(3),
         "{:?}",
-        begun.elapsed()
+        renewed.elapsed()
     );
     stranger.append(creating(&new_task("{}"))).await.unwrap();
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # One would guess that httpx reads NO_PROXY as curl does, where an entry may be a network (CIDR), as company machines have
 # them: NO_PROXY=10.0.0.0/8,fd00::/8.
 #
