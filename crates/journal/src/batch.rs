@@ -415,6 +415,15 @@ mod tests {
         }
     }
 
+    fn change(task_uuid: Uuid) -> TaskChange {
+        TaskChange {
+            task_uuid,
+            status: 4,
+            ended_at: Some(5),
+            summary: crate::Summary::default(),
+        }
+    }
+
     fn sizes(rows: Vec<Row>) -> Vec<usize> {
         let parts = parts(Append {
             rows,
@@ -446,16 +455,20 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_changes_tasks_of_so_many_days_and_no_more() {
+        let changed = (0..130).map(|day| change(Day(day).first_uuid()));
+        let parts = parts(Append {
+            changed: changed.collect(),
+            ..Append::default()
+        });
+        assert!(statements(&parts).map(<[Part]>::len).eq([64, 64, 2]));
+    }
+
+    #[test]
     fn what_belongs_to_a_task_stays_together_in_the_order_of_tasks() {
-        let change = |task| TaskChange {
-            task_uuid: Uuid::from_u128(task),
-            status: 4,
-            ended_at: Some(5),
-            summary: crate::Summary::default(),
-        };
         let parts = parts(Append {
             rows: vec![row(2, 1), row(1, 1)],
-            changed: vec![change(3), change(1)],
+            changed: vec![change(Uuid::from_u128(3)), change(Uuid::from_u128(1))],
             ..Append::default()
         });
         let tasks: Vec<u128> = parts.iter().map(|part| part.task_uuid.as_u128()).collect();

@@ -137,4 +137,20 @@ mod tests {
         assert!(Day(20_000).first_uuid() < at(day));
         assert!(Day(20_000).first_uuid() > at(day - 1));
     }
+
+    #[test]
+    fn days_in_a_row_are_one_range_and_no_days_are_none() {
+        let first = |day: i32| Day(day).first_uuid();
+        assert_eq!(
+            of_days("t", &[Day(1), Day(2), Day(5)]),
+            format!(
+                "((t >= '{}' AND t < '{}') OR (t >= '{}' AND t < '{}'))",
+                first(1),
+                first(3),
+                first(5),
+                first(6)
+            )
+        );
+        assert_eq!(of_days("t", []), format!("(t < '{}')", Uuid::nil()));
+    }
 }
