@@ -1,7 +1,9 @@
--- The part of an append that changes tasks. Apart, because an UPDATE begins by opening every day's partition, and most
--- of an idle system's commits change none.
+-- The part of an append that changes tasks. Apart, because most of an idle system's commits change none.
 --
--- $20 to $28 changed tasks; $29 and $30 the least and the greatest of them.
+-- The word in braces is replaced by the days of the tasks, as constants: so the plan has these days' partitions and no
+-- others. One that could be run for all days would begin by locking them all.
+--
+-- $20 to $28 changed tasks.
 , changed AS (
     UPDATE tasker.tasks AS t
     SET
@@ -17,10 +19,9 @@
     )
     WHERE t.shard = c.shard
       AND t.task_uuid = c.task_uuid
-      -- Leaves other days' partitions out before the statement starts.
-      AND t.task_uuid BETWEEN $29 AND $30
+      AND {days}
       -- True of all. They bring the planner's guess of how many tasks change down to one, and so it looks each up in the
-      -- index; without them it compares each with all tasks between the least and the greatest.
+      -- index; without them it compares each with all tasks of those days.
       AND c.shard >= 0
       AND c.status >= 0
 )

@@ -4,10 +4,10 @@
 -- shard. Where a shard has more, all candidates are known only down to its last one: the bound, below which the next
 -- round goes on. So a round reads a bounded number of rows, whatever is looked for and however many tasks there are.
 --
--- The word in braces is replaced: by nothing, or by a condition that an index is for.
+-- The words in braces are replaced: by nothing, or by a condition that an index is for; and by the days that are looked at,
+-- which leaves other days' partitions out of the plan.
 --
--- $1 and $2 tasks before the first and from the second on, which leaves out other days' partitions; $3 candidates of
--- each shard; $4 how many tasks; $5 namespace, $6 name, $7 status, $8 and $9 created at or after and before, $10
+-- $1 and $2 tasks before the first and from the second on; $3 candidates of each shard; $4 how many tasks; $5 namespace, $6 name, $7 status, $8 and $9 created at or after and before, $10
 -- initiator, $11 tag, each NULL for any.
 WITH candidates AS MATERIALIZED (
     SELECT s.shard::smallint AS shard, t.task_uuid, t.position, t.matches
@@ -25,7 +25,7 @@ WITH candidates AS MATERIALIZED (
                 AND CASE WHEN $11::text IS NULL THEN true ELSE coalesce(t.request::jsonb -> 'tags' ? $11, false) END
                 AS matches
         FROM tasker.tasks AS t
-        WHERE t.shard = s.shard::smallint AND t.task_uuid < $1 AND t.task_uuid >= $2 {source}
+        WHERE t.shard = s.shard::smallint AND t.task_uuid < $1 AND t.task_uuid >= $2 AND {days} {source}
         ORDER BY t.task_uuid DESC
         LIMIT $3
     ) AS t
@@ -42,5 +42,5 @@ SELECT
     b.task_uuid AS bound, t.task_uuid, t.namespace, t.name, t.version, t.template_hash, t.status, t.created_at,
     t.ended_at, t.priority, t.request, t.updated_at, t.total_steps, t.pending_steps, t.completed_steps, t.failed_steps
 FROM bound AS b
-LEFT JOIN (chosen AS c JOIN tasker.tasks AS t ON t.shard = c.shard AND t.task_uuid = c.task_uuid) ON true
+LEFT JOIN (chosen AS c JOIN tasker.tasks AS t ON t.shard = c.shard AND t.task_uuid = c.task_uuid AND {days}) ON true
 ORDER BY t.task_uuid DESC

@@ -1,7 +1,8 @@
 -- Makes a session the same whatever the defaults of the role, the database and the server are.
 --
 -- Appends need READ COMMITTED (the fence looks again after waiting), durable commits and one plan that never scans a
--- partition, chosen before there are statistics. Nothing may end a session only because it is slow or idle. Tables are
+-- partition, chosen before there are statistics. Such a plan locks all partitions that it has, so every statement over
+-- tasks names its days as constants, which leaves the others out. Nothing may end a session only because it is slow or idle. Tables are
 -- made where the database has its own, as a partitioned one must be.
 SET default_transaction_isolation = 'read committed';
 SET statement_timeout = 0;
@@ -16,6 +17,7 @@ SET plan_cache_mode = 'force_generic_plan';
 -- The planner's switches as PostgreSQL has them, and then those that the journal wants otherwise.
 SELECT set_config(name, boot_val, false) FROM pg_settings WHERE starts_with(name, 'enable_') AND setting <> boot_val;
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET jit = off;

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_postgres::{Config, error::SqlState};
 
 use crate::{
-    Append, AppendOutcome, CommitNumber, Error, Refused, Text,
+    Append, AppendOutcome, CommitNumber, Day, Error, Refused, Text,
     batch::{self, Part, Witness},
     error::{describe, is_transient, is_undone},
     journal::Shared,
@@ -161,6 +161,9 @@ impl Appender {
             }
             None => true,
         });
+        for part in parts.iter().filter(|part| part.key.is_some()) {
+            self.shared.may_have_keys(Day::of_task(part.task_uuid));
+        }
         for statement in batch::statements(&parts) {
             match self.commit(statement).await? {
                 Ok(number) => outcome.commit = number,

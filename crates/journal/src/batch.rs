@@ -1,17 +1,29 @@
 //! An append in statements of bounded size, each task's part whole.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::SystemTime,
+};
 
 use tokio_postgres::{
-    Client, Error, Statement,
+    Client, Error,
     types::{ToSql, Type},
 };
 use uuid::Uuid;
 
-use crate::{Append, CommitNumber, NewKey, NewTask, Row, TaskChange, reader::timestamp, shard_of};
+use crate::{
+    Append, CommitNumber, Day, NewKey, NewTask, Row, TaskChange,
+    place::{of_days, on_day},
+    reader::timestamp,
+    shard_of,
+    statement::{Kind, Statements},
+};
 
 /// A statement takes at most this many bytes of texts and records, or one larger task.
 const MAX_STATEMENT_BYTES: usize = 16 << 20;
+
+/// A statement changes tasks of at most so many days, each of which costs it locks.
+const MAX_STATEMENT_DAYS: usize = 64;
 
 /// A task's part larger than this is refused: PostgreSQL takes no message of 1 GiB, and needs several copies of it.
 const MAX_PART_BYTES: usize = 256 << 20;
@@ -70,6 +82,12 @@ impl Part {
         created + row
     }
 
+    /// The day of a task whose row is there and changes.
+    fn changed_day(&self) -> Option<Day> {
+        let changes = self.created.is_none() && self.change.is_some();
+        changes.then(|| Day::of_task(self.task_uuid))
+    }
+
     /// Whether its commit can be found by it: a change alone may have met no task.
     fn leaves_a_trace(&self) -> bool {
         self.created.is_some() || self.row.is_some()
@@ -126,11 +144,13 @@ pub(crate) fn statements(parts: &[Part]) -> impl Iterator<Item = &[Part]> {
     let mut rest = parts;
     std::iter::from_fn(move || {
         let mut bytes = 0;
+        let mut days = BTreeSet::new();
         let fitting = rest
             .iter()
             .take_while(|part| {
                 bytes += part.bytes();
-                bytes <= MAX_STATEMENT_BYTES
+                days.extend(part.changed_day());
+                bytes <= MAX_STATEMENT_BYTES && days.len() <= MAX_STATEMENT_DAYS
             })
             .count();
         let (statement, later) = rest.split_at(fitting.max(1).min(rest.len()));
@@ -168,7 +188,7 @@ impl Witness {
     pub(crate) async fn is_committed(&self, client: &Client) -> Result<bool, Error> {
         let row = client
             .query_one(
-                include_str!("../sql/is_committed.sql"),
+                &on_day(include_str!("../sql/is_committed.sql"), self.task_uuid),
                 &[
                     &shard_of(self.task_uuid),
                     &self.task_uuid,
@@ -197,34 +217,11 @@ pub(crate) async fn is_unchanged(
         (&number, Type::INT8),
     ];
     // Typed, so that PostgreSQL need not be asked for the types first.
-    let query = include_str!("../sql/is_unchanged.sql");
-    let row = client.query_typed_opt(query, &parameters).await?;
+    let day = task.map(Day::of_task);
+    let day = of_days("task_uuid", day.as_ref());
+    let query = include_str!("../sql/is_unchanged.sql").replace("{day}", &day);
+    let row = client.query_typed_opt(&query, &parameters).await?;
     Ok(row.is_some_and(|row| row.get(0)))
-}
-
-/// The prepared statements of a connection.
-pub(crate) struct Statements {
-    /// Creates tasks and adds to them.
-    adding: Statement,
-    /// Does that, and changes tasks.
-    changing: Statement,
-    /// Does all that, and adds idempotency keys.
-    keying: Statement,
-}
-
-impl Statements {
-    /// `written_by` is the transaction that has written the engine's row.
-    pub(crate) async fn prepare(client: &Client, written_by: &str) -> Result<Statements, Error> {
-        let append = include_str!("../sql/append.sql").replace("{written_by}", written_by);
-        let changes = include_str!("../sql/append_changes.sql");
-        let keys = include_str!("../sql/append_keys.sql");
-        let with = |changes, keys| append.replace("{changes}", changes).replace("{keys}", keys);
-        Ok(Statements {
-            adding: client.prepare(&with("", "")).await?,
-            changing: client.prepare(&with(changes, "")).await?,
-            keying: client.prepare(&with(changes, keys)).await?,
-        })
-    }
 }
 
 /// Runs one statement. Returns whether the fence held; if not, nothing was written.
@@ -255,8 +252,7 @@ pub(crate) async fn send(
         }
     }
     let number = number.get();
-    let (least, greatest) = (changed.tasks.iter().min(), changed.tasks.iter().max());
-    let parameters: [&(dyn ToSql + Sync); 35] = [
+    let parameters: [&(dyn ToSql + Sync); 33] = [
         &engine,
         &epoch,
         &number,
@@ -285,22 +281,23 @@ pub(crate) async fn send(
         &changed.pending_steps,
         &changed.completed_steps,
         &changed.failed_steps,
-        &least,
-        &greatest,
         &keys.shards,
         &keys.tasks,
         &keys.namespaces,
         &keys.keys,
         &keys.body_hashes,
     ];
-    let (statement, parameters) = if !keys.tasks.is_empty() {
-        (&statements.keying, &parameters[..])
-    } else if !changed.tasks.is_empty() {
-        (&statements.changing, &parameters[..30])
-    } else {
-        (&statements.adding, &parameters[..19])
+    let kind = Kind {
+        changed: changed
+            .tasks
+            .iter()
+            .map(|task| Day::of_task(*task))
+            .collect(),
+        keys: !keys.tasks.is_empty(),
     };
-    Ok(client.query_one(statement, parameters).await?.get(0))
+    let parameters = &parameters[..kind.parameters()];
+    let statement = statements.get(client, kind).await?;
+    Ok(client.query_one(&statement, parameters).await?.get(0))
 }
 
 /// Columns of the tasks to insert.
@@ -418,6 +415,15 @@ mod tests {
         }
     }
 
+    fn change(task_uuid: Uuid) -> TaskChange {
+        TaskChange {
+            task_uuid,
+            status: 4,
+            ended_at: Some(5),
+            summary: crate::Summary::default(),
+        }
+    }
+
     fn sizes(rows: Vec<Row>) -> Vec<usize> {
         let parts = parts(Append {
             rows,
@@ -449,16 +455,20 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_changes_tasks_of_so_many_days_and_no_more() {
+        let changed = (0..130).map(|day| change(Day(day).first_uuid()));
+        let parts = parts(Append {
+            changed: changed.collect(),
+            ..Append::default()
+        });
+        assert!(statements(&parts).map(<[Part]>::len).eq([64, 64, 2]));
+    }
+
+    #[test]
     fn what_belongs_to_a_task_stays_together_in_the_order_of_tasks() {
-        let change = |task| TaskChange {
-            task_uuid: Uuid::from_u128(task),
-            status: 4,
-            ended_at: Some(5),
-            summary: crate::Summary::default(),
-        };
         let parts = parts(Append {
             rows: vec![row(2, 1), row(1, 1)],
-            changed: vec![change(3), change(1)],
+            changed: vec![change(Uuid::from_u128(3)), change(Uuid::from_u128(1))],
             ..Append::default()
         });
         let tasks: Vec<u128> = parts.iter().map(|part| part.task_uuid.as_u128()).collect();

@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     epoch: AtomicI64,
     /// The days whose partitions are known to exist.
     days: RwLock<BTreeSet<Day>>,
+    /// The days that may have idempotency keys. Keys of all others need not be looked for.
+    key_days: RwLock<BTreeSet<Day>>,
     /// The days whose tasks this process has dropped, or is dropping.
     dropped: RwLock<BTreeSet<Day>>,
 }
@@ -66,10 +68,34 @@ impl Shared {
     }
 
     pub(crate) async fn ensure_partitions(&self) -> Result<(), Error> {
-        let days = partition::ensure(&self.config).await?;
+        let (days, with_keys) = partition::ensure(&self.config).await?;
         // A set that is only ever replaced whole is good even if its last writer panicked.
         *self.days.write().unwrap_or_else(PoisonError::into_inner) = days;
+        // A key may have been added since these were read.
+        let mut key_days = self
+            .key_days
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        key_days.extend(with_keys);
         Ok(())
+    }
+
+    /// To be called before a key is added.
+    pub(crate) fn may_have_keys(&self, day: Day) {
+        let known = self.key_days.read().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(&day) {
+            drop(known);
+            let mut key_days = self
+                .key_days
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            key_days.insert(day);
+        }
+    }
+
+    fn key_days(&self) -> BTreeSet<Day> {
+        let known = self.key_days.read().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
     }
 
     /// Whether a task was dropped with its day.
@@ -113,6 +139,7 @@ impl Journal {
             engine: options.engine_id.clone(),
             epoch: AtomicI64::new(0),
             days: RwLock::default(),
+            key_days: RwLock::default(),
             dropped: RwLock::default(),
         });
         let (commands, receiver) = mpsc::channel(1);
@@ -198,21 +225,22 @@ impl Journal {
         self.shared.ensure_partitions().await
     }
 
-    /// Drops idempotency keys that were first used on `last` or before; to be called now and then.
+    /// Drops idempotency keys that were first used on `last` or before, of some days at a time; to be called now and then,
+    /// and soon again where it returns that there may be more.
     ///
     /// # Errors
     /// Also when somebody still reads a day's keys: they are dropped the next time.
-    pub async fn drop_keys(&self, last: Day) -> Result<(), Error> {
+    pub async fn drop_keys(&self, last: Day) -> Result<bool, Error> {
         retention::drop_days(&self.shared.config, What::Keys, last, |_| ()).await
     }
 
     /// Drops the tasks of the days up to `last`, with all that was added to them, of each day once all its tasks have
-    /// ended; to be called now and then. Afterwards those tasks are unknown, and what is still appended to one of them
+    /// ended; of some days at a time, as [`Journal::drop_keys`]. Afterwards those tasks are unknown, and what is still appended to one of them
     /// goes with it. Appends are not held up.
     ///
     /// # Errors
     /// Also when a transaction that has read one of the tables is still open: the rest is dropped the next time.
-    pub async fn drop_tasks(&self, last: Day) -> Result<(), Error> {
+    pub async fn drop_tasks(&self, last: Day) -> Result<bool, Error> {
         let gone = |day| self.shared.begin_to_drop(day);
         retention::drop_days(&self.shared.config, What::Tasks, last, gone).await
     }
@@ -224,8 +252,9 @@ impl Journal {
         keys: &[Key],
         since: i64,
     ) -> Result<Vec<Option<FirstUse>>, Error> {
+        let days = &self.shared.key_days();
         self.reader
-            .read(|session| async move { key::first_uses(&session.client, keys, since).await })
+            .read(|session| async move { key::first_uses(&session, keys, since, days).await })
             .await
     }
 

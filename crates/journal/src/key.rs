@@ -1,17 +1,20 @@
 //! Idempotency keys: looking up their first uses.
 
-use tokio_postgres::Client;
+use std::collections::BTreeSet;
 
 use crate::{
-    Error, FirstUse, Key,
-    place::{first_uuid_at, shard_of_key},
+    Day, Error, FirstUse, Key,
+    place::{first_uuid_at, of_days, shard_of_key},
+    session::Session,
 };
 
-/// What the first uses of keys created, in the order of `keys`; uses before `since` do not count.
+/// What the first uses of keys created, in the order of `keys`; uses before `since` do not count. `days` are those on which
+/// there may have been any.
 pub(crate) async fn first_uses(
-    client: &Client,
+    session: &Session,
     keys: &[Key],
     since: i64,
+    days: &BTreeSet<Day>,
 ) -> Result<Vec<Option<FirstUse>>, Error> {
     let shards: Vec<i16> = keys
         .iter()
@@ -20,11 +23,13 @@ pub(crate) async fn first_uses(
     let namespaces: Vec<&str> = keys.iter().map(|key| key.namespace.as_str()).collect();
     let names: Vec<&str> = keys.iter().map(|key| key.key.as_str()).collect();
     let mut uses = vec![None; keys.len()];
-    for row in client
-        .query(
-            include_str!("../sql/first_uses.sql"),
-            &[&shards, &namespaces, &names, &first_uuid_at(since)],
-        )
+    let days = of_days("i.task_uuid", days.range(Day::of_time(since)..));
+    let query = include_str!("../sql/first_uses.sql").replace("{days}", &days);
+    let statement = session.prepared(&query).await?;
+    let least = first_uuid_at(since);
+    for row in session
+        .client
+        .query(&statement, &[&shards, &namespaces, &names, &least])
         .await?
     {
         // WITH ORDINALITY counts from 1.

@@ -9,6 +9,7 @@
 //! - [`shard_of`] and [`Day`]: where a task's rows are.
 //! - [`Journal`]: the handle: opening, appending, reading.
 //! - `batch`: an append in statements of bounded size.
+//! - `statement`: the prepared statements of appends, for the days that they change.
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
 //! - `link`: the connection on which it does so.
 //! - `url`: what a database URL may ask for.
@@ -40,6 +41,7 @@ mod reader;
 mod retention;
 mod row;
 mod session;
+mod statement;
 mod takeover;
 mod template;
 mod url;

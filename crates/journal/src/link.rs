@@ -6,10 +6,11 @@ use tokio::time::sleep;
 
 use crate::{
     Error,
-    batch::{self, Statements, Witness},
+    batch::{self, Witness},
     error::describe,
     journal::Shared,
     session::Session,
+    statement::Statements,
     takeover::Claim,
 };
 

@@ -1,19 +1,22 @@
 //! Lists of tasks, newest first, by rounds that read a bounded number of rows.
 
-use std::time::SystemTime;
+use std::{collections::BTreeSet, time::SystemTime};
 
 use tokio_postgres::{Client, Row as SqlRow};
 use uuid::Uuid;
 
 use crate::{
-    Error, Summary, Text,
-    place::first_uuid_at,
-    reader::{micros, timestamp},
+    Day, Error, Summary, Text,
+    place::{first_uuid_at, of_days},
+    reader::{DAYS_AT_ONCE, days_of, filled_days, micros, timestamp},
     shard_of,
 };
 
 /// A task's identifier is drawn at most this long before the task is created, in microseconds.
 const DRAWN_BEFORE: i64 = 60_000_000;
+
+/// How many days a round begins with.
+const FIRST_DAYS: usize = 2;
 
 /// Statuses for which there is an index of their own, and the condition by which it is found; see
 /// `migrations/V3__task_lists.sql`.
@@ -92,17 +95,21 @@ pub struct ListedTask {
 }
 
 impl ListedTask {
-    /// The statement that reads some by their identifiers; it says what its parameters are.
-    pub const STATEMENT: &str = include_str!("../sql/listed.sql");
+    /// The statement that reads some of these days by their identifiers; `sql/listed.sql` says what its parameters are.
+    pub fn statement(days: &BTreeSet<Day>) -> String {
+        include_str!("../sql/listed.sql").replace("{days}", &of_days("t.task_uuid", days))
+    }
 }
 
 impl TaskFilter {
-    /// The statement of a round; `sql/list.sql` says what its parameters are.
-    pub fn statement(&self) -> String {
+    /// The statement of a round over some days; `sql/list.sql` says what its parameters are.
+    pub fn statement(&self, days: &BTreeSet<Day>) -> String {
         let source = SOURCES
             .iter()
             .find(|(status, _)| self.status == Some(*status));
-        include_str!("../sql/list.sql").replace("{source}", source.map_or("", |(_, source)| source))
+        include_str!("../sql/list.sql")
+            .replace("{source}", source.map_or("", |(_, source)| source))
+            .replace("{days}", &of_days("t.task_uuid", days))
     }
 
     /// The least task that can match, and the least that cannot because it is too new.
@@ -117,21 +124,54 @@ impl TaskFilter {
     }
 }
 
+/// Reads one round, some days after the other, the last ones first: most lists are full with them.
 pub(crate) async fn round(
     client: &Client,
     filter: &TaskFilter,
     round: Round,
 ) -> Result<Listed, Error> {
     let (least, end) = filter.range(round.before);
-    let limit = round.limit as usize;
+    let mut days = filled_days(client, "tasker.tasks").await?;
+    days.retain(|day| day.first_uuid() < end && day.plus(1).first_uuid() > least);
+    let mut tasks: Vec<ListedTask> = Vec::new();
+    let mut rest = &days[..];
+    let mut at_once = FIRST_DAYS;
+    while !rest.is_empty() {
+        let (days, older) = rest.split_at(at_once.min(rest.len()));
+        let wanted = Round {
+            limit: round.limit - tasks.len() as u32,
+            ..round
+        };
+        let (mut found, bound) = round_of_days(client, filter, wanted, days).await?;
+        let more = found.len() > wanted.limit as usize;
+        found.truncate(wanted.limit as usize);
+        tasks.append(&mut found);
+        let last = tasks.last().map(|task| task.task_uuid);
+        let next = if more { last } else { bound };
+        if next.is_some() {
+            return Ok(Listed { tasks, next });
+        }
+        rest = older;
+        at_once = (at_once * 4).min(DAYS_AT_ONCE);
+    }
+    Ok(Listed { tasks, next: None })
+}
+
+/// One more task than asked for, which tells whether there are more; and the bound below which not all are known.
+async fn round_of_days(
+    client: &Client,
+    filter: &TaskFilter,
+    round: Round,
+    days: &[Day],
+) -> Result<(Vec<ListedTask>, Option<Uuid>), Error> {
+    let (least, end) = filter.range(round.before);
     let rows = client
         .query(
-            &filter.statement(),
+            &filter.statement(&days.iter().copied().collect()),
             &[
                 &end,
                 &least,
                 &i64::from(round.depth),
-                // One more than asked for tells whether there are more.
                 &(i64::from(round.limit) + 1),
                 &filter.namespace,
                 &filter.name,
@@ -147,21 +187,14 @@ pub(crate) async fn round(
     let found = rows
         .iter()
         .filter(|row| row.get::<_, Option<Uuid>>("task_uuid").is_some());
-    let mut tasks: Vec<ListedTask> = found.map(listed).collect();
-    let more = tasks.len() > limit;
-    tasks.truncate(limit);
-    let last = tasks.last().map(|task| task.task_uuid);
-    let next = if more { last } else { bound };
-    Ok(Listed { tasks, next })
+    Ok((found.map(listed).collect(), bound))
 }
 
 /// Tasks as lists show them, in no order; one that is not there is left out.
 pub(crate) async fn some(client: &Client, tasks: &[Uuid]) -> Result<Vec<ListedTask>, Error> {
     let shards: Vec<i16> = tasks.iter().map(|task| shard_of(*task)).collect();
-    let (least, greatest) = (tasks.iter().min(), tasks.iter().max());
-    let rows = client
-        .query(ListedTask::STATEMENT, &[&shards, &tasks, &least, &greatest])
-        .await?;
+    let statement = ListedTask::statement(&days_of(tasks));
+    let rows = client.query(&statement, &[&shards, &tasks]).await?;
     Ok(rows.iter().map(listed).collect())
 }
 

@@ -97,16 +97,16 @@ impl Journal {
         self.database.tables().days.contains(&day)
     }
 
-    /// Drops idempotency keys that were first used on `last` or before.
-    pub async fn drop_keys(&self, last: Day) -> Result<(), Error> {
+    /// Drops idempotency keys that were first used on `last` or before, all at once.
+    pub async fn drop_keys(&self, last: Day) -> Result<bool, Error> {
         self.database.tables().drop_keys(last);
-        Ok(())
+        Ok(false)
     }
 
-    /// Drops the tasks of the days up to `last`, of each day once all its tasks have ended.
-    pub async fn drop_tasks(&self, last: Day) -> Result<(), Error> {
+    /// Drops the tasks of the days up to `last`, of each day once all its tasks have ended, all at once.
+    pub async fn drop_tasks(&self, last: Day) -> Result<bool, Error> {
         self.database.tables().drop_tasks(last);
-        Ok(())
+        Ok(false)
     }
 
     /// What the first uses of idempotency keys created, in the order of `keys`.

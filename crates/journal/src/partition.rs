@@ -18,8 +18,9 @@ const DAYS_AHEAD: i32 = 2;
 /// A wait for a lock on a partitioned table holds up appends behind it, so it is short.
 const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'";
 
-/// Makes the partitions of today, by PostgreSQL's clock, and of the next days, and returns all days that have theirs.
-pub(crate) async fn ensure(config: &Config) -> Result<BTreeSet<Day>, Error> {
+/// Makes the partitions of today, by PostgreSQL's clock, and of the next days, and returns all days that have theirs, and
+/// those that have had idempotency keys.
+pub(crate) async fn ensure(config: &Config) -> Result<(BTreeSet<Day>, Vec<Day>), Error> {
     let mut session = Session::connect(config).await?;
     let today = Day::of_time(crate::reader::now(&session.client).await?);
     let made = existing(&session.client).await?;
@@ -33,7 +34,8 @@ pub(crate) async fn ensure(config: &Config) -> Result<BTreeSet<Day>, Error> {
         .into_iter()
         .filter(|(_, tables)| takes_tasks(tables))
         .map(|(day, _)| day);
-    Ok(in_use.chain(coming).collect())
+    let with_keys = crate::reader::filled_days(&session.client, "tasker.idempotency").await?;
+    Ok((in_use.chain(coming).collect(), with_keys))
 }
 
 /// Each day's tables.

@@ -70,6 +70,35 @@ impl Day {
     }
 }
 
+/// The SQL condition that a column has a task of one of these days, as constants. Days in a row are one range.
+pub(crate) fn of_days<'a>(column: &str, days: impl IntoIterator<Item = &'a Day>) -> String {
+    let mut ranges: Vec<(Day, Day)> = Vec::new();
+    for day in days {
+        match ranges.last_mut() {
+            Some((_, end)) if *end == *day => *end = day.plus(1),
+            _ => ranges.push((*day, day.plus(1))),
+        }
+    }
+    let conditions: Vec<String> = ranges
+        .iter()
+        .map(|(day, end)| {
+            let (first, end) = (day.first_uuid(), end.first_uuid());
+            format!("({column} >= '{first}' AND {column} < '{end}')")
+        })
+        .collect();
+    if conditions.is_empty() {
+        // Not just false, which would leave all partitions in the plan.
+        return format!("({column} < '{}')", Uuid::nil());
+    }
+    format!("({})", conditions.join(" OR "))
+}
+
+/// A statement about one task, for the task's day.
+pub(crate) fn on_day(statement: &str, task_uuid: Uuid) -> String {
+    let day = of_days("task_uuid", [&Day::of_task(task_uuid)]);
+    statement.replace("{day}", &day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +136,21 @@ mod tests {
         assert_eq!(Day::of_time(day as i64 * 1000), Day(20_000));
         assert!(Day(20_000).first_uuid() < at(day));
         assert!(Day(20_000).first_uuid() > at(day - 1));
+    }
+
+    #[test]
+    fn days_in_a_row_are_one_range_and_no_days_are_none() {
+        let first = |day: i32| Day(day).first_uuid();
+        assert_eq!(
+            of_days("t", &[Day(1), Day(2), Day(5)]),
+            format!(
+                "((t >= '{}' AND t < '{}') OR (t >= '{}' AND t < '{}'))",
+                first(1),
+                first(3),
+                first(5),
+                first(6)
+            )
+        );
+        assert_eq!(of_days("t", []), format!("(t < '{}')", Uuid::nil()));
     }
 }

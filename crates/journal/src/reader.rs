@@ -1,7 +1,7 @@
 //! Tasks and templates, read beside the appends on a connection of its own.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     ptr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -13,7 +13,8 @@ use tokio_postgres::{Client, Config, Row as SqlRow};
 use uuid::Uuid;
 
 use crate::{
-    Error, NewTask, Outline, Row, StoredTask,
+    Day, Error, NewTask, Outline, Row, StoredTask,
+    place::{of_days, on_day},
     session::{self, Session},
     shard_of,
 };
@@ -23,6 +24,12 @@ const PAGE_BYTES: usize = 8 << 20;
 
 /// The most tasks in a page.
 const PAGE_TASKS: i64 = 512;
+
+/// Open tasks and lists are read of so many days at a time: each costs locks, of which PostgreSQL has not many.
+pub(crate) const DAYS_AT_ONCE: usize = 32;
+
+/// Where reading open tasks begins.
+const BEFORE_ALL: (i16, Uuid) = (-1, Uuid::nil());
 
 /// How long recovery waits at most before it asks again.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
@@ -80,15 +87,12 @@ impl Reader {
 
     pub(crate) async fn task(&self, task_uuid: Uuid) -> Result<Option<StoredTask>, Error> {
         let shard = shard_of(task_uuid);
+        let query = &on_day(include_str!("../sql/task.sql"), task_uuid);
         self.read(|session| async move {
             let client = &session.client;
             // Both are sent before either is answered: one round trip.
             let (task, rows) = tokio::try_join!(
-                async {
-                    Ok(client
-                        .query_opt(include_str!("../sql/task.sql"), &[&shard, &task_uuid])
-                        .await?)
-                },
+                async { Ok(client.query_opt(query, &[&shard, &task_uuid]).await?) },
                 records(client, vec![shard], vec![task_uuid]),
             )?;
             Ok(task.map(|task| StoredTask {
@@ -103,12 +107,14 @@ impl Reader {
 impl Reader {
     pub(crate) async fn outline(&self, task_uuid: Uuid) -> Result<Option<Outline>, Error> {
         let shard = shard_of(task_uuid);
+        let task = &on_day(include_str!("../sql/task.sql"), task_uuid);
+        let outline = &on_day(include_str!("../sql/outline.sql"), task_uuid);
         self.read(|session| async move {
             let client = &session.client;
             let place: [&(dyn ToSql + Sync); 2] = [&shard, &task_uuid];
             let (task, rows) = tokio::try_join!(
-                client.query_opt(include_str!("../sql/task.sql"), &place),
-                client.query(include_str!("../sql/outline.sql"), &place),
+                client.query_opt(task, &place),
+                client.query(outline, &place),
             )?;
             Ok(task.map(|task| Outline {
                 task: stored_task(&task).task,
@@ -124,8 +130,8 @@ impl Reader {
         commits: &[i64],
     ) -> Result<Vec<String>, Error> {
         let shard = shard_of(task_uuid);
+        let query = &on_day(include_str!("../sql/payloads.sql"), task_uuid);
         self.read(|session| async move {
-            let query = include_str!("../sql/payloads.sql");
             let client = &session.client;
             let rows = client.query(query, &[&shard, &task_uuid, &commits]).await?;
             Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -140,11 +146,13 @@ impl Reader {
         let shards: &Vec<i16> = &tasks.iter().map(|task| shard_of(*task)).collect();
         // A task has far fewer rows than an i32 counts.
         let numbers: &Vec<i32> = &places.iter().map(|(_, number)| *number as i32).collect();
-        let (least, greatest) = (tasks.iter().min(), tasks.iter().max());
+        let days = days_of(tasks);
+        let query = &include_str!("../sql/texts.sql")
+            .replace("{days_of_tasks}", &of_days("t.task_uuid", &days))
+            .replace("{days_of_records}", &of_days("n.task_uuid", &days));
         self.read(|session| async move {
-            let query = include_str!("../sql/texts.sql");
             let client = &session.client;
-            let parameters: [&(dyn ToSql + Sync); 5] = [shards, tasks, numbers, &least, &greatest];
+            let parameters: [&(dyn ToSql + Sync); 3] = [shards, tasks, numbers];
             let mut texts = vec![None; places.len()];
             for row in client.query(query, &parameters).await? {
                 let position = usize::try_from(row.get::<_, i64>(0)).unwrap_or_default();
@@ -168,11 +176,21 @@ pub(crate) async fn now(client: &Client) -> Result<i64, Error> {
     ))
 }
 
-/// The open tasks of an engine's shards, page by page. A lost connection is made again and the reading goes on where
+/// The days whose partitions of a table have had a row, the last one first.
+pub(crate) async fn filled_days(client: &Client, table: &str) -> Result<Vec<Day>, Error> {
+    let query = include_str!("../sql/filled_days.sql");
+    let rows = client.query(query, &[&table]).await?;
+    Ok(rows.iter().map(|row| Day(row.get(0))).collect())
+}
+
+/// The open tasks of an engine's shards, page by page, some days after the other. A lost connection is made again and the reading goes on where
 /// it was, so each task is given once.
 pub struct OpenTasks {
     reader: Arc<Reader>,
     engine: String,
+    /// The days that are still to be read, the last one first; `None` before they are known.
+    days: Option<Vec<Day>>,
+    /// The last task that was read of the days in turn.
     after: (i16, Uuid),
     limit: i64,
     without_rows: Option<i16>,
@@ -183,7 +201,8 @@ impl OpenTasks {
         OpenTasks {
             reader,
             engine,
-            after: (-1, Uuid::nil()),
+            days: None,
+            after: BEFORE_ALL,
             limit: 16,
             without_rows: None,
         }
@@ -213,18 +232,45 @@ impl OpenTasks {
     }
 
     async fn try_next(&mut self) -> Result<Option<Vec<StoredTask>>, Error> {
+        if self.days.is_none() {
+            let days = |session: Arc<Session>| async move {
+                filled_days(&session.client, "tasker.tasks").await
+            };
+            self.days = Some(self.reader.read(days).await?);
+        }
+        loop {
+            let days = self.days.as_deref().unwrap_or_default();
+            // From the end: the oldest days first.
+            let later = days.len().saturating_sub(DAYS_AT_ONCE);
+            if days.is_empty() {
+                return Ok(None);
+            }
+            let (found, rows) = self.read(&days[later..]).await?;
+            let limit = self.limit;
+            self.after = found.last().map_or(BEFORE_ALL, place);
+            if (found.len() as i64) < limit {
+                self.after = BEFORE_ALL;
+                self.days.iter_mut().for_each(|days| days.truncate(later));
+            }
+            if !found.is_empty() {
+                return Ok(Some(self.page(&found, rows)));
+            }
+        }
+    }
+
+    /// The next tasks of some days, at most as many as the limit, and what was added to them.
+    async fn read(&self, days: &[Day]) -> Result<(Vec<SqlRow>, HashMap<Uuid, Vec<Row>>), Error> {
         let (engine, (shard, task), limit) = (&self.engine, self.after, self.limit);
         let without_rows = self.without_rows;
-        let (found, mut rows) = self
-            .reader
+        // They are given the last one first.
+        let days = of_days("task_uuid", days.iter().rev());
+        let query = &include_str!("../sql/open_tasks.sql").replace("{days}", &days);
+        self.reader
             .read(|session| async move {
                 let client = &session.client;
-                let found = client
-                    .query(
-                        include_str!("../sql/open_tasks.sql"),
-                        &[engine, &shard, &task, &limit, &without_rows],
-                    )
-                    .await?;
+                let parameters: [&(dyn ToSql + Sync); 5] =
+                    [engine, &shard, &task, &limit, &without_rows];
+                let found = client.query(query, &parameters).await?;
                 let with_rows = found
                     .iter()
                     .filter(|task| Some(task.get("status")) != without_rows);
@@ -232,14 +278,14 @@ impl OpenTasks {
                 let rows = records(client, shards, tasks).await?;
                 Ok((found, rows))
             })
-            .await?;
-        let Some(last) = found.last() else {
-            return Ok(None);
-        };
-        self.after = place(last);
+            .await
+    }
+
+    fn page(&mut self, found: &[SqlRow], mut rows: HashMap<Uuid, Vec<Row>>) -> Vec<StoredTask> {
+        let limit = self.limit;
         let mut bytes = 0;
         let mut page = Vec::with_capacity(found.len());
-        for row in &found {
+        for row in found {
             let mut stored = stored_task(row);
             stored.rows = rows.remove(&stored.task.task_uuid).unwrap_or_default();
             bytes += stored.task.context.len();
@@ -255,7 +301,7 @@ impl OpenTasks {
         } else {
             (limit * 2).min(PAGE_TASKS)
         };
-        Ok(Some(page))
+        page
     }
 }
 
@@ -265,14 +311,9 @@ async fn records(
     tasks: Vec<Uuid>,
 ) -> Result<HashMap<Uuid, Vec<Row>>, Error> {
     let mut rows: HashMap<Uuid, Vec<Row>> = HashMap::new();
-    let (least, greatest) = (tasks.iter().min(), tasks.iter().max());
-    for row in client
-        .query(
-            include_str!("../sql/records.sql"),
-            &[&shards, &tasks, &least, &greatest],
-        )
-        .await?
-    {
+    let days = of_days("r.task_uuid", &days_of(&tasks));
+    let query = include_str!("../sql/records.sql").replace("{days}", &days);
+    for row in client.query(&query, &[&shards, &tasks]).await? {
         let row = Row {
             task_uuid: row.get(0),
             records: row.get(1),
@@ -281,6 +322,11 @@ async fn records(
         rows.entry(row.task_uuid).or_default().push(row);
     }
     Ok(rows)
+}
+
+/// The days of some tasks.
+pub(crate) fn days_of(tasks: &[Uuid]) -> BTreeSet<Day> {
+    tasks.iter().map(|task| Day::of_task(*task)).collect()
 }
 
 fn place(task: &SqlRow) -> (i16, Uuid) {

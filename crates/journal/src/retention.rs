@@ -11,6 +11,9 @@ use tokio_postgres::Config;
 
 use crate::{Day, Error, migration::LOCK_SESSION, session::Session};
 
+/// So many days go at once. With each, every session has to look at all days' partitions again before it goes on.
+const DAYS_AT_ONCE: usize = 4;
+
 /// Longer waits are for an open transaction, which may take for ever: until the next time.
 const PATIENCE: &str = "SET lock_timeout = '1s'";
 
@@ -40,13 +43,14 @@ struct Table {
     attached: bool,
 }
 
-/// Drops what is of `last` and of the days before it, a day at a time. `gone` is told of a day before it is dropped.
+/// Drops what is of `last` and of the days before it, a day at a time, of some days. `gone` is told of a day before it is
+/// dropped. Returns whether there may be more.
 pub(crate) async fn drop_days(
     config: &Config,
     what: What,
     last: Day,
     mut gone: impl FnMut(Day),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let session = Session::connect(config).await?;
     // Detaching concurrently is no part of a transaction, so it is the session that has the lock.
     session
@@ -54,16 +58,21 @@ pub(crate) async fn drop_days(
         .batch_execute(&format!("{PATIENCE}; {LOCK_SESSION}"))
         .await?;
     end_pending_detaches(&session, what).await?;
+    let mut dropped = 0;
     for (day, tables) in days(&session, what, last).await? {
+        if dropped == DAYS_AT_ONCE {
+            return Ok(true);
+        }
         if is_open(&session, &tables).await? {
             continue;
         }
+        dropped += 1;
         gone(day);
         for table in &tables {
             drop_table(&session, table).await?;
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Ends what an earlier dropping has begun, whichever day it was about. The tables are dropped in their days' turn.

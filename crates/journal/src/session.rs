@@ -1,9 +1,12 @@
 //! One connection to PostgreSQL, and what it must be like.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
-use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage, error::SqlState};
+use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage, Statement, error::SqlState};
 
 use crate::{Error, error::describe, url::NETWORK_SILENCE};
 
@@ -19,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     driver: JoinHandle<()>,
     closed: watch::Receiver<bool>,
+    /// The statement that was prepared last, by its text.
+    kept: Mutex<Option<(String, Statement)>>,
 }
 
 impl Session {
@@ -51,6 +56,7 @@ impl Session {
             client,
             driver,
             closed,
+            kept: Mutex::default(),
         })
     }
 
@@ -77,6 +83,24 @@ impl Session {
         } else {
             Err(Error::Balanced)
         }
+    }
+
+    /// Prepares a statement that is often asked for with the same text.
+    pub(crate) async fn prepared(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        let kept = self
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some((text, statement)) = kept
+            && text == sql
+        {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql).await?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((sql.to_owned(), statement.clone()));
+        Ok(statement)
     }
 
     /// Waits until the connection is lost.

@@ -23,6 +23,7 @@ mod cases {
     mod key;
     mod lease;
     mod list;
+    mod many_days;
     mod million;
     mod refusal;
     mod retention;

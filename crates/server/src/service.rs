@@ -47,6 +47,9 @@ const PARTITIONS: Duration = Duration::from_secs(3600);
 /// The same while something could not be made, or not be dropped because somebody was reading it.
 const PARTITIONS_LEFT: Duration = Duration::from_secs(60);
 
+/// The same while there are more old days to drop: commits go on between some and the next.
+const PARTITIONS_MORE: Duration = Duration::from_secs(2);
+
 /// The process cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -366,9 +369,13 @@ async fn look_after_partitions(
             wait = PARTITIONS_LEFT;
         }
         for (what, dropped) in [("idempotency keys", keys), ("tasks", tasks)] {
-            if let Err(error) = dropped {
-                tracing::warn!("old {what} are dropped later: {error}");
-                wait = PARTITIONS_LEFT;
+            match dropped {
+                Ok(false) => {}
+                Ok(true) => wait = wait.min(PARTITIONS_MORE),
+                Err(error) => {
+                    tracing::warn!("old {what} are dropped later: {error}");
+                    wait = wait.min(PARTITIONS_LEFT);
+                }
             }
         }
         tokio::time::sleep(wait).await;

@@ -15,7 +15,11 @@ async fn changed_tasks_are_looked_up_one_by_one() {
     let append = include_str!("../../sql/append.sql")
         .replace("{changes}", changes)
         .replace("{keys}", "")
-        .replace("{written_by}", "1");
+        .replace("{written_by}", "1")
+        .replace(
+            "{days}",
+            &format!("t.task_uuid >= '{}'", new_task("{}").task_uuid),
+        );
     let prepare = format!("PREPARE append (text, bigint, bigint) AS {append}");
     client
         .batch_execute(include_str!("../../sql/session.sql"))
@@ -27,12 +31,8 @@ async fn changed_tasks_are_looked_up_one_by_one() {
         ))
         .await
         .unwrap();
-    let nulls = "NULL, ".repeat(28);
-    let explain = format!(
-        "EXPLAIN (COSTS OFF) EXECUTE append ({nulls} '{}', '{}')",
-        Uuid::nil(),
-        Uuid::max()
-    );
+    let nulls = ["NULL"; 28].join(", ");
+    let explain = format!("EXPLAIN (COSTS OFF) EXECUTE append ({nulls})");
     let rows = client.query(&explain, &[]).await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let plan = lines.join("\n");

@@ -73,6 +73,7 @@ async fn plans_are_chosen_as_with_postgresqls_own_defaults() {
     let changed = superuser.query(changed, &[]).await.unwrap();
     let changed: Vec<String> = changed.iter().map(|row| row.get(0)).collect();
     let wanted = [
+        "enable_bitmapscan off",
         "enable_hashjoin off",
         "enable_mergejoin off",
         "enable_seqscan off",

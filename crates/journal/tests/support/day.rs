@@ -36,6 +36,24 @@ pub fn attach(table: &str, day: Day) -> String {
     )
 }
 
+/// The statements that make the tables of any day, which may be long after January 1970, attached.
+pub fn making_by_number(day: i32) -> String {
+    let first = |day: i32| Uuid::from_u128((day as u128 * MILLIS_PER_DAY as u128) << 80);
+    ["tasks", "records", "idempotency"]
+        .map(|table| {
+            format!(
+                "DO $$ DECLARE name text := '{table}_' || to_char(date '1970-01-01' + {day}, 'YYYYMMDD'); BEGIN
+                    EXECUTE format('CREATE TABLE tasker.%I (LIKE tasker.{table} INCLUDING ALL)', name);
+                    EXECUTE format('ALTER TABLE tasker.{table} ATTACH PARTITION tasker.%I
+                        FOR VALUES FROM (''{from}'') TO (''{to}'')', name);
+                END $$;",
+                from = first(day),
+                to = first(day + 1),
+            )
+        })
+        .concat()
+}
+
 /// The name of one of a day's tables, for days of January 1970.
 pub fn name(table: &str, day: Day) -> String {
     assert!((0..31).contains(&day.0), "{day:?}");
