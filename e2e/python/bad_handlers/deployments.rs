@@ -39,7 +39,12 @@ pub fn on(folder: &Path) -> Result<Changes<'_>> {
 /// Whether the worker is ready but for its problems.
 pub fn has_session(health: &Health) -> bool {
     let lacks = |reason: &String| {
-        reason.starts_with("connecting to") || reason.starts_with("no session with")
+        let passing = [
+            "handlers are being imported",
+            "connecting to",
+            "no session with",
+        ];
+        passing.iter().any(|words| reason.starts_with(words))
     };
     !health.reasons.iter().any(lacks)
 }

@@ -28,10 +28,12 @@ impl Frozen {
     async fn start(scene: &Scene) -> Result<Frozen> {
         let stack = scene.manager.stack().await?;
         stack.start_with(FROZEN, &preferred()).await?;
-        scene.create("hold").await?;
+        let first = scene.create("hold").await?;
         let held = scene.started().await?;
         let process = held.process;
         held.release().await?;
+        // Frozen with it, the worker would give the others one more to run.
+        scene.step_when_complete(first).await?;
         stack.stop(FROZEN).await?;
         let since = Instant::now();
         let mut tasks = Vec::new();
