@@ -182,7 +182,7 @@ def _checkout(workspace: Path, revision: str) -> Path:
         cwd=workspace,
         check=True,
     )
-    shutil.unpack_archive(archive, folder, filter="data")
+    subprocess.run(["tar", "--extract", f"--file={archive}"], cwd=folder, check=True)
     archive.unlink()
     return folder
 

@@ -20,7 +20,7 @@ pub enum Mutation {
     ParentSkipped,
     /// A worker that hands something back is given more at once.
     ReturnForgotten,
-    /// A task's time is over only when its timer fires. The core's own tests show it; no seed of the simulator has yet.
+    /// A task's time is over only when its timer fires. No seed of the simulator has shown it yet.
     TaskTimeForgotten,
 }
 
