@@ -60,6 +60,7 @@ async fn run() -> Result<()> {
             Name::WorkerLoss => scenario::worker_loss::run(&bench).await,
             Name::Snapshot => scenario::snapshot::run(&bench).await,
             Name::Memory => scenario::memory::run(&bench).await,
+            Name::Days => scenario::days::run(&bench).await,
         };
         let named = name.to_possible_value().context("a name")?;
         let name = named.get_name().to_owned();

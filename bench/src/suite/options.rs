@@ -15,7 +15,7 @@ pub struct Options {
     /// Rounds; each figure is the median of them.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
     pub rounds: u8,
-    /// `latency`: workflows of each kind in a round.
+    /// `latency`, `days`: workflows of each kind in a round.
     #[arg(long, default_value_t = 300)]
     pub samples: usize,
     /// `throughput`: seconds under load in a round.
@@ -62,6 +62,8 @@ pub enum Name {
     Snapshot,
     /// What tasks take of the engine's memory.
     Memory,
+    /// Years of empty days.
+    Days,
 }
 
 /// Where everything is that is measured.

@@ -70,6 +70,25 @@ impl Postgres {
         Ok(self.client.batch_execute(truncate).await?)
     }
 
+    /// Gives the days from so many before today to so many before today tables for tasks, as if they had been when the
+    /// days were.
+    pub async fn make_empty_days(&self, from: u32, to: u32) -> Result<()> {
+        for before in from..=to {
+            self.client
+                .batch_execute(
+                    &include_str!("empty_day.sql").replace("{before}", &before.to_string()),
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// How many days have tables for tasks.
+    pub async fn days(&self) -> Result<i64> {
+        let count = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'tasker.tasks'::regclass";
+        Ok(self.client.query_one(count, &[]).await?.get(0))
+    }
+
     /// Waits until these tasks have a status, by its number in their rows.
     async fn all_have(&self, status: i16, name: &str, tasks: &[Uuid]) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;

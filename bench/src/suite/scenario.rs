@@ -1,6 +1,7 @@
 //! What is measured, a file each.
 
 pub mod batch;
+pub mod days;
 pub mod idle;
 pub mod latency;
 pub mod memory;

@@ -44,6 +44,7 @@ impl Language {
 pub struct System<'a> {
     programs: &'a Programs,
     database_url: String,
+    options: Vec<String>,
     port: u16,
     pub client: Client,
     pub engine: Process,
@@ -52,18 +53,33 @@ pub struct System<'a> {
 impl<'a> System<'a> {
     /// An engine that is ready.
     pub async fn start(programs: &'a Programs) -> Result<System<'a>> {
-        System::start_on(programs, &programs.database_url).await
+        System::start_with(programs, &[]).await
+    }
+
+    /// The same, with options of its own.
+    pub async fn start_with(programs: &'a Programs, options: &[&str]) -> Result<System<'a>> {
+        System::start_as(programs, &programs.database_url, options).await
     }
 
     /// The same, reaching its database at another address.
     pub async fn start_on(programs: &'a Programs, database_url: &str) -> Result<System<'a>> {
+        System::start_as(programs, database_url, &[]).await
+    }
+
+    async fn start_as(
+        programs: &'a Programs,
+        database_url: &str,
+        options: &[&str],
+    ) -> Result<System<'a>> {
         let port = free_port()?;
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let system = System {
             programs,
             database_url: database_url.to_owned(),
             port,
             client: Client::new(&format!("http://127.0.0.1:{port}"), None)?,
-            engine: engine(programs, database_url, port)?,
+            engine: engine(programs, database_url, &options, port)?,
+            options,
         };
         system.ready().await?;
         Ok(system)
@@ -71,7 +87,7 @@ impl<'a> System<'a> {
 
     /// Starts the engine again, which must have been killed.
     pub fn start_again(&mut self) -> Result<()> {
-        self.engine = engine(self.programs, &self.database_url, self.port)?;
+        self.engine = engine(self.programs, &self.database_url, &self.options, self.port)?;
         Ok(())
     }
 
@@ -150,12 +166,18 @@ impl<'a> System<'a> {
     }
 }
 
-fn engine(programs: &Programs, database_url: &str, port: u16) -> Result<Process> {
+fn engine(
+    programs: &Programs,
+    database_url: &str,
+    options: &[String],
+    port: u16,
+) -> Result<Process> {
     let mut command = Command::new(&programs.server);
     command
         .arg("serve")
         .arg(format!("--bind=127.0.0.1:{port}"))
         .arg("--engine-id=bench")
+        .args(options)
         .env("DATABASE_URL", database_url);
     Process::start("engine", command, &programs.folder)
 }
