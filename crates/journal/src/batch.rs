@@ -1,9 +1,6 @@
 //! An append in statements of bounded size, each task's part whole.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::SystemTime,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use tokio_postgres::{
     Client, Error,
@@ -13,8 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     Append, CommitNumber, Day, NewKey, NewTask, Row, TaskChange,
+    columns::{Changed, Created, Keys, Rows},
     place::{of_days, on_day},
-    reader::timestamp,
     shard_of,
     statement::{Kind, Statements},
 };
@@ -298,109 +295,6 @@ pub(crate) async fn send(
     let parameters = &parameters[..kind.parameters()];
     let statement = statements.get(client, kind).await?;
     Ok(client.query_one(&statement, parameters).await?.get(0))
-}
-
-/// Columns of the tasks to insert.
-#[derive(Default)]
-struct Created<'a> {
-    shards: Vec<i16>,
-    tasks: Vec<Uuid>,
-    namespaces: Vec<&'a str>,
-    names: Vec<&'a str>,
-    versions: Vec<&'a str>,
-    template_hashes: Vec<&'a str>,
-    statuses: Vec<i16>,
-    created_at: Vec<SystemTime>,
-    ended_at: Vec<Option<SystemTime>>,
-    priorities: Vec<i16>,
-    contexts: Vec<&'a str>,
-    requests: Vec<&'a str>,
-}
-
-impl<'a> Created<'a> {
-    fn push(&mut self, shard: i16, task: &'a NewTask, change: Option<&TaskChange>) {
-        self.shards.push(shard);
-        self.tasks.push(task.task_uuid);
-        self.namespaces.push(&task.namespace);
-        self.names.push(&task.name);
-        self.versions.push(&task.version);
-        self.template_hashes.push(&task.template_hash);
-        self.statuses
-            .push(change.map_or(task.status, |change| change.status));
-        self.created_at.push(timestamp(task.created_at));
-        self.ended_at
-            .push(change.and_then(|change| change.ended_at).map(timestamp));
-        self.priorities.push(task.priority);
-        self.contexts.push(&task.context);
-        self.requests.push(&task.request);
-    }
-}
-
-/// Columns of the tasks to update.
-#[derive(Default)]
-struct Changed {
-    shards: Vec<i16>,
-    tasks: Vec<Uuid>,
-    statuses: Vec<i16>,
-    ended_at: Vec<Option<SystemTime>>,
-    updated_at: Vec<SystemTime>,
-    total_steps: Vec<i32>,
-    pending_steps: Vec<i32>,
-    completed_steps: Vec<i32>,
-    failed_steps: Vec<i32>,
-}
-
-impl Changed {
-    fn push(&mut self, shard: i16, change: &TaskChange) {
-        self.shards.push(shard);
-        self.tasks.push(change.task_uuid);
-        self.statuses.push(change.status);
-        self.ended_at.push(change.ended_at.map(timestamp));
-        let summary = &change.summary;
-        self.updated_at.push(timestamp(summary.updated_at));
-        self.total_steps.push(summary.total_steps);
-        self.pending_steps.push(summary.pending_steps);
-        self.completed_steps.push(summary.completed_steps);
-        self.failed_steps.push(summary.failed_steps);
-    }
-}
-
-/// Columns of the idempotency keys to insert.
-#[derive(Default)]
-struct Keys<'a> {
-    shards: Vec<i16>,
-    tasks: Vec<Uuid>,
-    namespaces: Vec<&'a str>,
-    keys: Vec<&'a str>,
-    body_hashes: Vec<&'a [u8]>,
-}
-
-impl<'a> Keys<'a> {
-    fn push(&mut self, shard: i16, new: &'a NewKey) {
-        self.shards.push(shard);
-        self.tasks.push(new.task_uuid);
-        self.namespaces.push(&new.key.namespace);
-        self.keys.push(&new.key.key);
-        self.body_hashes.push(&new.body_hash);
-    }
-}
-
-/// Columns of the record rows to insert.
-#[derive(Default)]
-struct Rows<'a> {
-    shards: Vec<i16>,
-    tasks: Vec<Uuid>,
-    records: Vec<&'a [u8]>,
-    payloads: Vec<&'a str>,
-}
-
-impl<'a> Rows<'a> {
-    fn push(&mut self, shard: i16, row: &'a Row) {
-        self.shards.push(shard);
-        self.tasks.push(row.task_uuid);
-        self.records.push(&row.records);
-        self.payloads.push(&row.payload);
-    }
 }
 
 #[cfg(test)]

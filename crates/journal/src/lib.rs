@@ -8,7 +8,7 @@
 //! - [`Append`], [`StoredTask`]: what an append adds, and what is stored.
 //! - [`shard_of`] and [`Day`]: where a task's rows are.
 //! - [`Journal`]: the handle: opening, appending, reading.
-//! - `batch`: an append in statements of bounded size.
+//! - `batch` and `columns`: an append in statements of bounded size, and their parameters.
 //! - `statement`: the prepared statements of appends, for the days that they change.
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
 //! - `link`: the connection on which it does so.
@@ -27,6 +27,7 @@
 
 mod appender;
 mod batch;
+mod columns;
 mod error;
 mod journal;
 mod key;
