@@ -46,8 +46,12 @@ impl Attempts {
         if record.step() == Some(self.step) {
             self.own(record, texts);
         } else if ran && self.state() == Some(StepState::Cancelled) {
+            // What its handler had logged by its end comes with its late outcome.
             let attempt = self.task.step(self.step).attempts;
-            self.end(attempt, record.at(), HistoryOutcome::Cancelled, None);
+            if let Some(entry) = self.entry(attempt) {
+                entry.ended_at = Some(rfc3339(record.at()));
+                entry.outcome = Some(HistoryOutcome::Cancelled);
+            }
         }
     }
 
@@ -133,13 +137,17 @@ impl Attempts {
 
     fn end(&mut self, attempt: u32, at: Time, outcome: HistoryOutcome, error: Option<Failure>) {
         let logs = self.lines(attempt);
-        let mut entries = self.entries.iter_mut().rev();
-        if let Some(entry) = entries.find(|entry| entry.attempt == attempt) {
+        if let Some(entry) = self.entry(attempt) {
             entry.ended_at = Some(rfc3339(at));
             entry.outcome = Some(outcome);
             entry.error = error;
             entry.logs = logs;
         }
+    }
+
+    fn entry(&mut self, attempt: u32) -> Option<&mut HistoryEntry> {
+        let mut entries = self.entries.iter_mut().rev();
+        entries.find(|entry| entry.attempt == attempt)
     }
 
     fn late(&mut self, attempt: u32, at: Time, error: Option<Failure>) {

@@ -108,15 +108,24 @@ pub enum Ending {
     /// With an outcome that the step cannot have.
     Rejected(Invalid),
     /// Its worker is gone.
-    Lost,
+    Lost(Given),
     /// It took too long.
-    TimedOut,
+    TimedOut(Given),
     /// It was never given to a handler.
-    Undelivered,
+    Undelivered(Given),
     /// An operator declared the step done, without results.
     Resolved,
     /// An operator gave the results.
     Completed,
+}
+
+/// An attempt that the engine ended: whatever its step does next, it is told as what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The name of the worker that had it.
+    pub worker_id: Arc<str>,
+    /// Its number.
+    pub attempt: u32,
 }
 
 /// A step is in another state than before, or is new.

@@ -13,7 +13,7 @@ use time::macros::format_description;
 use crate::history::Transition;
 use crate::outcome::Invalid;
 use crate::payload::Look;
-use crate::task::Ending;
+use crate::task::{Ending, Given};
 use crate::worker::{Offer, Worker};
 use crate::{State, StepIndex, Task, Time, waiting};
 
@@ -199,16 +199,14 @@ pub fn worker(offer: &Offer, worker: &Worker, opened: Time) -> api::Worker {
 /// Why the last ended attempt of a step failed.
 fn failure(task: &Task, texts: &Look<'_>, index: StepIndex) -> Option<Failure> {
     let step = task.step(index);
-    let of_engine = |outcome| {
-        let worker = step.worker.as_ref()?;
-        engine_failure(outcome, &worker.worker_id, step.attempts)
-    };
+    let of_engine =
+        |outcome, given: &Given| engine_failure(outcome, &given.worker_id, given.attempt);
     match step.last.as_ref()? {
         Ending::Succeeded | Ending::Completed | Ending::Resolved => None,
         Ending::Failed => serde_json::from_str(texts.step(index)?.body.get()).ok(),
-        Ending::Lost => of_engine(HistoryOutcome::WorkerLost),
-        Ending::TimedOut => of_engine(HistoryOutcome::Timeout),
-        Ending::Undelivered => of_engine(HistoryOutcome::Undelivered),
+        Ending::Lost(given) => of_engine(HistoryOutcome::WorkerLost, given),
+        Ending::TimedOut(given) => of_engine(HistoryOutcome::Timeout, given),
+        Ending::Undelivered(given) => of_engine(HistoryOutcome::Undelivered, given),
         Ending::Rejected(invalid) => Some(rejection(invalid)),
     }
 }

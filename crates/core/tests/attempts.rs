@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tasker_core::decide::{GRACE, RECOVERY_GRACE};
 use tasker_core::event::Verdict;
-use tasker_core::task::Ending;
+use tasker_core::task::{Ending, Given};
 use tasker_core::{Event, Time};
 use tasker_protocol::api::{StepState, TaskStatus};
 use world::World;
@@ -15,6 +15,13 @@ const SECOND: i64 = 1_000_000;
 
 const TIMED: &str =
     "a: standard | timeout_seconds: 5, retry: {max_attempts: 2, backoff_base_ms: 1000}";
+
+fn given(worker: u64, attempt: u32) -> Given {
+    Given {
+        worker_id: format!("worker-{worker}").into(),
+        attempt,
+    }
+}
 
 #[test]
 fn an_attempt_ends_a_second_after_its_time_out_and_is_retried_with_back_off() {
@@ -26,7 +33,7 @@ fn an_attempt_ends_a_second_after_its_time_out_and_is_retried_with_back_off() {
     world.advance_to(Time(6 * SECOND));
     let step = world.step(task, "a");
     assert_eq!(step.state, StepState::WaitingForRetry);
-    assert_eq!(step.last, Some(Ending::TimedOut));
+    assert_eq!(step.last, Some(Ending::TimedOut(given(1, 1))));
     assert_eq!(step.ready_at, Time(7 * SECOND));
     assert_eq!(world.revoked, [world.attempt(task, "a", 1)]);
     world.slots(1, 1);
@@ -62,7 +69,8 @@ fn the_time_out_of_what_no_worker_could_be_given_yet_counts_from_when_it_is_give
     world.advance_to(Time(106 * SECOND - 1));
     assert_eq!(world.step(task, "a").state, StepState::InProgress);
     world.advance_to(Time(106 * SECOND));
-    assert_eq!(world.step(task, "a").last, Some(Ending::TimedOut));
+    let ending = Ending::TimedOut(given(1, 1));
+    assert_eq!(world.step(task, "a").last, Some(ending));
 }
 
 #[test]
@@ -150,6 +158,21 @@ fn a_worker_that_holds_what_is_not_open_has_a_slot_less() {
 }
 
 #[test]
+fn what_one_worker_lost_is_told_of_that_worker_while_another_runs_the_step() {
+    let mut world = World::at(Time(0));
+    world.connect(1, 1);
+    let task = world.create(&[("a", &[])]);
+    world.connect(2, 1);
+    world.disconnect(1, false);
+    let grace = GRACE.as_micros() as i64;
+    world.advance_to(Time(grace));
+    assert_eq!(world.running(2), [(task, "a", 2)]);
+    let step = world.step(task, "a");
+    assert_eq!(step.state, StepState::InProgress);
+    assert_eq!(step.last, Some(Ending::Lost(given(1, 1))));
+}
+
+#[test]
 fn a_frozen_engine_gives_nobody_up() {
     let mut world = World::at(Time(0));
     world.connect(1, 1);
@@ -165,11 +188,13 @@ fn a_frozen_engine_gives_nobody_up() {
     world.advance_to(Time(60 * SECOND + grace - 1));
     assert_eq!(world.step(other, "b").state, StepState::InProgress);
     world.advance_to(Time(60 * SECOND + grace));
-    assert_eq!(world.step(other, "b").last, Some(Ending::Lost));
+    let lost = Some(Ending::Lost(given(2, 1)));
+    assert_eq!(world.step(other, "b").last, lost);
     world.advance_to(Time(66 * SECOND - 1));
     assert_eq!(world.step(task, "a").state, StepState::InProgress);
     world.advance_to(Time(66 * SECOND));
-    assert_eq!(world.step(task, "a").last, Some(Ending::TimedOut));
+    let timed_out = Some(Ending::TimedOut(given(1, 1)));
+    assert_eq!(world.step(task, "a").last, timed_out);
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 mod world;
 
-use tasker_core::Time;
+use tasker_core::attempts::Attempts;
 use tasker_core::operator::{Action, Refusal};
 use tasker_core::outcome::{Invalid, Success};
+use tasker_core::{Record, Time};
 use tasker_protocol::api::{ExecutionStatus, StepState, TaskStatus};
+use tasker_protocol::history::HistoryOutcome;
+use uuid::Uuid;
 use world::World;
 
 const SECOND: i64 = 1_000_000;
@@ -265,4 +268,50 @@ fn nothing_can_be_done_to_a_task_whose_time_is_over_before_any_timer_fires() {
     assert_eq!(world.cancel(task), ended);
     world.advance_to(world.now);
     assert_eq!(world.task(task).status(), TaskStatus::Error);
+}
+
+#[test]
+fn what_a_handler_logged_comes_with_its_outcome_whenever_its_task_was_ended() {
+    let (step, attempt) = (0, 1);
+    let mut world = World::at(Time(0));
+    let created = world.create_typed_with("lifecycle: {max_duration_seconds: 3},", "a: standard");
+    let created = world.task(created).clone();
+    let started = Record::Started {
+        step,
+        attempt,
+        at: Time(SECOND),
+        instance: Uuid::nil(),
+        worker_id: "worker-1".into(),
+    };
+    let at = Time(5 * SECOND);
+    let expired = Record::Expired { at };
+    let logged = Record::Logged { step, attempt, at };
+    let lines = r#"[{"at": "2026-01-05T09:30:00Z", "level": "info", "message": "paid"}]"#;
+    let late = Record::Late {
+        step,
+        attempt,
+        at,
+        success: true,
+    };
+    // By its timer, which was first, or by the outcome itself.
+    for ended in [[&expired, &logged], [&logged, &expired]] {
+        let mut history = Attempts::new(created.clone(), step, true);
+        history.add(&started, &[]);
+        for record in ended {
+            history.add(record, &[lines]);
+        }
+        history.add(&late, &["{}"]);
+        let told = history.entries().into_iter().map(|entry| {
+            let lines = entry.logs.unwrap_or_default().into_iter();
+            let messages: Vec<String> = lines.map(|line| line.message).collect();
+            (entry.outcome, messages.join(", "))
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                (Some(HistoryOutcome::Cancelled), String::new()),
+                (Some(HistoryOutcome::Late), "paid".to_owned()),
+            ]
+        );
+    }
 }

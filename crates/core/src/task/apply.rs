@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::fate::Born;
 use crate::graph::step_uuid;
 use crate::record::{Next, Record};
-use crate::task::{Ending, Move, Step, Task, Worker, name_of};
+use crate::task::{Ending, Given, Move, Step, Task, Worker, name_of};
 use crate::{NodeIndex, StepIndex, Time};
 
 impl Task {
@@ -72,8 +72,8 @@ impl Task {
                 next,
                 ..
             } => {
-                self.unreported(*step, *attempt);
-                self.fail(*step, at, Ending::Lost, *next, moves);
+                let given = self.unreported(*step, *attempt);
+                self.fail(*step, at, Ending::Lost(given), *next, moves);
             }
             Record::TimedOut {
                 step,
@@ -81,13 +81,13 @@ impl Task {
                 next,
                 ..
             } => {
-                self.unreported(*step, *attempt);
-                self.fail(*step, at, Ending::TimedOut, *next, moves);
+                let given = self.unreported(*step, *attempt);
+                self.fail(*step, at, Ending::TimedOut(given), *next, moves);
             }
             Record::Undelivered { step, attempt, .. } => {
-                self.unreported(*step, *attempt);
+                let given = self.unreported(*step, *attempt);
                 self.steps[*step as usize].undelivered += 1;
-                self.fail(*step, at, Ending::Undelivered, Next::Offer, moves);
+                self.fail(*step, at, Ending::Undelivered(given), Next::Offer, moves);
             }
             Record::Late { step, attempt, .. } => {
                 let unreported = &mut self.steps[*step as usize].unreported;
@@ -121,8 +121,15 @@ impl Task {
         self.enter(step, StepState::Enqueued, &mut Vec::new());
     }
 
-    fn unreported(&mut self, step: StepIndex, attempt: u32) {
-        self.steps[step as usize].unreported.push(attempt);
+    /// The engine ends an attempt: its outcome may still come.
+    fn unreported(&mut self, step: StepIndex, attempt: u32) -> Given {
+        let step = &mut self.steps[step as usize];
+        step.unreported.push(attempt);
+        let worker = step.worker.as_ref();
+        Given {
+            worker_id: worker.map_or_else(|| Arc::from(""), |worker| Arc::clone(&worker.worker_id)),
+            attempt,
+        }
     }
 
     fn fail(
