@@ -23,6 +23,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the engine is asked to wait in one call: less than proxies give an answer, 50 s and more.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
+/// Waits are no longer than this: times end some day.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// An engine, by its URL. Cloning shares the connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -62,7 +65,7 @@ impl Client {
         task: &CreateTask,
         wait: Option<Duration>,
     ) -> Result<Task, Error> {
-        let deadline = wait.map(|wait| Instant::now() + wait);
+        let deadline = wait.map(deadline);
         let first = wait.map(|wait| wait.min(LONGEST_WAIT));
         let request = Request {
             method: Method::POST,
@@ -83,7 +86,7 @@ impl Client {
     /// # Errors
     /// [`Error::Api`] with `TASK_NOT_FOUND` when there is none.
     pub async fn get_task(&self, task_uuid: Uuid, wait: Option<Duration>) -> Result<Task, Error> {
-        let deadline = wait.map(|wait| Instant::now() + wait);
+        let deadline = wait.map(deadline);
         let task = self.read_task(task_uuid, wait).await?;
         self.settled(task, deadline).await
     }
@@ -297,6 +300,10 @@ fn is_settled(status: TaskStatus) -> bool {
         | TaskStatus::Cancelled => true,
         TaskStatus::Pending | TaskStatus::StepsInProcess | TaskStatus::WaitingForRetry => false,
     }
+}
+
+fn deadline(wait: Duration) -> Instant {
+    Instant::now() + wait.min(FOREVER)
 }
 
 fn with_wait(mut url: Url, wait: Option<Duration>) -> Url {
