@@ -1,7 +1,6 @@
 """`tasker step`: what happened to a step, and what an operator does to one that failed."""
 
 import difflib
-import getpass
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import typer
 from tasker_core.cli import values
 from tasker_core.cli.engine import Token, Url, engine
 from tasker_core.cli.exits import EPILOG, NotThereError
+from tasker_core.cli.operator import By, Reason
 from tasker_core.cli.output import Json, say, say_json
 from tasker_core.cli.step_history import step_lines
 from tasker_core.cli.task import TaskUuid
@@ -21,10 +21,6 @@ app = typer.Typer(
 )
 
 StepName = Annotated[str, typer.Argument(metavar="STEP", help="Its name or uuid.")]
-Reason = Annotated[str, typer.Option(help="Why; the step's history keeps it.")]
-By = Annotated[
-    str | None, typer.Option(help="Who; the step's history keeps it.", show_default="your login")
-]
 
 
 @app.command(epilog=EPILOG)
@@ -50,7 +46,7 @@ def retry(
     task_uuid: TaskUuid,
     step: StepName,
     reason: Reason,
-    by: By = None,
+    by: By,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -58,7 +54,7 @@ def retry(
     """Runs a step again at once, with as many attempts as its template gives."""
     with engine(url, token) as client:
         step_uuid = _find(client, task_uuid, step)
-        _say(client.retry_step(task_uuid, step_uuid, reason=reason, by=_by(by)), json)
+        _say(client.retry_step(task_uuid, step_uuid, reason=reason, by=by), json)
 
 
 @app.command(epilog=EPILOG)
@@ -66,7 +62,7 @@ def resolve(
     task_uuid: TaskUuid,
     step: StepName,
     reason: Reason,
-    by: By = None,
+    by: By,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -74,7 +70,7 @@ def resolve(
     """Declares a step done, without results."""
     with engine(url, token) as client:
         step_uuid = _find(client, task_uuid, step)
-        _say(client.resolve_step(task_uuid, step_uuid, reason=reason, by=_by(by)), json)
+        _say(client.resolve_step(task_uuid, step_uuid, reason=reason, by=by), json)
 
 
 @app.command(epilog=EPILOG)
@@ -82,6 +78,7 @@ def complete(
     task_uuid: TaskUuid,
     step: StepName,
     reason: Reason,
+    by: By,
     results: Annotated[
         str, typer.Option(metavar="JSON|@FILE", help="What its handler would have returned.")
     ] = "null",
@@ -98,7 +95,6 @@ def complete(
             metavar="JSON|@FILE", help='Of a batchable step: a list of {"start", "end", "data"?}.'
         ),
     ] = None,
-    by: By = None,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -111,7 +107,7 @@ def complete(
             task_uuid,
             _find(client, task_uuid, step),
             reason=reason,
-            by=_by(by),
+            by=by,
             results=given,
             create_steps=[] if no_steps else create_step,
             batches=cursors,
@@ -133,10 +129,6 @@ def _find(client: TaskerClient, task_uuid: UUID, step: str) -> UUID:
         f"task {task_uuid} has no step {step!r}; nearest: {', '.join(nearest)}; "
         f"`tasker task show {task_uuid}` lists them"
     )
-
-
-def _by(by: str | None) -> str:
-    return by or getpass.getuser()
 
 
 def _say(step: Step, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`tasker template`: checks task templates; says which of their versions new tasks take."""
 
-import getpass
 import json as json_module
 import os
 from pathlib import Path
@@ -12,6 +11,7 @@ from tasker_core import _native
 from tasker_core.cli import values
 from tasker_core.cli.engine import Token, Url, engine
 from tasker_core.cli.exits import EPILOG, ExitCode, told_errors
+from tasker_core.cli.operator import By, Reason
 from tasker_core.cli.output import Json, say, say_json
 from tasker_core.client import ConflictError, TaskerClient, Template
 
@@ -25,10 +25,6 @@ Workflow = Annotated[
     str, typer.Argument(metavar="NAMESPACE/NAME", help="The template.", show_default=False)
 ]
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="One of its versions.")]
-Reason = Annotated[str, typer.Option(help="Why; it is shown with the version.")]
-By = Annotated[
-    str | None, typer.Option(help="Who; it is shown with the version.", show_default="your login")
-]
 
 
 @app.command(epilog=EPILOG)
@@ -36,7 +32,7 @@ def retire(
     workflow: Workflow,
     version: Version,
     reason: Reason,
-    by: By = None,
+    by: By,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -44,7 +40,7 @@ def retire(
     """Keeps new tasks from taking a version, also those that name it. Running tasks go on."""
     namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
     with engine(url, token) as client:
-        done = client.retire_template(namespace, name, version, reason=reason, by=_by(by))
+        done = client.retire_template(namespace, name, version, reason=reason, by=by)
         _say(client, done, json)
 
 
@@ -53,7 +49,7 @@ def restore(
     workflow: Workflow,
     version: Version,
     reason: Reason,
-    by: By = None,
+    by: By,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -61,7 +57,7 @@ def restore(
     """Lets new tasks take a retired version again."""
     namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
     with engine(url, token) as client:
-        done = client.restore_template(namespace, name, version, reason=reason, by=_by(by))
+        done = client.restore_template(namespace, name, version, reason=reason, by=by)
         _say(client, done, json)
 
 
@@ -70,10 +66,10 @@ def default(
     workflow: Workflow,
     version: Version,
     reason: Reason,
+    by: By,
     clear: Annotated[
         bool, typer.Option("--clear", help="No longer: the highest release counts again.")
     ] = False,
-    by: By = None,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -82,7 +78,7 @@ def default(
     namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
     with engine(url, token) as client:
         act = client.clear_default_template if clear else client.set_default_template
-        _say(client, act(namespace, name, version, reason=reason, by=_by(by)), json)
+        _say(client, act(namespace, name, version, reason=reason, by=by), json)
 
 
 @app.command(epilog=EPILOG)
@@ -156,10 +152,6 @@ def _read(file: Path) -> dict[str, Any]:
         return {"file": shown, "problems": f"{shown}: not UTF-8 from byte {error.start} on"}
     except OSError as error:
         return {"file": shown, "problems": f"{shown}: cannot be read: {error.strerror}"}
-
-
-def _by(by: str | None) -> str:
-    return by or getpass.getuser()
 
 
 def _name(told: dict[str, Any]) -> str:
