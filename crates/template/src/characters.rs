@@ -10,8 +10,8 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '"' | '\'' | '\\' => shown.push(c),
-            c => shown.extend(c.escape_debug()),
+            c if is_unseen(c) || c.is_ascii_control() => shown.extend(c.escape_debug()),
+            c => shown.push(c),
         }
     }
     Cow::Owned(shown)
@@ -19,8 +19,16 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
 
 /// The first character that looks like a space, or like nothing, and is no white space to YAML.
 pub(crate) fn unseen(text: &str) -> Option<char> {
-    let is_unseen = |c: &char| !c.is_ascii() && matches!(c.escape_debug().next(), Some('\\'));
-    text.chars().find(is_unseen)
+    text.chars().find(|c| is_unseen(*c))
+}
+
+/// Accents and vowel signs that stand on the letter before them are seen there.
+fn is_unseen(c: char) -> bool {
+    const NON_JOINER: char = '\u{200c}';
+    let mut after_a_letter = *b"a\0\0\0\0";
+    c.encode_utf8(&mut after_a_letter[1..]);
+    let text = std::str::from_utf8(&after_a_letter[..=c.len_utf8()]).unwrap_or_default();
+    !c.is_ascii() && (c == NON_JOINER || text.escape_debug().nth(1) == Some('\\'))
 }
 
 /// A character in words, with its article.
@@ -48,12 +56,14 @@ mod tests {
         assert_eq!(shown("  retry"), "  retry");
         assert_eq!(shown("\u{a0}  retry"), "\\u{a0}  retry");
         assert_eq!(shown("price\u{200b}\t\n"), "price\\u{200b}\\t\\n");
-        assert_eq!(shown(r#"żółw 价格 "a" 'b' \c"#), r#"żółw 价格 "a" 'b' \c"#);
+        // The second é is two characters, and the Thai word has a vowel sign above a letter.
+        let seen = "żółw 价格 \"a\" 'b' \\c é e\u{301} ที่ ❤\u{fe0f}";
+        assert_eq!(shown(seen), seen);
     }
 
     #[test]
     fn what_cannot_be_seen_is_found_and_named() {
-        assert_eq!(unseen("a b\tc żółw 价格"), None);
+        assert_eq!(unseen("a b\tc żółw 价格 e\u{301} ที่"), None);
         for (text, name) in [
             ("a\u{a0}b", "a no-break space (U+00A0)"),
             ("price\u{200b}", "a zero-width space (U+200B)"),
