@@ -20,13 +20,13 @@ pub enum Mutation {
     ParentSkipped,
     /// A worker that hands something back is given more at once.
     ReturnForgotten,
-    /// A task's time is over only when its timer fires. No seed of the simulator has shown it yet.
+    /// A task's time is over only when its timer fires.
     TaskTimeForgotten,
 }
 
 impl Mutation {
-    /// Those that the simulator finds.
-    pub const ALL: [Mutation; 7] = [
+    /// All of them.
+    pub const ALL: [Mutation; 8] = [
         Mutation::AttemptFenceDropped,
         Mutation::EpochFenceDropped,
         Mutation::ReleasedBeforeCommit,
@@ -34,6 +34,7 @@ impl Mutation {
         Mutation::SlotCountedTwice,
         Mutation::ParentSkipped,
         Mutation::ReturnForgotten,
+        Mutation::TaskTimeForgotten,
     ];
 
     /// Whether this thread has the bug.

@@ -18,6 +18,12 @@ use crate::schedule::{EngineId, Happening, Process, Schedule, WorkerId};
 use crate::trace::{Note, Trace};
 use crate::workflow::Workflow;
 
+/// How long a message or a commit may take that is slow.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// How long a commit may take that stalls: the engine's time stands still after the first second of it.
+const STALLED: Duration = Duration::from_secs(5);
+
 /// Everything but the processes.
 #[derive(Debug)]
 pub struct Environment {
@@ -126,12 +132,15 @@ impl Environment {
 
     /// How long a commit takes.
     pub fn commit(&mut self) -> Duration {
+        if !self.healed && self.chance.permille(self.plan.stalled) {
+            return self.chance.duration(SLOW, STALLED);
+        }
         self.usually(self.plan.commit)
     }
 
     fn usually(&mut self, (low, high): (Duration, Duration)) -> Duration {
         let slow = !self.healed && self.chance.permille(self.plan.slow);
-        let high = if slow { Duration::from_secs(1) } else { high };
+        let high = if slow { SLOW } else { high };
         self.chance.duration(low, high)
     }
 

@@ -24,6 +24,8 @@ pub struct Plan {
     pub commit: (Duration, Duration),
     /// Messages and commits, in a thousand, that take up to a second.
     pub slow: u64,
+    /// Commits, in a thousand, that take seconds.
+    pub stalled: u64,
     /// Requests to the journal, in a thousand, whose answer is lost, or that are lost or late themselves.
     pub lost_commits: u64,
     /// Answers to clients, in a thousand, that are lost.
@@ -76,6 +78,7 @@ impl Plan {
             latency: (Duration::from_micros(50), Duration::from_millis(slowest)),
             commit: (Duration::from_micros(200), Duration::from_millis(slowest)),
             slow: rough * 2,
+            stalled: rough * chance.pick(&[0, 1, 5]),
             lost_commits: rough * chance.pick(&[0, 1, 5]),
             lost_answers: rough * chance.pick(&[0, 1, 10]),
             faults,

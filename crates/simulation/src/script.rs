@@ -9,6 +9,9 @@ use tasker_protocol::frame::AttemptRef;
 use crate::chance::Chance;
 use crate::workflow::{Kind, Workflow};
 
+/// How long before the end of its task's time a handler may end that takes about as long.
+const NEARLY: Duration = Duration::from_millis(50);
+
 /// How often handlers do what, in a thousand.
 #[derive(Clone, Debug)]
 pub struct Temper {
@@ -79,6 +82,13 @@ pub fn act(
         chance.duration(Duration::from_millis(200), Duration::from_secs(12))
     } else {
         chance.duration(Duration::from_micros(100), Duration::from_millis(200))
+    };
+    let takes = match workflow.max_duration {
+        // Its outcome comes about when the task's time is over.
+        Some(duration) if chance.permille(200) => {
+            chance.duration(duration.saturating_sub(NEARLY), duration)
+        }
+        _ => takes,
     };
     let timeout = workflow.nodes[node].timeout;
     if timeout.is_some() && chance.permille(temper.hang) {

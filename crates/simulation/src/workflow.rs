@@ -115,8 +115,8 @@ impl Workflow {
         }
         let fails = chance.permille(200);
         let max_duration = chance
-            .permille(100)
-            .then(|| Duration::from_millis(250 * chance.between(1, 80)));
+            .permille(200)
+            .then(|| Duration::from_millis(250 * chance.between(1, 40)));
         let namespace = chance.pick(&NAMESPACES);
         let yaml = yaml(number, namespace, &nodes, fails, max_duration);
         let document = tasker_template::parse(&yaml, "generated.yaml")

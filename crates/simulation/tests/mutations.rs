@@ -4,7 +4,7 @@ use tasker_core::mutation::{Mutation, select};
 use tasker_simulation::run;
 
 /// Seeds within which each bug is found.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 300;
 
 /// The invariant that a bug breaks. What follows from that may break others, which some seeds show first.
 fn broken_by(mutation: Mutation) -> &'static str {
