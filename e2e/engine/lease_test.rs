@@ -21,6 +21,9 @@ const LEASE: Duration = Duration::from_secs(6);
 /// How often it is renewed, and with that an engine learns that another has taken over.
 const RENEWAL: Duration = Duration::from_secs(2);
 
+/// How long what follows by itself may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 const FIRST: &str = "orchestration";
 const SECOND: &str = "orchestration-2";
 
@@ -147,8 +150,12 @@ async fn an_engine_that_stops_keeps_nobody_waiting_whoever_follows_or_waits_or_i
     let shown = wire.get(&wait);
     let created = wire.post("/v1/tasks?wait=60", &[], creation);
     let stopped = async {
-        // The creation is there, and waits.
-        while wire.get("/v1/tasks?namespace=stopped").await?.1["tasks"][1].is_null() {}
+        let waits = async {
+            while wire.get("/v1/tasks?namespace=stopped").await?.1["tasks"][1].is_null() {}
+            anyhow::Ok(())
+        };
+        let waits = tokio::time::timeout(PATIENCE, waits).await;
+        waits.context("the creation is not there")??;
         let asked = Instant::now();
         stack.term(FIRST).await?;
         second.until_health_is(200, "ok").await?;

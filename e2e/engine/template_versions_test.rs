@@ -4,11 +4,15 @@
 mod wire;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use wire::{Wire, Worker, stack};
+
+/// How long what follows by itself may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A version of the template `flow` of a namespace, with a step for each callable.
 fn template(namespace: &str, version: &str, callables: &[&str]) -> Value {
@@ -101,6 +105,9 @@ async fn a_worker_that_is_not_ready_changes_nothing_for_callers() -> Result<()> 
         "no worker that is ready has callable one in namespace unready (unready is not ready)";
     assert_eq!(waits_for(&wire, "unready").await?, waits);
     unready.send(&json!({"ready": {"slots": 8}})).await?;
+    // Answered when what came before it was handled.
+    unready.send(&json!({"unknown": {}})).await?;
+    unready.next("error").await?;
     assert_eq!(waits_for(&wire, "unready").await?, waits);
 
     // The same version, once a worker can serve it, may be another.
@@ -194,6 +201,7 @@ async fn what_cannot_be_done_to_a_version_is_refused() -> Result<()> {
     let _alone = stack().await?;
     let wire = Wire::new()?;
     bring(&wire, &[template("unmarked", "1.0.0", &["one"])], 0, &[]).await?;
+    let long = json!({"action": "retire", "by": "a", "reason": "r".repeat(1001)}).to_string();
     for (version, body, status, code) in [
         (
             "7.0.0",
@@ -219,6 +227,13 @@ async fn what_cannot_be_done_to_a_version_is_refused() -> Result<()> {
             400,
             "INVALID_REQUEST",
         ),
+        (
+            "1.0.0",
+            r#"{"action": "retire", "by": "", "reason": "r"}"#,
+            400,
+            "INVALID_REQUEST",
+        ),
+        ("1.0.0", &long, 400, "INVALID_REQUEST"),
     ] {
         let path = format!("/v1/templates/unmarked/flow/{version}");
         let (answered, error) = wire.send(Method::PATCH, &path, body).await?;
@@ -269,7 +284,8 @@ async fn what_is_said_while_connections_break_is_said_in_memory_and_in_postgresq
         Ok(lock.rollback().await?)
     };
     let retiring = act(&wire, "cut", "1.1.0", "retire");
-    let ((status, retired), ()) = tokio::try_join!(retiring, breaking)?;
+    let both = async { tokio::try_join!(retiring, breaking) };
+    let ((status, retired), ()) = tokio::time::timeout(PATIENCE, both).await??;
     assert_eq!(
         (status, &retired["retired"]["by"]),
         (200, &json!("anna")),

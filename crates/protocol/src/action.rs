@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::Json;
 
+/// Characters of what is said about a version: every list of templates has it.
+pub const MAX_NOTE_CHARS: usize = 1000;
+
 /// `PATCH /v1/tasks/{task_uuid}/workflow_steps/{step_uuid}`: for a step in error, or one that waits for its next attempt.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,8 +51,10 @@ pub struct ActOnTemplate {
     /// What is to be done.
     pub action: TemplateAction,
     /// Why. It is shown with the version.
+    #[schemars(length(min = 1, max = MAX_NOTE_CHARS))]
     pub reason: String,
     /// Who. It is shown with the version.
+    #[schemars(length(min = 1, max = MAX_NOTE_CHARS))]
     pub by: String,
 }
 

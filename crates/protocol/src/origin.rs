@@ -141,8 +141,9 @@ impl Access {
     }
 }
 
-/// Probes ask a pod by whatever name it has; health holds nothing that a stranger may not know.
-fn is_probe(path: &str) -> bool {
+/// Whether a path is one of health. Probes ask a pod by whatever name it has; health holds nothing that a stranger may not
+/// know.
+pub fn is_probe(path: &str) -> bool {
     path == "/health" || path.starts_with("/health/")
 }
 

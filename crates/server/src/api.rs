@@ -151,7 +151,7 @@ async fn give_up(
 }
 
 /// What the engine knows is told only while its lease lasts: looked at when the answer is there, because it may have
-/// taken long. A change that was made is told in any case: the journal has let it pass, so it is made.
+/// taken long. A change is told in any case: the journal has let it pass, so it is made, or there was nothing to change.
 async fn hold_lease(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_static = !request.uri().path().starts_with("/v1/");
     let reads = request.method().is_safe();

@@ -23,6 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
+use tasker_protocol::origin;
+
 use crate::api::error::ApiError;
 use patient::Patient;
 use places::{Busy, Place, Places};
@@ -33,8 +35,9 @@ const HEAD: Duration = Duration::from_secs(90);
 /// How long a client may read nothing of what is sent to it.
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// Between attempts to accept a connection when that fails, as it does without a free file descriptor.
-const RETRY: Duration = Duration::from_millis(10);
+/// Between attempts to accept a connection when that fails, as it does without a free file descriptor: the first wait and
+/// the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Serves until `closing` says so, and then until the requests that are under way are answered. Who connects meanwhile is
 /// answered too, one request each: that this engine is stopping says more than a refused connection.
@@ -51,21 +54,17 @@ async fn serve_in(
 ) {
     let (under_way, mut ended) = mpsc::channel::<()>(1);
     loop {
-        let accepted = async {
-            let stream = accept(&listener, places).await;
-            (stream, places.take().await)
-        };
-        let stops = closing.clone();
-        tokio::select! {
-            (stream, place) = accepted => {
-                let (router, under_way) = (router.clone(), under_way.clone());
-                tokio::spawn(async move {
-                    converse(stream, place, router, stops).await;
-                    drop(under_way);
-                });
-            }
+        let stream = tokio::select! {
+            stream = accept(&listener, places) => stream,
             () = closed(&mut closing) => break,
-        }
+        };
+        // Whoever was accepted is answered, also when it closes meanwhile.
+        let place = places.take().await;
+        let (router, stops, under_way) = (router.clone(), closing.clone(), under_way.clone());
+        tokio::spawn(async move {
+            converse(stream, place, router, stops).await;
+            drop(under_way);
+        });
     }
     drop(under_way);
     loop {
@@ -80,6 +79,7 @@ async fn serve_in(
 }
 
 async fn accept(listener: &TcpListener, places: &Places) -> TcpStream {
+    let (mut wait, longest) = RETRY;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
@@ -87,7 +87,8 @@ async fn accept(listener: &TcpListener, places: &Places) -> TcpStream {
                 tracing::warn!("a connection cannot be accepted: {error}");
                 // Without a file descriptor there is no place either.
                 places.make_room();
-                sleep(RETRY).await;
+                sleep(wait).await;
+                wait = (wait * 2).min(longest);
             }
         }
     }
@@ -112,7 +113,10 @@ async fn converse(
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD);
     server.keep_alive(!is_late && !place.is_reserve());
-    let io = TokioIo::new(Patient::new(UNREAD, stream));
+    // A worker's session goes on without the place.
+    let written = Arc::downgrade(&place);
+    let written = move || written.upgrade().iter().for_each(|place| place.written());
+    let io = TokioIo::new(Patient::new(UNREAD, stream, written));
     let answers = Answers {
         router: TowerToHyperService::new(router),
         place: Arc::clone(&place),
@@ -148,14 +152,24 @@ impl Service<Request<Incoming>> for Answers {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let busy = self.place.begin();
-        let has_place =
-            busy.is_some() && (!self.place.is_reserve() || is_kept(request.uri().path()));
-        let answered = has_place.then(|| self.router.call(request));
-        let limit = self.place.limit();
+        let refused = match &busy {
+            None => Some("another that asks has this connection's place".to_owned()),
+            Some(_) if self.place.is_reserve() && !is_kept(request.uri().path()) => {
+                let limit = self.place.limit();
+                Some(format!(
+                    "requests under way on all of its {limit} connections"
+                ))
+            }
+            Some(_) => None,
+        };
+        let answered = match refused {
+            Some(what) => Err(ApiError::overloaded(&what)),
+            None => Ok(self.router.call(request)),
+        };
         Box::pin(async move {
             let response = match answered {
-                Some(answered) => answered.await?,
-                None => refuse(limit),
+                Ok(answered) => answered.await?,
+                Err(refusal) => refusal.into_response(),
             };
             Ok(response.map(|body| Answer { body, _busy: busy }))
         })
@@ -164,15 +178,10 @@ impl Service<Request<Incoming>> for Answers {
 
 /// Whether a path is one of those for which places are kept.
 fn is_kept(path: &str) -> bool {
-    path == "/health" || path.starts_with("/health/") || path == "/v1/worker"
+    origin::is_probe(path) || path == "/v1/worker"
 }
 
-fn refuse(limit: usize) -> Response {
-    let what = format!("requests under way on all of its {limit} connections");
-    ApiError::overloaded(&what).into_response()
-}
-
-/// An answer's body, with which its request is over.
+/// An answer's body, with which its request is over once all of it is written.
 struct Answer {
     body: Body,
     _busy: Option<Busy>,
@@ -209,6 +218,9 @@ mod tests {
 
     use super::*;
 
+    /// More bytes than the system takes from a server whose client reads nothing.
+    const LARGE: usize = 32 << 20;
+
     /// A server on loopback with a call, `/slow`, that says when it begins and is answered when it is told to.
     struct Server {
         listens: SocketAddr,
@@ -231,6 +243,7 @@ mod tests {
             let router = Router::new()
                 .route("/slow", get(slow))
                 .route("/quick", get(|| async {}))
+                .route("/large", get(|| async { vec![b'~'; LARGE] }))
                 .route("/health/live", get(|| async {}))
                 .route("/v1/worker", get(|| async {}));
             let (close, closing) = watch::channel(false);
@@ -325,6 +338,36 @@ mod tests {
         // Idle now, it gives way to the next.
         assert_eq!(ask(&mut server.connect().await, "/quick").await, "200");
         until_closed(&mut busy).await;
+    }
+
+    /// Reads the rest of what `/large` is answered with.
+    async fn read_large(stream: &mut TcpStream) {
+        let (mut buffer, mut left) = (vec![0; 64 << 10], LARGE);
+        while left > 0 {
+            let read = stream.read(&mut buffer).await.expect("an answer");
+            assert!(read > 0, "cut with {left} bytes left");
+            left -= buffer[..read].iter().filter(|byte| **byte == b'~').count();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_written_whole_however_slowly_it_is_read() {
+        let server = Server::start(1, 0).await;
+        let mut slow = server.connect().await;
+        say(&mut slow, "/large").await;
+        slow.readable().await.expect("an answer");
+        let mut other = server.connect().await;
+        say(&mut other, "/quick").await;
+        read_large(&mut slow).await;
+        assert_eq!(status(&mut other).await, "200");
+        until_closed(&mut slow).await;
+
+        say(&mut other, "/large").await;
+        other.readable().await.expect("an answer");
+        server.close.send_replace(true);
+        read_large(&mut other).await;
+        until_closed(&mut other).await;
+        server.serving.await.expect("it ends");
     }
 
     #[tokio::test]

@@ -278,7 +278,7 @@ impl Engine {
     /// When time is to pass next.
     fn wake(&self) -> Time {
         let now = self.clock.now();
-        if self.stands_still(now) {
+        if self.stopping || self.stands_still(now) {
             return now + BEAT;
         }
         let timer = self.core.state().next_timer();

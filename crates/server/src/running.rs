@@ -11,7 +11,9 @@ use tasker_journal::{
 };
 use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Rejection;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::admission::Admission;
@@ -60,12 +62,28 @@ impl Running {
         self.admission.call(command)
     }
 
-    /// Registers the templates that a worker brings.
-    pub async fn register(&self, templates: &[String]) -> Result<(), Rejection> {
-        let replaceable = matches!(&*self.environment, "test" | "development");
-        self.catalog
-            .register(&self.journal, &self.environment, replaceable, templates)
-            .await
+    /// Registers the templates that a worker brings. Whoever stops waiting does not undo it: what is stored is known here
+    /// all the same. Reading many large texts keeps no thread of the runtime from its work.
+    pub async fn register(self: &Arc<Running>, templates: Vec<String>) -> Result<(), Rejection> {
+        let engine = Arc::clone(self);
+        let registration = spawn_blocking(move || {
+            let replaceable = matches!(&*engine.environment, "test" | "development");
+            let Running {
+                catalog, journal, ..
+            } = &*engine;
+            Handle::current().block_on(catalog.register(
+                journal,
+                &engine.environment,
+                replaceable,
+                &templates,
+            ))
+        });
+        registration.await.unwrap_or_else(|error| {
+            Err(Rejection {
+                code: ErrorCode::Unavailable,
+                message: format!("the templates could not be registered: {error}"),
+            })
+        })
     }
 
     /// A task as the journal holds it.

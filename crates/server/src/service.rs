@@ -108,7 +108,9 @@ impl Error {
 /// Serves until `stop` completes or the engine cannot go on.
 pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
     let address = options.bind;
-    if options.token.is_none() && !address.ip().is_loopback() {
+    // A variable that is set to nothing sets nothing: as a token it would let everybody in.
+    let token = options.token.clone().filter(|token| !token.is_empty());
+    if token.is_none() && !address.ip().is_loopback() {
         return Err(Error::Unprotected(address));
     }
     let listener = TcpListener::bind(address)
@@ -118,8 +120,7 @@ pub async fn serve(options: Serve, stop: impl Future<Output = ()> + Send) -> Res
     tracing::info!("listening on http://{address}");
 
     let health = Arc::new(Health::starting());
-    let (token, hosts) = (options.token.clone(), options.hosts.clone());
-    let router = api::router(Arc::clone(&health), token, hosts);
+    let router = api::router(Arc::clone(&health), token, options.hosts.clone());
     let (close, closing) = watch::channel(false);
     let server = tokio::spawn(connection::serve(listener, router, closing));
 
@@ -379,5 +380,31 @@ async fn look_after_partitions(
             }
         }
         tokio::time::sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::options::{Command, Options};
+
+    #[tokio::test]
+    async fn others_than_loopback_are_served_with_a_token_only_and_nothing_is_none() {
+        for token in [&["--token="][..], &[]] {
+            let arguments = [
+                "tasker-server",
+                "serve",
+                "--bind=0.0.0.0:0",
+                "--database-url=postgres://db",
+            ];
+            let options = Options::try_parse_from(arguments.iter().chain(token)).expect("options");
+            let Command::Serve(options) = options.command else {
+                unreachable!("{arguments:?} serves");
+            };
+            let refused = serve(options, std::future::pending()).await;
+            assert!(matches!(refused, Err(Error::Unprotected(address)) if address.port() == 0));
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Shell {
                 },
                 Output::Event(event, texts) => events.push((event, texts)),
                 Output::Register(templates) => {
-                    let result = self.engine.register(&templates).await;
+                    let result = self.engine.register(templates).await;
                     let epoch = self.engine.epoch();
                     let outputs = self.session.registered(result, epoch);
                     Box::pin(self.carry_out(outputs, share.clone())).await;

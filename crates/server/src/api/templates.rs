@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde_json::json;
-use tasker_protocol::action::ActOnTemplate;
+use tasker_protocol::action::{ActOnTemplate, MAX_NOTE_CHARS};
 use tasker_protocol::api::{Template, TemplateList};
 use tasker_protocol::error::ErrorCode;
 use tokio::sync::oneshot;
@@ -49,13 +49,20 @@ pub async fn act(
 ) -> Result<Json<Template>, ApiError> {
     let engine = app.engine()?;
     for (path, text) in [("by", &asked.by), ("reason", &asked.reason)] {
-        if text.contains('\0') {
-            return Err(ApiError::with_details(
-                ErrorCode::InvalidRequest,
-                format!("`{path}` has a NUL character, which cannot be stored: leave it out"),
-                json!({"path": path}),
-            ));
-        }
+        let count = text.chars().count();
+        let problem = if !(1..=MAX_NOTE_CHARS).contains(&count) {
+            format!("`{path}` has {count} characters: it takes 1 to {MAX_NOTE_CHARS}")
+        } else if text.contains('\0') {
+            format!("`{path}` has a NUL character, which cannot be stored: leave it out")
+        } else {
+            continue;
+        };
+        let details = json!({"path": path});
+        return Err(ApiError::with_details(
+            ErrorCode::InvalidRequest,
+            problem,
+            details,
+        ));
     }
     let place = Place {
         namespace,

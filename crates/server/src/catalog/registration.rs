@@ -36,6 +36,10 @@ impl Catalog {
             return Ok(());
         }
         let _registering = self.registering.lock().await;
+        // Many workers begin with the same at once.
+        if self.has(&brought) {
+            return Ok(());
+        }
         let new: Vec<NewTemplate> = brought.iter().map(Brought::stored).collect();
         let registered = journal.register_templates(&new, replaceable).await;
         match registered.map_err(unavailable)? {

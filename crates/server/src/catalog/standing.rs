@@ -80,16 +80,22 @@ impl Versions {
 
     /// Every version as the API shows it, in order.
     pub fn all(&self) -> impl Iterator<Item = api::Template> {
-        self.by_version.values().map(|kept| self.show(kept))
+        let default = self.default();
+        self.by_version
+            .values()
+            .map(move |kept| self.show_beside(kept, default))
     }
 
     /// One of the versions as the API shows it.
     pub fn show(&self, kept: &Kept) -> api::Template {
+        self.show_beside(kept, self.default())
+    }
+
+    fn show_beside(&self, kept: &Kept, default: Option<&Kept>) -> api::Template {
         let named = self.named.as_ref();
         let named = named.filter(|(named, _)| named.to_string() == kept.shown.version);
-        let default = self.default().map(|kept| &kept.shown.version);
         api::Template {
-            default: default == Some(&kept.shown.version),
+            default: default.is_some_and(|default| default.shown.version == kept.shown.version),
             named_default: named.map(|(_, note)| shown(note)),
             retired: kept.retired.as_ref().map(shown),
             ..kept.shown.clone()

@@ -1,4 +1,5 @@
-//! A stream that fails when its peer reads nothing for a while, though there is something to read.
+//! A stream that fails when its peer reads nothing for a while, though there is something to read, and tells when all is
+//! written.
 
 use std::io;
 use std::pin::Pin;
@@ -8,21 +9,24 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// A stream that fails when its peer reads nothing for a while, though there is something to read.
-pub struct Patient<S> {
+/// A stream that fails when its peer reads nothing for a while, though there is something to read, and calls `W` each time
+/// that all is written.
+pub struct Patient<S, W> {
     stream: S,
     patience: Duration,
     /// Runs while a write waits.
     given_up: Option<Pin<Box<Sleep>>>,
+    when_written: W,
 }
 
-impl<S> Patient<S> {
+impl<S, W> Patient<S, W> {
     /// Waits so long for its peer.
-    pub fn new(patience: Duration, stream: S) -> Patient<S> {
+    pub fn new(patience: Duration, stream: S, when_written: W) -> Patient<S, W> {
         Patient {
             stream,
             patience,
             given_up: None,
+            when_written,
         }
     }
 
@@ -44,7 +48,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin, W: Unpin> AsyncRead for Patient<S, W> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -54,7 +58,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin, W: Fn() + Unpin> AsyncWrite for Patient<S, W> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -77,8 +81,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.stream.is_write_vectored()
     }
 
+    /// Whoever writes has given all of it to `poll_write` before.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
+        (self.when_written)();
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -97,7 +104,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_nothing_is_given_up_and_one_that_reads_slowly_is_not() {
         let (near, mut far) = duplex(4);
-        let mut near = Patient::new(UNREAD, near);
+        let mut near = Patient::new(UNREAD, near, || {});
         let reading = async {
             let mut bytes = [0; 1];
             for _ in 0..4 {

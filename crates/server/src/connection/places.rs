@@ -4,7 +4,7 @@
 //! is under way has its place only as long as nobody else wants it, and the one that has been so for longest goes first.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -106,6 +106,7 @@ impl Places {
             places: Arc::clone(self),
             leave,
             number: AtomicU64::new(number),
+            is_answered: AtomicBool::new(false),
             is_reserve,
         })
     }
@@ -127,6 +128,8 @@ pub struct Place {
     leave: Arc<Notify>,
     /// Its number among those that are idle; 0 while a request is under way.
     number: AtomicU64,
+    /// Whether the request that is under way has its answer, not all of which may be written.
+    is_answered: AtomicBool,
     is_reserve: bool,
 }
 
@@ -146,21 +149,27 @@ impl Place {
         self.leave.notified().await;
     }
 
-    /// Whether a request is under way.
+    /// Whether a request is under way: until all of its answer is written.
     pub fn is_busy(&self) -> bool {
         self.number.load(Ordering::Relaxed) == 0
     }
 
     /// A request begins. None when the place was lost a moment ago.
     pub fn begin(self: &Arc<Place>) -> Option<Busy> {
-        let number = self.number.load(Ordering::Relaxed);
-        self.places.taken().idle.remove(&number)?;
-        self.number.store(0, Ordering::Relaxed);
+        // A client may ask the next before it has read the answer to this one.
+        if !self.is_answered.swap(false, Ordering::Relaxed) {
+            let number = self.number.load(Ordering::Relaxed);
+            self.places.taken().idle.remove(&number)?;
+            self.number.store(0, Ordering::Relaxed);
+        }
         Some(Busy(Arc::clone(self)))
     }
 
-    /// As [`Drop`] of [`Busy`].
-    fn end(&self) {
+    /// All that there was to write is written: a request that has its answer is over.
+    pub fn written(&self) {
+        if !self.is_answered.swap(false, Ordering::Relaxed) {
+            return;
+        }
         let number = self.places.taken().add_idle(&self.leave);
         self.number.store(number, Ordering::Relaxed);
         // A place that can be had, if somebody waits for one.
@@ -185,12 +194,14 @@ impl Drop for Place {
     }
 }
 
-/// A request that is under way, until its answer was given or is given up.
+/// A request that is under way, until its answer was given or is given up. It is over when that is [written].
+///
+/// [written]: Place::written
 pub struct Busy(Arc<Place>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.is_answered.store(true, Ordering::Relaxed);
     }
 }
 
@@ -227,6 +238,7 @@ mod tests {
         let [first, second, third] = [(); 3].map(|()| take(&places));
         // The first asks something, and is idle since.
         drop(first.begin().expect("its place"));
+        first.written();
         let busy = second.begin().expect("its place");
         let fourth = take(&places);
         assert_eq!(
@@ -243,6 +255,11 @@ mod tests {
         let others = [&fourth, &fifth].map(|place| place.begin().expect("its place"));
         assert!(places.take().now_or_never().is_none(), "all are busy");
         drop(busy);
+        assert!(
+            places.take().now_or_never().is_none(),
+            "its answer is unread"
+        );
+        second.written();
         take(&places);
         assert!(has_lost(&second));
         drop(others);
@@ -271,7 +288,11 @@ mod tests {
         let places = Places::new(1, 0);
         let first = take(&places);
         let busy = first.begin().expect("its place");
-        let (_, second) = tokio::join!(async { drop(busy) }, places.take());
+        let answered = async {
+            drop(busy);
+            first.written();
+        };
+        let (_, second) = tokio::join!(answered, places.take());
         assert!(has_lost(&first) && !second.is_busy());
     }
 
