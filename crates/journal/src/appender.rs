@@ -12,7 +12,7 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{sleep, timeout},
 };
-use tokio_postgres::{Config, error::SqlState};
+use tokio_postgres::{Client, Config, error::SqlState};
 
 use crate::{
     Append, AppendOutcome, CommitNumber, Day, Error, Refused, Text,
@@ -57,6 +57,13 @@ pub enum Status {
 pub(crate) enum Command {
     Append(Append, oneshot::Sender<Result<AppendOutcome, Error>>),
     Rejoin(oneshot::Sender<Result<i64, Error>>),
+}
+
+/// A statement of which nobody knows whether it was committed.
+#[derive(Clone, Copy)]
+struct Doubt<'a> {
+    parts: &'a [Part],
+    number: CommitNumber,
 }
 
 pub(crate) struct Appender {
@@ -232,7 +239,7 @@ impl Appender {
                 }
                 Err(error) => {
                     self.lose(&describe(&error));
-                    if self.reconnect(witness).await? {
+                    if self.reconnect(Some(Doubt { parts, number })).await? {
                         self.witness = witness;
                         return Ok(Ok(number));
                     }
@@ -281,7 +288,7 @@ impl Appender {
     }
 
     /// Connects again, until it is known what was committed. Returns whether the commit in doubt was.
-    async fn reconnect(&mut self, doubt: Option<Witness>) -> Result<bool, Error> {
+    async fn reconnect(&mut self, doubt: Option<Doubt<'_>>) -> Result<bool, Error> {
         let mut pause = MIN_PAUSE;
         loop {
             match self.try_reconnect(doubt).await {
@@ -302,7 +309,7 @@ impl Appender {
         }
     }
 
-    async fn try_reconnect(&mut self, doubt: Option<Witness>) -> Result<bool, Error> {
+    async fn try_reconnect(&mut self, doubt: Option<Doubt<'_>>) -> Result<bool, Error> {
         let mut session = connect(&self.shared.config).await?;
         self.owner
             .check_recorded(&session, self.claim.epoch)
@@ -323,8 +330,9 @@ impl Appender {
         };
         self.begin_epoch(claim);
         if let Some(last) = self.witness
-            && !self.shared.is_dropped(last.task_uuid())
             && !last.is_committed(&session.client).await?
+            // Asked afterwards: its day may be dropped at any time.
+            && !self.shared.is_dropped(last.task_uuid())
         {
             return Err(Error::Diverged(format!(
                 "commit {} is not in it",
@@ -332,11 +340,28 @@ impl Appender {
             )));
         }
         let committed = match doubt {
-            Some(doubt) => doubt.is_committed(&session.client).await?,
+            Some(doubt) => self.is_committed(&session.client, doubt).await?,
             None => false,
         };
         self.link = Some(Link::new(session, &self.claim).await?);
         Ok(committed)
+    }
+
+    /// Whether a commit in doubt is in the journal, as far as it is about days that are not dropped. What else it added is
+    /// gone with them.
+    async fn is_committed(&self, client: &Client, doubt: Doubt<'_>) -> Result<bool, Error> {
+        let is_there = |part: &&Part| !self.shared.is_dropped(part.task_uuid);
+        let witness = || Witness::of(doubt.parts.iter().filter(is_there), doubt.number);
+        while let Some(witness) = witness() {
+            if witness.is_committed(client).await? {
+                return Ok(true);
+            }
+            // Where its day was dropped meanwhile, the answer means nothing.
+            if !self.shared.is_dropped(witness.task_uuid()) {
+                return Ok(false);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes the database as it is now for the journal.

@@ -164,13 +164,15 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// `None` for a statement that only changes tasks: it may be sent again without harm.
-    pub(crate) fn of(parts: &[Part], number: CommitNumber) -> Option<Witness> {
-        let part = parts.iter().find(|part| part.leaves_a_trace())?;
-        Some(Witness {
-            task_uuid: part.task_uuid,
-            number,
-        })
+    /// The newest of the tasks, since its day is dropped last. `None` where tasks are only changed: that may be sent again
+    /// without harm.
+    pub(crate) fn of<'a>(
+        parts: impl IntoIterator<Item = &'a Part>,
+        number: CommitNumber,
+    ) -> Option<Witness> {
+        let traces = parts.into_iter().filter(|part| part.leaves_a_trace());
+        let task_uuid = traces.map(|part| part.task_uuid).max()?;
+        Some(Witness { task_uuid, number })
     }
 
     pub(crate) fn task_uuid(&self) -> Uuid {

@@ -5,11 +5,14 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use tasker_journal::{Day, Error, Journal, NewTask, Status};
+use tasker_journal::{Append, Day, Error, Journal, NewTask, Status};
 use uuid::Uuid;
 
 use crate::sample::{ending, listed, task_of};
-use crate::support::{Server, creating, day, migrated, new_task, open, wait_for_status};
+use crate::support::{
+    Network, Server, append_in_background, creating, day, migrated, new_task, open, payloads,
+    recover, row, wait_for_status,
+};
 
 /// The days of the tests, long past.
 const DAYS: [Day; 3] = [Day(1), Day(2), Day(3)];
@@ -90,6 +93,60 @@ async fn a_last_commit_that_was_dropped_with_its_day_is_no_lost_commit() {
     assert_eq!(status.await, Status::Connected);
     assert_eq!(journal.epoch(), epoch + 1);
     journal.append(ending(&tasks[1])).await.unwrap();
+}
+
+/// The last open task of an old day ends together with something of today, and nobody hears that it was committed: by the
+/// time the journal asks, the old day is gone.
+#[tokio::test]
+async fn a_commit_in_doubt_whose_oldest_day_is_dropped_meanwhile_is_not_made_again() {
+    let server = migrated().await;
+    let network = Network::to(server.port()).await;
+    let journal = open(&server.url_at(network.port())).await;
+    for past in [DAYS[0], DAYS[1]] {
+        day::make(&server, past).await;
+        for number in [1, 2] {
+            let task = task_of(past, number);
+            journal.append(creating(&task)).await.unwrap();
+        }
+    }
+    let (new, added) = (new_task("new"), new_task("added"));
+    journal.append(creating(&new)).await.unwrap();
+    let created = task_of(DAYS[1], 3);
+    let with_a_row = Append {
+        rows: vec![
+            row(task_of(DAYS[0], 2).task_uuid, b"r", "ended"),
+            row(new.task_uuid, b"r", "once"),
+        ],
+        ..ending(&task_of(DAYS[0], 2))
+    };
+    let with_a_creation = Append {
+        created: vec![created.clone(), added.clone()],
+        changed: [ending(&task_of(DAYS[1], 2)), ending(&created)]
+            .map(|ending| ending.changed)
+            .concat(),
+        ..Append::default()
+    };
+    let superuser = server.connect_as_superuser().await;
+    for (past, append) in [(DAYS[0], with_a_row), (DAYS[1], with_a_creation)] {
+        // So the statement is prepared.
+        journal.append(ending(&task_of(past, 1))).await.unwrap();
+        // Appends share this lock; connecting again waits for it, and may not end who has it.
+        let hold = "BEGIN; SELECT FROM tasker.engines FOR SHARE";
+        superuser.batch_execute(hold).await.unwrap();
+        network.lose_next_answer();
+        let append = append_in_background(&journal, append);
+        network.struck().await;
+        journal.drop_tasks(past).await.unwrap();
+        superuser.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(append.await.unwrap().unwrap().refused, []);
+    }
+    assert_eq!(payloads(&journal, new.task_uuid).await, ["once"]);
+    let open: Vec<NewTask> = recover(&journal)
+        .await
+        .into_iter()
+        .map(|stored| stored.task)
+        .collect();
+    assert_eq!(open, [new, added]);
 }
 
 /// Leaves the mark alone, as a process that ended while it waited for a reader.
