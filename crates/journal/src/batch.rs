@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use tokio_postgres::{
-    Client, Error,
+    Client, Error, SimpleQueryMessage,
+    error::SqlState,
     types::{ToSql, Type},
 };
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Append, CommitNumber, Day, NewKey, NewTask, Row, TaskChange,
     columns::{Changed, Created, Keys, Rows},
-    place::{of_days, on_day},
+    place::on_day,
     shard_of,
     statement::{Kind, Statements},
 };
@@ -183,44 +184,52 @@ impl Witness {
         self.number
     }
 
+    fn question(&self) -> String {
+        on_day(include_str!("../sql/is_committed.sql"), self.task_uuid)
+            .replace("{shard}", &shard_of(self.task_uuid).to_string())
+            .replace("{task}", &self.task_uuid.to_string())
+            .replace("{commit}", &self.number.get().to_string())
+    }
+
     /// Whether the commit is in the journal.
     pub(crate) async fn is_committed(&self, client: &Client) -> Result<bool, Error> {
-        let row = client
-            .query_one(
-                &on_day(include_str!("../sql/is_committed.sql"), self.task_uuid),
-                &[
-                    &shard_of(self.task_uuid),
-                    &self.task_uuid,
-                    &self.number.get(),
-                ],
-            )
-            .await?;
-        Ok(row.get(0))
+        Ok(client.query_one(&self.question(), &[]).await?.get(0))
+    }
+
+    /// Whether the commit is known not to be in the journal. Does not wait for who has locked the day's tables: what comes
+    /// next on the same connection may be about other days.
+    async fn is_lost(&self, client: &Client) -> Result<bool, Error> {
+        let look = format!("SET LOCAL lock_timeout = '10ms'; {}", self.question());
+        let answer = match client.simple_query(&look).await {
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(false),
+            answer => answer?,
+        };
+        Ok(answer.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0) == Some("f"),
+            _ => false,
+        }))
     }
 }
 
-/// Whether the engine's row is the one that the transaction `written_by` has written, and the last known commit is there.
+/// Whether the engine's row is the one that the transaction `written_by` has written, and the last known commit is there,
+/// as far as can be told at once.
 pub(crate) async fn is_unchanged(
     client: &Client,
     engine: &str,
     written_by: &str,
     last: Option<Witness>,
 ) -> Result<bool, Error> {
-    let task = last.map(|last| last.task_uuid);
-    let (shard, number) = (task.map(shard_of), last.map(|last| last.number.get()));
-    let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
-        (&engine, Type::TEXT),
-        (&written_by, Type::TEXT),
-        (&shard, Type::INT2),
-        (&task, Type::UUID),
-        (&number, Type::INT8),
-    ];
     // Typed, so that PostgreSQL need not be asked for the types first.
-    let day = task.map(Day::of_task);
-    let day = of_days("task_uuid", day.as_ref());
-    let query = include_str!("../sql/is_unchanged.sql").replace("{day}", &day);
-    let row = client.query_typed_opt(&query, &parameters).await?;
-    Ok(row.is_some_and(|row| row.get(0)))
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&engine, Type::TEXT), (&written_by, Type::TEXT)];
+    let query = include_str!("../sql/is_unchanged.sql");
+    let row = client.query_typed_opt(query, &parameters).await?;
+    let is_own = row.is_some_and(|row| row.get(0));
+    Ok(is_own
+        && match last {
+            Some(last) => !last.is_lost(client).await?,
+            None => true,
+        })
 }
 
 /// Runs one statement. Returns whether the fence held; if not, nothing was written.

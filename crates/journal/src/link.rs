@@ -49,6 +49,8 @@ impl Link {
             let (client, written_by) = (&self.session.client, &claim.written_by);
             match batch::is_unchanged(client, &shared.engine, written_by, last).await {
                 Ok(true) => {}
+                // Its day was dropped meanwhile.
+                Ok(false) if last.is_some_and(|last| shared.is_dropped(last.task_uuid())) => {}
                 Ok(false) => return CHANGED.to_owned(),
                 Err(error) => return describe(&error),
             }

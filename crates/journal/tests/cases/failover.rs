@@ -1,10 +1,14 @@
 //! The database is not the one that was written to: the journal notices, and goes on only when told to.
 
-use tasker_journal::{Error, Status};
+use std::time::Duration;
 
+use tasker_journal::{Day, Error, Status};
+use tokio::time::timeout;
+
+use crate::sample::task_of;
 use crate::support::{
-    Network, Server, adding, append_in_background, creating, migrate, migrated, new_task, open,
-    payloads, recover, wait_for_status,
+    Network, Server, adding, append_in_background, creating, day, migrate, migrated, new_task,
+    open, payloads, recover, wait_for_status,
 };
 
 #[tokio::test]
@@ -132,6 +136,34 @@ async fn rows_that_go_while_nothing_is_appended_are_missed() {
     let delete = "DELETE FROM tasker.tasks";
     server.connect().await.batch_execute(delete).await.unwrap();
     wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
+}
+
+/// Who has locked the day of the last commit, to rebuild one of its tables for instance, may take long.
+#[tokio::test]
+async fn looking_for_the_last_commit_holds_up_no_append() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    day::make(&server, Day(1)).await;
+    journal.append(creating(&task_of(Day(1), 1))).await.unwrap();
+    let superuser = server.connect_as_superuser().await;
+    let lock =
+        "BEGIN; LOCK TABLE tasker.tasks_19700102, tasker.records_19700102 IN ACCESS EXCLUSIVE MODE";
+    superuser.batch_execute(lock).await.unwrap();
+    let now = "SELECT clock_timestamp()::text";
+    let locked: String = superuser.query_one(now, &[]).await.unwrap().get(0);
+    let looked = format!(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'tasker' AND query LIKE '%-- Whether %' \
+         AND query LIKE '%tasker.records%' AND query_start > '{locked}')"
+    );
+    server.wait_until(&looked).await;
+    let append = journal.append(creating(&new_task("{}")));
+    let appended = timeout(Duration::from_secs(30), append).await;
+    appended
+        .expect("it does not wait for the lock")
+        .expect("it is committed");
+    // What could not be seen is not taken for lost.
+    assert_eq!(*journal.status().borrow(), Status::Connected);
+    assert_eq!(journal.epoch(), 1);
 }
 
 /// What rewrites a table, or freezes its rows, leaves the engine's row as it was written.
