@@ -9,6 +9,10 @@ SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
 SET idle_session_timeout = 0;
+-- A peer that is gone without a word: until PostgreSQL notices, its sessions count. Without effect on Unix sockets.
+SET tcp_keepalives_idle = 10;
+SET tcp_keepalives_interval = 2;
+SET tcp_keepalives_count = 3;
 -- From PostgreSQL 17 on.
 SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL;
 SET default_tablespace = '';

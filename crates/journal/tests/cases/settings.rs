@@ -21,6 +21,29 @@ async fn set_defaults(server: &Server, settings: &[(&str, &str)]) -> Client {
     superuser
 }
 
+/// What the session of an append has: those settings `s` that are like this, beside the server's own `p`.
+async fn settings_of_an_append(server: &Server, superuser: &Client, which: &str) -> Vec<String> {
+    let journal = open(&server.url()).await;
+    let watch = format!(
+        "CREATE TABLE tasker.seen AS SELECT name, setting FROM pg_settings WITH NO DATA;
+        GRANT ALL ON tasker.seen TO tasker;
+        CREATE FUNCTION tasker.look() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO tasker.seen SELECT name, setting FROM pg_settings;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER look AFTER INSERT ON tasker.{} FOR EACH ROW EXECUTE FUNCTION tasker.look()",
+        today(superuser, "tasks").await
+    );
+    superuser.batch_execute(&watch).await.unwrap();
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    let settings = format!(
+        "SELECT s.name || ' ' || s.setting FROM tasker.seen AS s JOIN pg_settings AS p ON p.name = s.name WHERE {which} ORDER BY 1"
+    );
+    let settings = superuser.query(&settings, &[]).await.unwrap();
+    settings.iter().map(|row| row.get(0)).collect()
+}
+
 #[tokio::test]
 async fn isolation_and_durability_are_the_journals_own() {
     let server = migrated().await;
@@ -40,7 +63,6 @@ async fn isolation_and_durability_are_the_journals_own() {
     ));
 }
 
-/// What an append's session has, and what the role was given.
 #[tokio::test]
 async fn plans_are_chosen_as_with_postgresqls_own_defaults() {
     let server = migrated().await;
@@ -54,24 +76,8 @@ async fn plans_are_chosen_as_with_postgresqls_own_defaults() {
     ];
     let settings = off.map(|name| (name, "off"));
     let superuser = set_defaults(&server, &settings).await;
-    let journal = open(&server.url()).await;
-    let watch = format!(
-        "CREATE TABLE tasker.seen AS SELECT name, setting FROM pg_settings WITH NO DATA;
-        GRANT ALL ON tasker.seen TO tasker;
-        CREATE FUNCTION tasker.look() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            INSERT INTO tasker.seen SELECT name, setting FROM pg_settings;
-            RETURN NULL;
-        END $$;
-        CREATE TRIGGER look AFTER INSERT ON tasker.{} FOR EACH ROW EXECUTE FUNCTION tasker.look()",
-        today(&superuser, "tasks").await
-    );
-    superuser.batch_execute(&watch).await.unwrap();
-    journal.append(creating(&new_task("{}"))).await.unwrap();
-    let changed = "SELECT s.name || ' ' || s.setting FROM tasker.seen AS s JOIN pg_settings AS p ON p.name = s.name \
-         WHERE s.name LIKE 'enable\\_%' AND s.setting <> p.boot_val ORDER BY 1";
-    let changed = superuser.query(changed, &[]).await.unwrap();
-    let changed: Vec<String> = changed.iter().map(|row| row.get(0)).collect();
+    let changed = "s.name LIKE 'enable\\_%' AND s.setting <> p.boot_val";
+    let changed = settings_of_an_append(&server, &superuser, changed).await;
     let wanted = [
         "enable_bitmapscan off",
         "enable_hashjoin off",
@@ -79,6 +85,22 @@ async fn plans_are_chosen_as_with_postgresqls_own_defaults() {
         "enable_seqscan off",
     ];
     assert_eq!(changed, wanted);
+}
+
+/// With its defaults it would keep a connection that a cut network has left behind for two hours.
+#[tokio::test]
+async fn postgresql_asks_a_silent_peer_as_soon_as_the_journal_does() {
+    let server = migrated().await;
+    let settings = [("tcp_keepalives_idle", "7200")];
+    let superuser = set_defaults(&server, &settings).await;
+    let keepalives = "s.name LIKE 'tcp\\_keepalives\\_%'";
+    let keepalives = settings_of_an_append(&server, &superuser, keepalives).await;
+    let wanted = [
+        "tcp_keepalives_count 3",
+        "tcp_keepalives_idle 10",
+        "tcp_keepalives_interval 2",
+    ];
+    assert_eq!(keepalives, wanted);
 }
 
 #[tokio::test]
