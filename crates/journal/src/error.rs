@@ -70,6 +70,13 @@ pub enum Error {
         "the engine's rows are held by {0}, which its role may not end; it goes on by itself once that has ended"
     )]
     Blocked(String),
+    /// The role may not use the journal's tables, as after a restore by another that has not given them to it. Trying again
+    /// later may help.
+    #[error(
+        "PostgreSQL refused: {}; the role that the database URL names must own schema tasker and all in it",
+        describe(.0)
+    )]
+    Denied(#[source] tokio_postgres::Error),
     /// PostgreSQL said no, and will say so again.
     #[error("PostgreSQL refused: {}", describe(.0))]
     Refused(#[source] tokio_postgres::Error),
@@ -147,13 +154,16 @@ impl Error {
                 | Error::Held { .. }
                 | Error::Blocked(_)
                 | Error::Incomplete(_)
+                | Error::Denied(_)
         )
     }
 }
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Error {
-        if is_transient(&error) {
+        if is_denied(&error) {
+            Error::Denied(error)
+        } else if is_transient(&error) {
             Error::Unavailable(error)
         } else {
             Error::Refused(error)
@@ -163,7 +173,7 @@ impl From<tokio_postgres::Error> for Error {
 
 /// Whether PostgreSQL may do the same later: classes 08 (connection), 40 (rolled back), 53 (resources), 57 (operator),
 /// 58 (system), 25006 (read only), 25P03 and 25P04 (a session's time limits) and 55P03 (lock), a table of the journal's
-/// own that is missing, and whatever is no answer of PostgreSQL's at all.
+/// own that is missing or denied, and whatever is no answer of PostgreSQL's at all.
 pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
     let Some(state) = error.code() else {
         return true;
@@ -174,15 +184,27 @@ pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
     .iter()
     .any(|class| state.code().starts_with(class))
         || is_missing(error)
+        || is_denied(error)
 }
 
-/// Whether a statement of the journal's names a table that is not there, as while a dump is being restored. What a
-/// trigger's function lacks comes with the function's name.
+/// Whether a statement of the journal's names a table that is not there, as while a dump is being restored.
 fn is_missing(error: &tokio_postgres::Error) -> bool {
-    error.as_db_error().is_some_and(|refusal| {
-        let missing = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
-        missing.contains(refusal.code()) && refusal.where_().is_none()
-    })
+    is_own(
+        error,
+        &[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME],
+    )
+}
+
+/// Whether it names one that the role may not use, as after a restore by another role.
+fn is_denied(error: &tokio_postgres::Error) -> bool {
+    is_own(error, &[SqlState::INSUFFICIENT_PRIVILEGE])
+}
+
+/// Whether it is the statement itself that is refused so. What a trigger's function lacks comes with the function's name.
+fn is_own(error: &tokio_postgres::Error, states: &[SqlState]) -> bool {
+    error
+        .as_db_error()
+        .is_some_and(|refusal| states.contains(refusal.code()) && refusal.where_().is_none())
 }
 
 /// Whether PostgreSQL itself said that the statement was undone. Whatever else ends a statement leaves open whether it

@@ -201,6 +201,8 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T,
 fn unconnected(error: tokio_postgres::Error) -> Error {
     match error.code() {
         Some(&SqlState::TOO_MANY_CONNECTIONS) => Error::Crowded(error),
+        // The database itself is closed to the role.
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Error::Refused(error),
         // So says a server whose lines for this client, if it has any, are for encrypted connections.
         Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
             if describe(&error).contains("no encryption") =>

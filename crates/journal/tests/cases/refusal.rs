@@ -4,7 +4,7 @@ use tasker_journal::{Append, Refused, Status};
 
 use crate::support::{
     Refusal, adding, append_in_background, change, creating, migrated, new_task, open, payloads,
-    recover, row, today, wait_for_status,
+    recover, row, today, try_open, wait_for_status,
 };
 
 /// Waits until the journal says that it cannot commit, for a reason that has `text`.
@@ -85,6 +85,48 @@ async fn appends_wait_for_room_on_a_full_disk() {
     assert_eq!(append.await.unwrap().unwrap().refused, []);
     assert_eq!(*journal.status().borrow(), Status::Connected);
     assert_eq!(payloads(&journal, task.task_uuid).await, ["once"]);
+}
+
+/// As after a restore by another role that keeps the tables for itself. It is about all tasks, and may be mended.
+#[tokio::test]
+async fn appends_wait_for_rights_on_the_journals_own_tables() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let task = new_task("{}");
+    journal.append(creating(&task)).await.unwrap();
+    let superuser = server.connect_as_superuser().await;
+    for table in ["engines", "records"] {
+        let own = |role: &str| format!("ALTER TABLE tasker.{table} OWNER TO {role}");
+        superuser.batch_execute(&own("postgres")).await.unwrap();
+        let append = append_in_background(&journal, adding(task.task_uuid, table));
+        let denied = format!("permission denied for table {table} [42501]");
+        wait_for_reason(&journal, &denied).await;
+        // A process that starts meanwhile waits too, and says for what.
+        if table == "engines" {
+            let error = try_open(&server.url(), "engine-1").await.err().unwrap();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "PostgreSQL refused: {denied}; the role that the database URL names must own schema tasker and all in it"
+                )
+            );
+            assert!(error.is_transient());
+        }
+        superuser.batch_execute(&own("tasker")).await.unwrap();
+        assert_eq!(append.await.unwrap().unwrap().refused, []);
+        assert_eq!(*journal.status().borrow(), Status::Connected);
+    }
+    let expected = ["engines", "records"];
+    assert_eq!(payloads(&journal, task.task_uuid).await, expected);
+
+    // What somebody's trigger may not do is about the task.
+    let _refusal = Refusal::of(&server, "bad%", "42501").await;
+    let outcome = journal.append(adding(task.task_uuid, "bad")).await.unwrap();
+    let refused = Refused {
+        task_uuid: task.task_uuid,
+        message: "refused for the test [42501]".to_owned(),
+    };
+    assert_eq!(outcome.refused, [refused]);
 }
 
 #[tokio::test]
