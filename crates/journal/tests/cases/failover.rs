@@ -219,6 +219,46 @@ async fn an_append_waits_while_a_dump_is_being_restored() {
     assert_eq!(payloads(&journal, kept.task_uuid).await, ["once"]);
 }
 
+/// Tables are filled in any order, and one that has no keys yet may lack its rows.
+#[tokio::test]
+async fn every_table_has_its_keys_before_the_database_is_taken_for_whole() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let task = new_task("{}");
+    journal.append(creating(&task)).await.unwrap();
+    let client = server.connect().await;
+    // The last keys that a restore makes, as it makes them.
+    let keys = "SELECT c.relname::text, k.contype = 'p', k.conname::text, pg_get_constraintdef(k.oid) FROM pg_constraint AS k
+        JOIN pg_class AS c ON c.oid = k.conrelid
+        WHERE c.relname IN ('leases', 'template_retirements', 'template_defaults') AND k.contype IN ('p', 'f')
+        ORDER BY 1, 2";
+    let keys = client.query(keys, &[]).await.unwrap();
+    assert_eq!(keys.len(), 6);
+    let mut added = Vec::new();
+    for key in &keys {
+        let (table, is_primary, name, key): (&str, bool, &str, &str) =
+            (key.get(0), key.get(1), key.get(2), key.get(3));
+        // With another writer of the engine's row, so that the journal looks at the database anew.
+        let begin = format!(
+            "ALTER TABLE tasker.{table} DROP CONSTRAINT {name}; UPDATE tasker.engines SET address = address"
+        );
+        client.batch_execute(&begin).await.unwrap();
+        let append = append_in_background(&journal, adding(task.task_uuid, name));
+        let kind = if is_primary { "primary" } else { "foreign" };
+        let missing = format!("the {kind} key of tasker.{table} is missing");
+        wait_for_status(&journal, |status| match status {
+            Status::Disconnected { reason, .. } => reason.contains(&missing),
+            _ => false,
+        })
+        .await;
+        let end = format!("ALTER TABLE tasker.{table} ADD CONSTRAINT {name} {key}");
+        client.batch_execute(&end).await.unwrap();
+        assert_eq!(append.await.unwrap().unwrap().refused, []);
+        added.push(name.to_owned());
+    }
+    assert_eq!(payloads(&journal, task.task_uuid).await, added);
+}
+
 #[tokio::test]
 async fn a_promoted_server_is_noticed_by_its_timeline() {
     let mut server = migrated().await;
