@@ -1,11 +1,11 @@
 -- Names a template's default version, if this process still owns the engine. The fence is append.sql's. The answer is
 -- whether there was a row for it.
--- $1 engine, $2 epoch, $3 namespace, $4 name, $5 version, $6 time, $7 by whom, $8 why.
+-- $1 engine, $2 epoch, $3 the transaction that wrote its row, $4 namespace, $5 name, $6 version, $7 time, $8 by whom, $9 why.
 WITH fence AS MATERIALIZED (
-    SELECT engine FROM tasker.engines WHERE engine = $1 AND epoch = $2 FOR SHARE
+    SELECT engine FROM tasker.engines WHERE engine = $1 AND epoch = $2 AND xmin::text = $3 FOR SHARE
 ), marked AS (
     INSERT INTO tasker.template_defaults (namespace, name, version, marked_at, marked_by, reason)
-    SELECT $3, $4, $5, $6, $7, $8 FROM fence
+    SELECT $4, $5, $6, $7, $8, $9 FROM fence
     ON CONFLICT (namespace, name) DO UPDATE SET
         version = excluded.version, marked_at = excluded.marked_at, marked_by = excluded.marked_by, reason = excluded.reason
 )

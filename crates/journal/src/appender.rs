@@ -95,7 +95,7 @@ impl Appender {
         let claim = owner.take_over(&shared.config, &mut session, 0).await?;
         let origin = Origin::read(&session).await?;
         let link = Some(Link::new(session, &claim).await?);
-        shared.set_epoch(claim.epoch);
+        shared.set_claim(&claim);
         let number = CommitNumber::before_first(claim.epoch);
         let (witness, diverged, fenced) = (None, None, false);
         Ok(Appender {
@@ -344,6 +344,7 @@ impl Appender {
             None => false,
         };
         self.link = Some(Link::new(session, &self.claim).await?);
+        self.shared.set_claim(&self.claim);
         Ok(committed)
     }
 
@@ -414,12 +415,12 @@ impl Appender {
         self.origin = Origin::read(&session).await?;
         self.shared.ensure_partitions().await?;
         self.link = Some(Link::new(session, &self.claim).await?);
+        self.shared.set_claim(&self.claim);
         Ok(())
     }
 
     fn begin_epoch(&mut self, claim: Claim) {
         self.number = CommitNumber::before_first(claim.epoch);
-        self.shared.set_epoch(claim.epoch);
         self.claim = claim;
     }
 

@@ -122,6 +122,16 @@ pub enum Error {
         /// The last migration of this release.
         known: i32,
     },
+    /// What is marked is no registered version of a template; nothing was stored.
+    #[error("version {version} of template {namespace}/{name} is not registered")]
+    NotRegistered {
+        /// The namespace.
+        namespace: String,
+        /// The name in it.
+        name: String,
+        /// The version.
+        version: String,
+    },
     /// Another process has taken the engine over; nothing was written. This process must end.
     #[error(
         "another process has taken over engine {engine} (this one had epoch {epoch}); nothing more is written"
@@ -142,6 +152,15 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn not_registered(version: [&str; 3]) -> Error {
+        let [namespace, name, version] = version.map(str::to_owned);
+        Error::NotRegistered {
+            namespace,
+            name,
+            version,
+        }
+    }
+
     /// Whether the same call may succeed later without anybody doing anything here.
     pub fn is_transient(&self) -> bool {
         matches!(

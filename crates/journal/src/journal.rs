@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,10 +18,13 @@ use crate::{
     list, migration, partition,
     reader::Reader,
     retention::{self, What},
-    session,
-    takeover::Owner,
+    session::{self, Session},
+    takeover::{Claim, Owner},
     template, url,
 };
+
+/// How long what is stored about templates waits for a lock, before its caller is told.
+const PATIENCE: &str = "SET lock_timeout = '1s'";
 
 /// What a journal is opened with.
 #[derive(Clone)]
@@ -53,7 +53,8 @@ pub struct Journal {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) engine: String,
-    epoch: AtomicI64,
+    /// The claim of the connection on which appends are sent, or were last.
+    claim: RwLock<Claim>,
     /// The days whose partitions are known to exist.
     days: RwLock<BTreeSet<Day>>,
     /// The days that may have idempotency keys. Keys of all others need not be looked for.
@@ -63,8 +64,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn set_epoch(&self, epoch: i64) {
-        self.epoch.store(epoch, Ordering::Release);
+    pub(crate) fn set_claim(&self, claim: &Claim) {
+        let mut known = self.claim.write().unwrap_or_else(PoisonError::into_inner);
+        known.clone_from(claim);
+    }
+
+    fn claim(&self) -> Claim {
+        let known = self.claim.read().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
     }
 
     pub(crate) async fn ensure_partitions(&self) -> Result<(), Error> {
@@ -137,7 +144,7 @@ impl Journal {
         let shared = Arc::new(Shared {
             config: config.clone(),
             engine: options.engine_id.clone(),
-            epoch: AtomicI64::new(0),
+            claim: RwLock::default(),
             days: RwLock::default(),
             key_days: RwLock::default(),
             dropped: RwLock::default(),
@@ -168,7 +175,7 @@ impl Journal {
 
     /// The epoch in which this process owns the engine. Rises when a connection was lost.
     pub fn epoch(&self) -> i64 {
-        self.shared.epoch.load(Ordering::Acquire)
+        self.shared.claim().epoch
     }
 
     /// Renews the lease, which then lasts [`LEASE`](crate::LEASE) from a moment after this call on, and returns PostgreSQL's
@@ -323,36 +330,46 @@ impl Journal {
 
     /// Says what versions of templates mean, all of them or none; each is named once. Other content under the same version
     /// replaces it only with `replace`.
+    ///
+    /// # Errors
+    /// As of [`Journal::mark_template`].
     pub async fn register_templates(
         &self,
         templates: &[NewTemplate],
         replace: bool,
     ) -> Result<Registered, Error> {
-        self.reader
-            .read(|session| async move { template::register(&session.client, templates, replace).await })
-            .await
+        let (claim, session) = self.begin_to_store().await?;
+        let owner = (self.shared.engine.as_str(), &claim);
+        template::register(&session.client, owner, templates, replace)
+            .await?
+            .ok_or_else(|| self.fenced(&claim))
     }
 
     /// Marks a registered version: namespace, name, version.
     ///
     /// # Errors
-    /// [`Error::Fenced`]: another process has taken the engine over, or this one has raised its epoch meanwhile; nothing
-    /// was stored.
+    /// [`Error::Fenced`]: another process has taken the engine over, or the database was restored, or this process has raised
+    /// its epoch meanwhile; nothing was stored. [`Error::NotRegistered`].
     pub async fn mark_template(&self, version: [&str; 3], mark: &Mark) -> Result<(), Error> {
-        let epoch = self.epoch();
-        let owner = (self.shared.engine.as_str(), epoch);
-        let held =
-            self.reader
-                .read(|session| async move {
-                    template::mark(&session.client, owner, version, mark).await
-                })
-                .await?;
-        if held {
-            return Ok(());
-        }
-        Err(Error::Fenced {
+        let (claim, session) = self.begin_to_store().await?;
+        let owner = (self.shared.engine.as_str(), &claim);
+        let held = template::mark(&session.client, owner, version, mark).await?;
+        held.then_some(()).ok_or_else(|| self.fenced(&claim))
+    }
+
+    /// The claim for which something is stored beside the appends, and a connection for that alone: where it waits for
+    /// whoever has locked a table, nothing else does.
+    async fn begin_to_store(&self) -> Result<(Claim, Session), Error> {
+        let claim = self.shared.claim();
+        let session = Session::connect(&self.shared.config).await?;
+        session.client.batch_execute(PATIENCE).await?;
+        Ok((claim, session))
+    }
+
+    fn fenced(&self, claim: &Claim) -> Error {
+        Error::Fenced {
             engine: self.shared.engine.clone(),
-            epoch,
-        })
+            epoch: claim.epoch,
+        }
     }
 }

@@ -173,7 +173,11 @@ impl Journal {
         templates: &[NewTemplate],
         replace: bool,
     ) -> Result<Registered, Error> {
-        Ok(self.database.tables().register(templates, replace))
+        let mut tables = self.database.tables();
+        let owned = tables.is_owned(&self.engine, self.epoch);
+        tables
+            .register(templates, replace, owned)
+            .ok_or_else(|| self.fenced())
     }
 
     /// Marks a registered version.
@@ -182,8 +186,7 @@ impl Journal {
         if !tables.is_owned(&self.engine, self.epoch) {
             return Err(self.fenced());
         }
-        tables.mark(version, mark);
-        Ok(())
+        tables.mark(version, mark)
     }
 
     fn fenced(&self) -> Error {

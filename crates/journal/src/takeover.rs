@@ -23,7 +23,7 @@ pub(crate) struct Owner {
 }
 
 /// The engine's row as this process has written it last.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Claim {
     pub(crate) epoch: i64,
     /// The transaction that wrote it, which is not the one of a row that was restored in its place.

@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Row, error::SqlState, types::ToSql};
 use crate::{
     Error, Text,
     reader::{micros, timestamp},
+    takeover::Claim,
 };
 
 /// A template to register. Both hashes are of the respective text's content, by the caller's rule.
@@ -126,13 +127,14 @@ pub(crate) async fn body(client: &Client, hash: &str) -> Result<Option<Text>, Er
     Ok(row.map(|row| row.get::<_, &str>(0).into()))
 }
 
-/// Registering the same from many at once writes nothing but the first. Done twice, it does the same once more, so a
-/// lost answer needs no care.
+/// `None` where the engine is not this process's any more. Registering the same many times at once writes nothing but the
+/// first. Done twice, it does the same once more, so a lost answer needs no care.
 pub(crate) async fn register(
     client: &Client,
+    (engine, claim): (&str, &Claim),
     new: &[NewTemplate],
     replace: bool,
-) -> Result<Registered, Error> {
+) -> Result<Option<Registered>, Error> {
     let of = |field: fn(&NewTemplate) -> &str| new.iter().map(field).collect::<Vec<_>>();
     let (namespaces, names) = (of(|new| &new.namespace), of(|new| &new.name));
     let (versions, documents) = (of(|new| &new.version), of(|new| &new.document_hash));
@@ -151,15 +153,15 @@ pub(crate) async fn register(
             let (document, merged): (String, String) = (row.get(1), row.get(2));
             let new = &new[place];
             if document != new.document_hash && !replace {
-                return Ok(Registered::Conflict {
+                return Ok(Some(Registered::Conflict {
                     place,
                     existing_hash: document,
-                });
+                }));
             }
             same += usize::from(document == new.document_hash && merged == new.merged_hash);
         }
         if same == new.len() {
-            return Ok(Registered::All { changed: 0 });
+            return Ok(Some(Registered::All { changed: 0 }));
         }
         let hashes = [&documents[..], &merged].concat();
         let bodies = new.iter().map(|new| &*new.document);
@@ -170,10 +172,13 @@ pub(crate) async fn register(
                 &[&hashes, &bodies],
             )
             .await?;
-        let changed = client
-            .query(
+        let stored = client
+            .query_one(
                 include_str!("../sql/register_templates.sql"),
                 &[
+                    &engine,
+                    &claim.epoch,
+                    &claim.written_by,
                     &namespaces,
                     &names,
                     &versions,
@@ -183,24 +188,24 @@ pub(crate) async fn register(
                 ],
             )
             .await;
-        match changed {
-            Ok(changed) => {
-                return Ok(Registered::All {
-                    changed: changed.len(),
-                });
+        match stored {
+            Ok(stored) => {
+                let held: bool = stored.get("held");
+                return Ok(held.then(|| Registered::All {
+                    changed: stored.get::<_, i64>("changed") as usize,
+                }));
             }
-            // Another process was quicker; what it wrote decides.
+            // Another registration was quicker; what it wrote decides.
             Err(error) if error.code() == Some(&SqlState::NOT_NULL_VIOLATION) => {}
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// Marks a version; whether the engine is still this process's. Done twice, it does the
-/// same once more.
+/// Marks a version; whether the engine is still this process's. Done twice, it does the same once more.
 pub(crate) async fn mark(
     client: &Client,
-    (engine, epoch): (&str, i64),
+    (engine, claim): (&str, &Claim),
     [namespace, name, version]: [&str; 3],
     mark: &Mark,
 ) -> Result<bool, Error> {
@@ -211,10 +216,22 @@ pub(crate) async fn mark(
         Mark::NoDefault => (include_str!("../sql/clear_default_version.sql"), None),
     };
     let at = note.map(|note| timestamp(note.at));
-    let mut parameters: Vec<&(dyn ToSql + Sync)> =
-        vec![&engine, &epoch, &namespace, &name, &version];
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
+        &engine,
+        &claim.epoch,
+        &claim.written_by,
+        &namespace,
+        &name,
+        &version,
+    ];
     if let Some(note) = note {
         parameters.extend([&at as &(dyn ToSql + Sync), &note.by, &note.reason]);
     }
-    Ok(client.query_one(sql, &parameters).await?.get("held"))
+    match client.query_one(sql, &parameters).await {
+        Ok(row) => Ok(row.get("held")),
+        Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+            Err(Error::not_registered([namespace, name, version]))
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::filter;
 use crate::{
-    Day, FirstUse, Key, Listed, ListedTask, Mark, NewTask, NewTemplate, Note, Outline, Registered,
-    Round, Row, StoredTask, StoredTemplate, Summary, TaskFilter, Text, batch::Part, shard_of,
+    Day, Error, FirstUse, Key, Listed, ListedTask, Mark, NewTask, NewTemplate, Note, Outline,
+    Registered, Round, Row, StoredTask, StoredTemplate, Summary, TaskFilter, Text, batch::Part,
+    shard_of,
 };
 
 /// A task's own row.
@@ -238,18 +239,27 @@ impl Tables {
             .collect()
     }
 
-    pub(super) fn register(&mut self, new: &[NewTemplate], replace: bool) -> Registered {
+    /// `None` where there is something to store, and the engine is not the process's any more.
+    pub(super) fn register(
+        &mut self,
+        new: &[NewTemplate],
+        replace: bool,
+        owned: bool,
+    ) -> Option<Registered> {
         let mut changed = 0;
         for (place, new) in new.iter().enumerate() {
             match self.versions.get(&new.place()) {
                 Some(before) if before.document != new.document_hash && !replace => {
-                    return Registered::Conflict {
+                    return Some(Registered::Conflict {
                         place,
                         existing_hash: before.document.clone(),
-                    };
+                    });
                 }
                 before => changed += usize::from(before != Some(&new.means())),
             }
+        }
+        if changed > 0 && !owned {
+            return None;
         }
         for new in new {
             for (hash, body) in [
@@ -261,11 +271,15 @@ impl Tables {
             }
             self.versions.insert(new.place(), new.means());
         }
-        Registered::All { changed }
+        Some(Registered::All { changed })
     }
 
-    pub(super) fn mark(&mut self, version: [&str; 3], mark: &Mark) {
+    pub(super) fn mark(&mut self, version: [&str; 3], mark: &Mark) -> Result<(), Error> {
         let place = version.map(str::to_owned);
+        let adds = matches!(mark, Mark::Retired(_) | Mark::Default(_));
+        if adds && !self.versions.contains_key(&place) {
+            return Err(Error::not_registered(version));
+        }
         let [namespace, name, version] = place.clone();
         let template = [namespace, name];
         match mark {
@@ -285,6 +299,7 @@ impl Tables {
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tasker_journal::{Day, Error, Status};
+use tasker_journal::{Day, Error, Mark, NewTemplate, Note, Registered, Status};
 use tokio::time::timeout;
 
 use crate::sample::task_of;
@@ -97,6 +97,87 @@ async fn a_dump_that_is_restored_in_place_is_noticed_and_nothing_is_added_to_it(
     let contexts = recover(&journal).await;
     let contexts = contexts.iter().map(|stored| &*stored.task.context);
     assert_eq!(contexts.collect::<Vec<_>>(), ["kept", "new"]);
+}
+
+/// The engine's row has the epoch that it had, so it is told by its writer, as appends do.
+#[tokio::test]
+async fn templates_of_a_restored_copy_stay_as_they_are_before_it_is_rejoined() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let template = |version: &str| NewTemplate {
+        namespace: "linear".to_owned(),
+        name: "sequence".to_owned(),
+        version: version.to_owned(),
+        document_hash: "1".to_owned(),
+        document: "{}".into(),
+        merged_hash: "1".to_owned(),
+        merged: "{}".into(),
+    };
+    let (one, two) = ([template("1.0.0")], [template("2.0.0")]);
+    journal.register_templates(&one, false).await.unwrap();
+    let dump = server.dump();
+    journal.append(creating(&new_task("lost"))).await.unwrap();
+    server.restore_dump(&dump);
+
+    let version = ["linear", "sequence", "1.0.0"];
+    let mark = Mark::Retired(Note {
+        at: 1,
+        by: "anna".to_owned(),
+        reason: "it is wrong".to_owned(),
+    });
+    for _ in 0..2 {
+        let marked = journal.mark_template(version, &mark).await;
+        assert!(matches!(marked, Err(Error::Fenced { .. })), "{marked:?}");
+        let registered = journal.register_templates(&two, false).await;
+        assert!(
+            matches!(registered, Err(Error::Fenced { .. })),
+            "{registered:?}"
+        );
+        // It is noticed, and its epoch raised, before the second time.
+        wait_for_status(&journal, |status| matches!(status, Status::Diverged { .. })).await;
+    }
+    let stored = journal.templates().await.unwrap();
+    let stored = stored
+        .iter()
+        .map(|stored| (&*stored.version, &stored.retired));
+    assert_eq!(stored.collect::<Vec<_>>(), [("1.0.0", &None)]);
+
+    journal.rejoin().await.unwrap();
+    journal.mark_template(version, &mark).await.unwrap();
+    let registered = journal.register_templates(&two, false).await.unwrap();
+    assert_eq!(registered, Registered::All { changed: 1 });
+    let stored = journal.templates().await.unwrap();
+    let retired = stored.iter().map(|stored| stored.retired.is_some());
+    assert_eq!(retired.collect::<Vec<_>>(), [true, false]);
+}
+
+/// Such as a dump that somebody restores, or a migration of somebody's own.
+#[tokio::test]
+async fn who_has_locked_the_templates_holds_up_nothing_else() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let task = new_task("{}");
+    journal.append(creating(&task)).await.unwrap();
+    let client = server.connect().await;
+    let lock = "BEGIN; LOCK TABLE tasker.template_versions, tasker.template_retirements";
+    client.batch_execute(lock).await.unwrap();
+    let marking = journal.clone();
+    let marking = tokio::spawn(async move {
+        let version = ["linear", "sequence", "1.0.0"];
+        marking.mark_template(version, &Mark::Restored).await
+    });
+    server
+        .wait_until("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        .await;
+    assert!(journal.task(task.task_uuid).await.unwrap().is_some());
+    assert_eq!(journal.listed(&[task.task_uuid]).await.unwrap().len(), 1);
+    // And whoever marks is told before long.
+    let error = marking.await.unwrap().unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "PostgreSQL is not available: canceling statement due to lock timeout [55P03]"
+    );
 }
 
 #[tokio::test]

@@ -106,14 +106,12 @@ async fn a_document_that_merging_leaves_as_it_is_is_stored_once() {
     assert_eq!(present(&journal).await, texts("one", "one"));
 }
 
-/// Of so many that register other content each, one is the first, and the others are told its hash.
+/// Of so many workers that bring other content each, one is the first, and the others are told its hash.
 async fn register_at_once(others_besides: &[&str]) {
     let host = Host::start().await;
-    let mut journals = Vec::new();
-    for n in 0..20 {
-        journals.push(host.open_as(&format!("engine-{n}")).await);
-    }
-    let registering = journals.into_iter().enumerate().map(|(n, journal)| {
+    let journal = host.open().await;
+    let registering = (0..20).map(|n| {
+        let journal = journal.clone();
         let besides: Vec<String> = others_besides.iter().map(|&name| name.to_owned()).collect();
         tokio::spawn(async move {
             let document = if n % 2 == 0 { "even" } else { "odd" };
@@ -145,7 +143,6 @@ async fn register_at_once(others_besides: &[&str]) {
             }
         }
     }
-    let journal = host.open().await;
     let expected = vec![texts(winner, winner); others_besides.len() + 1].concat();
     assert_eq!(present(&journal).await, expected);
 }
@@ -220,7 +217,7 @@ async fn how_operators_mark_versions_stays_until_they_take_it_back() {
 }
 
 #[tokio::test]
-async fn an_engine_that_was_taken_over_marks_no_version_any_more() {
+async fn an_engine_that_was_taken_over_registers_and_marks_no_version_any_more() {
     let host = Host::start().await;
     let old = host.open().await;
     register(&old, "one", "one").await;
@@ -236,4 +233,42 @@ async fn an_engine_that_was_taken_over_marks_no_version_any_more() {
         assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
     }
     assert_eq!(marks(&new).await, [(None, None)]);
+
+    let other = NewTemplate {
+        version: "1.1.0".to_owned(),
+        ..template("other", "other")
+    };
+    for brought in [other, template("one", "one for test")] {
+        let refused = old.register_templates(&[brought], true).await;
+        assert!(matches!(refused, Err(Error::Fenced { .. })), "{refused:?}");
+    }
+    assert_eq!(present(&new).await, texts("one", "one"));
+}
+
+#[tokio::test]
+async fn what_is_not_registered_is_not_marked() {
+    let host = Host::start().await;
+    let journal = host.open().await;
+    register(&journal, "one", "one").await;
+    let version = ["linear", "sequence", "1.1.0"];
+    for mark in [Mark::Retired(note(1)), Mark::Default(note(1))] {
+        let refused = journal.mark_template(version, &mark).await;
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "version 1.1.0 of template linear/sequence is not registered"
+        );
+    }
+    // There is nothing to take back.
+    for mark in [Mark::Restored, Mark::NoDefault] {
+        journal.mark_template(version, &mark).await.unwrap();
+    }
+    assert_eq!(marks(&journal).await, [(None, None)]);
+    let brought = NewTemplate {
+        version: "1.1.0".to_owned(),
+        ..template("two", "two")
+    };
+    let brought = journal.register_templates(&[brought], false).await;
+    assert_eq!(brought.unwrap(), Registered::All { changed: 1 });
+    let unmarked = (None, None);
+    assert_eq!(marks(&journal).await, [unmarked.clone(), unmarked]);
 }
