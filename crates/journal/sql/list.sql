@@ -1,8 +1,8 @@
--- The newest tasks of which something holds: one round of a list.
+-- The newest tasks of which something holds, among those of some days: one of the few statements of a round of a list.
 --
 -- Each shard's newest tasks are candidates, so many ($3) and no more, in the order of an index that begins with the
 -- shard. Where a shard has more, all candidates are known only down to its last one: the bound, below which the next
--- round goes on. So a round reads a bounded number of rows, whatever is looked for and however many tasks there are.
+-- round goes on. So it reads a bounded number of rows, whatever is looked for and however many tasks there are.
 --
 -- The words in braces are replaced: by nothing, or by a condition that an index is for; and by the days that are looked at,
 -- which leaves other days' partitions out of the plan.

@@ -18,6 +18,9 @@ const DRAWN_BEFORE: i64 = 60_000_000;
 /// How many days a round begins with.
 const FIRST_DAYS: usize = 2;
 
+/// How many statements a round takes at most; with each the days are more, from [`FIRST_DAYS`] to [`DAYS_AT_ONCE`].
+const STATEMENTS: usize = 4;
+
 /// Statuses for which there is an index of their own, and the condition by which it is found; see
 /// `migrations/V3__task_lists.sql`.
 const SOURCES: [(i16, &str); 5] = [
@@ -136,7 +139,10 @@ pub(crate) async fn round(
     let mut tasks: Vec<ListedTask> = Vec::new();
     let mut rest = &days[..];
     let mut at_once = FIRST_DAYS;
-    while !rest.is_empty() {
+    for _ in 0..STATEMENTS {
+        if rest.is_empty() {
+            break;
+        }
         let (days, older) = rest.split_at(at_once.min(rest.len()));
         let wanted = Round {
             limit: round.limit - tasks.len() as u32,
@@ -154,7 +160,12 @@ pub(crate) async fn round(
         rest = older;
         at_once = (at_once * 4).min(DAYS_AT_ONCE);
     }
-    Ok(Listed { tasks, next: None })
+    // Everything from the day before these on is known.
+    let next = days[..days.len() - rest.len()].last();
+    let next = next
+        .filter(|_| !rest.is_empty())
+        .map(|day| day.first_uuid());
+    Ok(Listed { tasks, next })
 }
 
 /// One more task than asked for, which tells whether there are more; and the bound below which not all are known.

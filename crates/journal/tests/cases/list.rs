@@ -1,9 +1,10 @@
 //! How PostgreSQL reads a round of a list.
 
-use tasker_journal::{Append, Day, TaskFilter};
+use tasker_journal::{Append, Day, Round, TaskFilter};
 use uuid::Uuid;
 
-use crate::support::{Server, migrated, new_task, open};
+use crate::sample::task_of;
+use crate::support::{Server, day, migrated, new_task, open};
 
 /// The plan of a round, as the journal's own sessions choose it.
 async fn plan(server: &Server, filter: &TaskFilter) -> String {
@@ -67,4 +68,48 @@ async fn a_round_reads_indexes_and_sorts_no_table() {
         assert!(candidates.contains("Scan Backward using"), "{plan}");
         assert!(candidates.contains(index), "{plan}");
     }
+}
+
+/// Few statements, however many days there are in which nothing is found.
+#[tokio::test]
+async fn a_round_reads_so_many_days_and_says_where_the_next_goes_on() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let days = 1..=80;
+    let making: String = days.clone().map(day::making_by_number).collect();
+    let client = server.connect().await;
+    client.batch_execute(&making).await.unwrap();
+    let append = Append {
+        created: days.clone().map(|day| task_of(Day(day), 1)).collect(),
+        ..Append::default()
+    };
+    assert_eq!(journal.append(append).await.unwrap().refused, []);
+    let newest_first =
+        |days: std::ops::RangeInclusive<i32>| days.rev().map(|day| task_of(Day(day), 1).task_uuid);
+    let list = async |filter: TaskFilter, before| {
+        let round = Round {
+            before,
+            limit: 100,
+            depth: 101,
+        };
+        let listed = journal.list(&filter, round).await.unwrap();
+        let tasks = listed.tasks.iter().map(|task| task.task_uuid);
+        (tasks.collect::<Vec<_>>(), listed.next)
+    };
+    // Two days, eight, and twice 32.
+    let seventh = Uuid::from_u128((7 * 86_400_000) << 80);
+    let any = TaskFilter::default;
+    let (tasks, next) = list(any(), Uuid::max()).await;
+    assert!(tasks.into_iter().eq(newest_first(7..=80)));
+    assert_eq!(next, Some(seventh));
+    let (tasks, next) = list(any(), seventh).await;
+    assert!(tasks.into_iter().eq(newest_first(1..=6)));
+    assert_eq!(next, None);
+
+    let none = || TaskFilter {
+        namespace: Some("none".to_owned()),
+        ..any()
+    };
+    assert_eq!(list(none(), Uuid::max()).await, (vec![], Some(seventh)));
+    assert_eq!(list(none(), seventh).await, (vec![], None));
 }
