@@ -5,5 +5,7 @@ FROM pg_inherits AS i
 JOIN pg_class AS c ON c.oid = i.inhrelid
 WHERE i.inhparent = $1::text::regclass
   AND c.relname ~ '_[0-9]{8}$'
+  -- One that is being detached is waited for by who detaches it, and holds up who asks for its size.
+  AND NOT i.inhdetachpending
   AND pg_relation_size(c.oid) > 0
 ORDER BY day DESC

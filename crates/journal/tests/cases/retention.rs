@@ -1,11 +1,15 @@
 //! Days that are over are dropped once all their tasks have ended, and nobody waits for it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tasker_journal::{Append, Day, Error, Journal, NewTask, Status};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::sample::{ending, listed, task_of};
@@ -236,6 +240,23 @@ async fn a_pending_detach_of_a_day_that_is_not_to_go_yet_holds_up_nothing() {
     journal.drop_tasks(DAYS[2]).await.unwrap();
     journal.drop_keys(DAYS[2]).await.unwrap();
     assert_eq!(day::tables(&server).await, [""; 0]);
+}
+
+/// Who detaches a day waits for open transactions, and nobody for who detaches it.
+#[tokio::test]
+async fn a_day_that_is_being_detached_holds_up_neither_lists_nor_the_start() {
+    let (server, journal, tasks) = with_old_days().await;
+    begin_to_detach(&server, DAYS[2]).await;
+    let client = server.connect().await;
+    let detaching = day::name("tasks", DAYS[2]);
+    let detaching = format!("BEGIN; LOCK TABLE {detaching} IN ACCESS EXCLUSIVE MODE");
+    client.batch_execute(&detaching).await.unwrap();
+    let reading = async { (listed(&journal).await, recover(&journal).await) };
+    let read = timeout(Duration::from_secs(30), reading).await;
+    let (listed, open) = read.expect("nothing is waited for");
+    assert_eq!(listed, [tasks[1].task_uuid, tasks[0].task_uuid]);
+    let open = open.iter().map(|stored| stored.task.task_uuid);
+    assert!(open.eq(tasks[..2].iter().map(|task| task.task_uuid)));
 }
 
 /// Appends one task after another, until told to stop.
