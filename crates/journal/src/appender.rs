@@ -29,6 +29,9 @@ use crate::{
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// No statement on a connection that is not good for appends yet waits longer for a lock: who made it is told why, and tries
+/// again.
+const PATIENCE: &str = "SET lock_timeout = '5s'";
 /// An append that waits longer for its answer is reported.
 const SLOW: Duration = Duration::from_secs(5);
 
@@ -221,7 +224,15 @@ impl Appender {
                     self.report(Status::Connected);
                     return Ok(Ok(number));
                 }
-                Ok(false) => self.find_out_who_writes().await?,
+                Ok(false) => {
+                    self.find_out_who_writes().await?;
+                    if self.commands.is_closed() {
+                        return Err(Error::Closed);
+                    }
+                    // It may go on being written by others.
+                    sleep(pause).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                }
                 Err(error) if is_undone(&error) && !is_transient(&error) => {
                     return Ok(Err(describe(&error)));
                 }
@@ -487,6 +498,7 @@ impl Appender {
 /// Connects to a server that can hold the journal and has its tables.
 async fn connect(config: &Config) -> Result<Session, Error> {
     let session = Session::connect(config).await?;
+    session.client.batch_execute(PATIENCE).await?;
     session.check_server().await?;
     migration::check(&session).await?;
     Ok(session)

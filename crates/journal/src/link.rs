@@ -27,7 +27,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// Of a session whose statements may have had a time limit for locks until now; those of appends have none.
     pub(crate) async fn new(session: Session, claim: &Claim) -> Result<Link, Error> {
+        session.client.batch_execute("SET lock_timeout = 0").await?;
         let statements = Statements::prepare(&session.client, &claim.written_by).await?;
         Ok(Link {
             session,

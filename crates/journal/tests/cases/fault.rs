@@ -1,10 +1,13 @@
 //! PostgreSQL or the network fails at the worst moment, and each append is committed once.
 
+use std::time::{Duration, Instant};
+
 use tasker_journal::{Append, Journal, Status};
+use tokio::time::timeout;
 
 use crate::support::{
-    Network, Server, adding, append_in_background, change, creating, migrated, new_task, open,
-    payloads, recover, try_open, wait_for_status,
+    ENGINE, Network, Server, adding, append_in_background, change, creating, migrated, new_task,
+    open, payloads, recover, try_open, wait_for_status,
 };
 
 async fn behind_network() -> (Server, Network, Journal) {
@@ -233,6 +236,75 @@ async fn an_append_that_waits_long_is_reported_and_committed_in_the_end() {
     append.await.unwrap().unwrap();
     assert_eq!(*journal.status().borrow(), Status::Connected);
     assert_eq!(journal.epoch(), 1);
+}
+
+/// As while a dump is being restored in one transaction.
+#[tokio::test]
+async fn who_has_locked_a_table_is_waited_for_aloud() {
+    const TIMEOUT: &str = "canceling statement due to lock timeout [55P03]";
+    let server = migrated().await;
+    let url = server.url();
+    let journal = open(&url).await;
+    journal.append(creating(&new_task("{}"))).await.unwrap();
+    let superuser = server.connect_as_superuser().await;
+    let lock = "BEGIN; LOCK TABLE tasker.migrations";
+    superuser.batch_execute(lock).await.unwrap();
+    let refused = timeout(Duration::from_secs(60), try_open(&url, ENGINE)).await;
+    let error = refused.expect("it is told").err().expect("it cannot open");
+    assert_eq!(
+        error.to_string(),
+        format!("PostgreSQL is not available: {TIMEOUT}")
+    );
+    assert!(error.is_transient());
+    superuser.batch_execute("COMMIT").await.unwrap();
+
+    // And so is who connects again.
+    for table in ["migrations", "engines"] {
+        let lock = format!("BEGIN; LOCK TABLE tasker.{table}");
+        superuser.batch_execute(&lock).await.unwrap();
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tasker'";
+        superuser.query(end, &[]).await.unwrap();
+        let append = append_in_background(&journal, creating(&new_task("{}")));
+        wait_for_status(&journal, |status| match status {
+            Status::Disconnected { reason, .. } => reason.contains(TIMEOUT),
+            _ => false,
+        })
+        .await;
+        superuser.batch_execute("COMMIT").await.unwrap();
+        append.await.unwrap().unwrap();
+    }
+    assert_eq!(recover(&journal).await.len(), 3);
+}
+
+/// A trigger that writes the engine's row once more, in a transaction within the transaction, has another writer than the
+/// journal was told.
+#[tokio::test]
+async fn an_engines_row_that_others_go_on_writing_is_looked_at_more_and_more_rarely() {
+    let server = migrated().await;
+    let journal = open(&server.url()).await;
+    let client = server.connect().await;
+    let write = "CREATE FUNCTION tasker.write() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            UPDATE tasker.engines SET address = address;
+            RETURN NULL;
+        EXCEPTION WHEN division_by_zero THEN RETURN NULL;
+        END $$;
+        CREATE TRIGGER write AFTER UPDATE ON tasker.engines FOR EACH ROW WHEN (pg_trigger_depth() = 0)
+        EXECUTE FUNCTION tasker.write();
+        UPDATE tasker.engines SET address = address";
+    client.batch_execute(write).await.unwrap();
+    let begun = Instant::now();
+    let append = append_in_background(&journal, creating(&new_task("{}")));
+    // Each time it connects again it raises its epoch.
+    server
+        .wait_until("SELECT epoch >= 6 FROM tasker.engines")
+        .await;
+    let waited = Duration::from_millis(50 + 100 + 200 + 400);
+    assert!(begun.elapsed() >= waited, "{:?}", begun.elapsed());
+    let stop = "DROP TRIGGER write ON tasker.engines";
+    client.batch_execute(stop).await.unwrap();
+    append.await.unwrap().unwrap();
+    assert_eq!(recover(&journal).await.len(), 1);
 }
 
 #[tokio::test]

@@ -132,3 +132,11 @@ async fn no_time_limit_of_a_transaction_ends_an_engine_that_waits_for_a_lock() {
     append.await.unwrap().unwrap();
     assert_eq!((journal.epoch(), recover(&journal).await.len()), (1, 1));
 }
+
+#[tokio::test]
+async fn an_append_waits_for_a_lock_for_as_long_as_it_takes() {
+    let server = migrated().await;
+    let superuser = set_defaults(&server, &[("lock_timeout", "1s")]).await;
+    let limit = settings_of_an_append(&server, &superuser, "s.name = 'lock_timeout'").await;
+    assert_eq!(limit, ["lock_timeout 0"]);
+}
