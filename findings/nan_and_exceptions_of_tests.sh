@@ -55,5 +55,7 @@ try:
 except Exception as raised:
     print("assume", type(raised))
     assert isinstance(raised, UnsatisfiedAssumption)
+else:
+    raise AssertionError("assume(False) raises nothing")
 P
 echo "as described"

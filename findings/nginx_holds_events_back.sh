@@ -14,11 +14,11 @@ set -euo pipefail
 
 folder=$(mktemp -d)
 pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$folder"' EXIT
+trap '[ -z "${pids[*]}" ] || kill "${pids[@]}" 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 # apt downloads as a user of its own.
 chmod 755 .
-apt-get download -qq 'nginx=1.22.1*' 2>/dev/null
+apt-get download -qq 'nginx=1.22.1*'
 dpkg -x nginx_*.deb .
 ./usr/sbin/nginx -v
 

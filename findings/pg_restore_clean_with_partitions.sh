@@ -12,8 +12,30 @@
 set -euo pipefail
 
 folder=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$folder"' EXIT
 server=
+clean_up() {
+    local code=$?
+    # Without its lines the session ends; a server that is told to stop by SIGTERM would wait for it.
+    exec 3>&-
+    if [ -n "$server" ]; then
+        kill -INT "$server" 2>/dev/null || true
+        wait || true
+    fi
+    [ "$code" = 0 ] || cat "$folder/postgres.log" >&2 || true
+    rm -rf "$folder"
+}
+trap clean_up EXIT
+# What waits for something gives up after half a minute.
+await() {
+    local deadline=$((SECONDS + 30))
+    until "$@"; do
+        if [ $SECONDS -ge $deadline ]; then
+            echo "still not so: $*" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
 chmod 755 "$folder"
 
 python3 -m venv "$folder/venv"
@@ -34,7 +56,7 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
     -c unix_socket_directories= -c fsync=off 2>"$folder/postgres.log" &
 server=$!
 url="postgres://postgres@127.0.0.1:$port/postgres"
-until "$bin/pg_isready" -q -d "$url"; do :; done
+await "$bin/pg_isready" -q -d "$url"
 
 "$bin/psql" -Xq -v ON_ERROR_STOP=1 "$url" <<'SQL'
 CREATE TABLE parted (n integer PRIMARY KEY) PARTITION BY RANGE (n);
@@ -50,7 +72,7 @@ mkfifo "$folder/lines"
 session=$!
 exec 3>"$folder/lines"
 echo "PREPARE look AS SELECT n, xmin FROM parted; EXECUTE look;" >&3
-until [ -s "$folder/session" ]; do :; done
+await [ -s "$folder/session" ]
 
 restore() {
     local code=0

@@ -7,16 +7,40 @@
 #
 # Tasker: each connection asks for its backend's pid twice, once in a way that a balancing proxy sends to a standby, without
 # a comment, and once in a way that it sends to the primary. Two pids, and the connection is refused.
+#
+# Needs Debian 12 on amd64 with its apt and libpq5 (packages are unpacked in a temporary folder, nothing is installed),
+# python3, four free ports.
 set -euo pipefail
 
 folder=$(mktemp -d)
 processes=()
-trap 'kill "${processes[@]}" 2>/dev/null; wait; rm -rf "$folder"' EXIT
+clean_up() {
+    local code=$? process
+    for process in "${processes[@]}"; do
+        # A server ends its sessions so.
+        kill -INT "$process" 2>/dev/null || true
+    done
+    wait || true
+    [ "$code" = 0 ] || tail -n 50 "$folder"/*.log >&2 || true
+    rm -rf "$folder"
+}
+trap clean_up EXIT
+# What waits for something gives up after a minute.
+await() {
+    local deadline=$((SECONDS + 60))
+    until "$@"; do
+        if [ $SECONDS -ge $deadline ]; then
+            echo "still not so: $*" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
 chmod 755 "$folder"
 
 (
     cd "$folder"
-    apt-get -qq download pgpool2=4.3.5-1+deb12u1 libpgpool2=4.3.5-1+deb12u1 libmemcached11=1.1.4-1 libhashkit2=1.1.4-1 2>/dev/null
+    apt-get -qq download pgpool2=4.3.5-1+deb12u1 libpgpool2=4.3.5-1+deb12u1 libmemcached11=1.1.4-1 libhashkit2=1.1.4-1
     for package in *.deb; do dpkg -x "$package" pgpool; done
 )
 python3 -m venv "$folder/venv"
@@ -41,13 +65,14 @@ serve() { # folder, port
     "${as_user[@]}" "$bin/postgres" -D "$1" -p "$2" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
         -c fsync=off 2>>"$folder/postgres.log" &
     processes+=($!)
-    until "$bin/pg_isready" -q -d "$(url "$2")"; do :; done
+    await "$bin/pg_isready" -q -d "$(url "$2")"
 }
 "${as_user[@]}" "$bin/initdb" -D "$run/primary" -U postgres -A trust -N >/dev/null
 serve "$run/primary" "$primary"
 "${as_user[@]}" "$bin/pg_basebackup" -D "$run/standby" -R -c fast -d "$(url "$primary")"
 serve "$run/standby" "$standby"
 
+knows_the_standby() { "$bin/psql" -XAtqc "SHOW pool_nodes" "$(url "$pool")" 2>/dev/null | grep -q 'standby'; }
 balance() { # allow_sql_comments
     cat >"$run/pgpool.conf" <<CONF
 backend_clustering_mode = 'streaming_replication'
@@ -74,7 +99,7 @@ CONF
         "$folder/pgpool/usr/sbin/pgpool" -n -f "$run/pgpool.conf" -F "$run/none" -a "$run/none" 2>"$folder/pgpool.log" &
     local balancer=$!
     processes+=("$balancer")
-    until "$bin/psql" -XAtqc "SHOW pool_nodes" "$(url "$pool")" 2>/dev/null | grep -q 'standby'; do :; done
+    await knows_the_standby
     "$bin/psql" -XAtq "$(url "$pool")" <<'SQL' >"$folder/answers"
 SELECT current_setting('port'), 'plain';
 /* a comment */ SELECT current_setting('port'), 'after a comment';

@@ -8,10 +8,16 @@
 # The window is short; here it is held open by a hook of the C library that waits for the signal within fork().
 # What Tasker does about it: it holds SIGTERM and SIGINT back during a fork, until the forked process has the default
 # actions again (tasker_core/forks.py).
+#
+# Needs Linux with glibc, and CPython 3.11 as python3 or in PYTHON: it is they that this is about, and no package.
 set -eu
-python3 --version
-python3 - <<'P'
-import ctypes, os, signal, sys, threading
+python=${PYTHON:-python3}
+"$python" - <<'P'
+import ctypes, os, platform, signal, sys, threading
+
+print(platform.python_implementation(), platform.python_version(), *platform.libc_ver())
+if (platform.python_implementation(), sys.version_info[:2], platform.libc_ver()[0]) != ("CPython", (3, 11), "glibc"):
+    sys.exit("this needs CPython 3.11 with glibc: set PYTHON to one")
 
 libc = ctypes.CDLL(None)
 heard = threading.Event()
