@@ -227,9 +227,11 @@ fn turned_away(response: &Response<Option<Vec<u8>>>) -> Lost {
         }
         Err(_) => format!("the engine answered {status}"),
     };
+    // What a proxy says when there is much to do, or something took long, may pass.
+    let may_pass = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
     Lost {
         reason,
-        refused: status.is_client_error(),
+        refused: status.is_client_error() && !may_pass,
     }
 }
 
@@ -332,6 +334,20 @@ mod tests {
         let first = decode::<WorkerMessage>(&gather(&mut outbox));
         assert_eq!(first.len(), MAX_FRAME_MESSAGES);
         assert_eq!(gather(&mut outbox), r#"{"ready":{"slots":16384}}"#);
+    }
+
+    #[test]
+    fn an_answer_that_may_be_another_next_time_is_no_refusal() {
+        let refuses = |code: u16| {
+            let mut response = Response::new(None);
+            *response.status_mut() = StatusCode::from_u16(code).expect("a status");
+            turned_away(&response).refused
+        };
+        let codes = [401, 403, 404, 408, 426, 429, 500, 502, 503];
+        assert_eq!(
+            codes.map(refuses),
+            [true, true, true, false, true, false, false, false, false]
+        );
     }
 
     #[tokio::test]

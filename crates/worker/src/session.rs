@@ -33,6 +33,7 @@ mod tests;
 use std::time::Duration;
 
 use serde::Serialize;
+use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::{
     AttemptRef, Dispatch, EngineMessage, Fetch, Fetched, Outcome, Rejection, WorkerMessage,
 };
@@ -280,7 +281,12 @@ impl Session {
             (Phase::Waiting { .. } | Phase::Connecting { .. } | Phase::Stopped, _) => {}
             (_, EngineMessage::Rejected(rejection)) => {
                 let reason = format!("the engine refused the session: {}", described(&rejection));
-                self.drop_connection(now, &reason, End::Refused, effects);
+                let end = match rejection.code {
+                    // It wants this worker, and cannot store its templates at present.
+                    ErrorCode::Unavailable => End::Useless,
+                    _ => End::Refused,
+                };
+                self.drop_connection(now, &reason, end, effects);
             }
             (_, EngineMessage::Error(rejection)) => effects.push(Effect::Warn(format!(
                 "the engine could not handle a message: {}",

@@ -136,7 +136,7 @@ impl World {
             }
             Happening::Reject if self.link == Link::Greeted => {
                 self.receive(EngineMessage::Rejected(Rejection {
-                    code: tasker_protocol::error::ErrorCode::Unauthorized,
+                    code: ErrorCode::Unauthorized,
                     message: "no".to_owned(),
                 }));
             }

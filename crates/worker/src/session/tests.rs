@@ -4,7 +4,6 @@ mod engines;
 mod freezes;
 
 use serde_json::value::RawValue;
-use tasker_protocol::error::ErrorCode;
 use tasker_protocol::frame::Welcome;
 use tasker_protocol::json_null;
 
@@ -459,6 +458,26 @@ fn a_refused_worker_says_why_and_asks_again_slowly() {
     assert!(bench.now >= 2_500 * MS, "{:?}", bench.now);
     bench.greet();
     assert_eq!(bench.session.state(), SessionState::Open);
+}
+
+#[test]
+fn an_engine_that_cannot_store_templates_at_present_is_asked_again_at_once() {
+    let mut bench = Bench::new(1);
+    bench.give(Input::Tick);
+    bench.give(Input::Connected);
+    let away = EngineMessage::Rejected(Rejection {
+        code: ErrorCode::Unavailable,
+        message: "the templates could not be stored".to_owned(),
+    });
+    bench.receive(away);
+    let text = "no session with http://0: the engine refused the session: UNAVAILABLE: the templates could not be stored";
+    let trouble = Trouble {
+        text: text.to_owned(),
+        refused: false,
+    };
+    assert_eq!(bench.session.troubles().collect::<Vec<_>>(), [&trouble]);
+    assert_eq!(bench.sleep(), ["connect"]);
+    assert!(bench.now <= 50 * MS, "{:?}", bench.now);
 }
 
 #[test]
