@@ -17,6 +17,8 @@ const AFTER_NO_ANSWER: Duration = Duration::from_secs(2);
 pub(super) struct Engines {
     list: Vec<Engine>,
     current: usize,
+    /// How often it went on from one to another.
+    turns: u64,
 }
 
 /// Why there is no session with an engine.
@@ -32,20 +34,27 @@ pub struct Trouble {
 struct Engine {
     url: String,
     trouble: Option<Trouble>,
+    /// Of the turns, that in which it was last asked.
+    turn: u64,
+    /// It did not answer then.
+    silent: bool,
     /// It is not asked before.
     rests_until: Duration,
 }
 
 impl Engines {
     pub(super) fn new(urls: Vec<String>) -> Self {
-        let engine = |url| Engine {
+        let engine = |(index, url): (usize, String)| Engine {
             url,
             trouble: None,
+            turn: u64::from(index == 0),
+            silent: false,
             rests_until: Duration::ZERO,
         };
         Self {
-            list: urls.into_iter().map(engine).collect(),
+            list: urls.into_iter().enumerate().map(engine).collect(),
             current: 0,
+            turns: 1,
         }
     }
 
@@ -80,6 +89,7 @@ impl Engines {
         let trouble = Trouble { text, refused };
         let told = (engine.trouble.as_ref() != Some(&trouble)).then(|| trouble.text.clone());
         engine.trouble = Some(trouble);
+        engine.silent = false;
         told
     }
 
@@ -88,19 +98,30 @@ impl Engines {
         self.list[self.current].rests_until = until;
     }
 
-    /// It did not answer: while there are others it is left alone.
+    /// It did not answer: while there are others it is left alone. Told after [`Engines::lost`].
     pub(super) fn unanswered(&mut self, now: Duration) {
+        self.list[self.current].silent = true;
         if self.list.len() > 1 {
             self.rest_until(now + AFTER_NO_ANSWER);
         }
     }
 
-    /// Goes on to the next of those that can be asked first, not before `earliest`; when that is.
+    /// Goes on to one of those that can be asked first, not before `earliest`; when that is. Of several it is the one that
+    /// was not asked for longest, but after a silent one rather one that answers: it may have the tasks by now, and has
+    /// no time to wait for all the silent ones.
     pub(super) fn go_on(&mut self, earliest: Duration) -> Duration {
-        let next = (1..=self.list.len()).map(|step| (self.current + step) % self.list.len());
-        let at = |engine: usize| earliest.max(self.list[engine].rests_until);
-        self.current = next.min_by_key(|next| at(*next)).unwrap_or(self.current);
-        earliest.max(self.list[self.current].rests_until)
+        let was_silent = self.list[self.current].silent;
+        let order = |index: &usize| {
+            let engine = &self.list[*index];
+            let at = earliest.max(engine.rests_until);
+            (at, was_silent && engine.silent, engine.turn)
+        };
+        let next = (0..self.list.len()).min_by_key(order);
+        self.current = next.unwrap_or(self.current);
+        self.turns += 1;
+        let engine = &mut self.list[self.current];
+        engine.turn = self.turns;
+        earliest.max(engine.rests_until)
     }
 
     /// It has welcomed the worker.
@@ -175,6 +196,30 @@ mod tests {
         two.go_on(SECOND);
         assert_eq!(two.go_on(SECOND), SECOND);
         assert_eq!(two.url(), "http://b", "the other still rests");
+    }
+
+    #[test]
+    fn after_one_that_was_silent_comes_one_that_was_not() {
+        let mut engines = engines(3);
+        for _silent in ["a", "b"] {
+            engines.unanswered(SECOND);
+            engines.go_on(SECOND);
+        }
+        let asked: Vec<String> = (4..9)
+            .map(|second| {
+                engines.go_on(second * SECOND);
+                let url = engines.url().to_owned();
+                match url.as_str() {
+                    "http://c" => drop(engines.lost("it stands by", false)),
+                    _ => engines.unanswered(second * SECOND),
+                }
+                url
+            })
+            .collect();
+        assert_eq!(
+            asked,
+            ["http://a", "http://c", "http://b", "http://c", "http://a"]
+        );
     }
 
     #[test]

@@ -80,6 +80,35 @@ fn a_silent_engine_is_left_for_another() {
 }
 
 #[test]
+fn silent_engines_keep_no_engine_that_stands_by_waiting_for_them_all() {
+    for engines in [3, 5] {
+        let mut bench = Bench::among(engines, 1);
+        let stands_by = format!("connect {}", engines - 1);
+        let mut asked = Vec::new();
+        while bench.now < Duration::from_secs(60) {
+            for effect in bench.sleep() {
+                if effect == stands_by {
+                    bench.lose();
+                }
+                asked.push((effect, bench.now));
+            }
+        }
+        let longest = |engine: &str| {
+            let asked = asked.iter().filter(|(effect, _)| effect == engine);
+            let at: Vec<Duration> = asked.map(|(_, at)| *at).collect();
+            let between = at.windows(2).map(|pair| pair[1] - pair[0]);
+            between.max().expect("asked twice")
+        };
+        let between = longest(&stands_by);
+        assert!(between <= 1_500 * MS, "{engines}: {between:?}");
+        for silent in &["connect", "connect 1", "connect 2", "connect 3"][..engines - 1] {
+            let between = longest(silent);
+            assert!(between <= 5_000 * MS, "{silent}: {between:?}");
+        }
+    }
+}
+
+#[test]
 fn an_engine_that_refuses_the_worker_is_asked_slowly_and_the_others_meanwhile() {
     let mut bench = Bench::among(2, 1);
     bench.give(Input::Tick);
