@@ -107,8 +107,9 @@ TaskerResult tasker_worker_set_slots(TaskerWorker *worker, uint32_t slots);
 TaskerResult tasker_worker_add_problem(TaskerWorker *worker, const uint8_t *problem, size_t size);
 
 // Starts to drain: no new attempts are taken, and tasker_worker_next answers TASKER_STOPPED when none is held any more
-// and every outcome is accepted, or timeout_ms later. Of several time-outs the earliest counts. Empty value; does not
-// wait.
+// and every outcome is accepted, or timeout_ms later. Of several time-outs the earliest counts. A worker that is open and
+// has not begun drains, and counts the time, from tasker_worker_begin on; tasker_worker_free ends it without. Empty value;
+// does not wait.
 TaskerResult tasker_worker_drain(TaskerWorker *worker, uint32_t timeout_ms);
 
 // {"session": "connecting" | "open" | "draining" | "stopped", "ready": bool, "reasons": [string],

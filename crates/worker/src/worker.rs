@@ -288,7 +288,8 @@ impl Worker {
     }
 
     /// Takes no new attempts, and leaves when none is held any more and every outcome is accepted, or when the time
-    /// is over. Does not wait for it: [`Worker::next`] says when it has left.
+    /// is over. Does not wait for it: [`Worker::next`] says when it has left. A worker that has not begun drains, and counts
+    /// the time, from its beginning on; [`Worker::stop`] ends it before.
     pub fn drain(&self, timeout: Duration) {
         info!("draining, at most {timeout:?}");
         self.tell(Input::Drain(timeout));

@@ -41,6 +41,13 @@ fn options(engine: &FakeEngine) -> Options {
     }
 }
 
+fn nothing_imported() -> Imported {
+    Imported {
+        callables: Vec::new(),
+        problems: Vec::new(),
+    }
+}
+
 fn attempt(step: u128) -> AttemptRef {
     AttemptRef {
         task_uuid: Uuid::from_u128(1),
@@ -336,6 +343,18 @@ fn a_drained_worker_leaves_after_its_last_outcome_was_accepted() {
     drop(session);
     assert!(matches!(worker.next(PATIENCE), Next::Stopped));
     assert_eq!(worker.status().session, SessionState::Stopped);
+}
+
+#[test]
+fn a_worker_that_was_told_to_drain_while_it_was_open_leaves_once_it_begins() {
+    let engine = FakeEngine::start();
+    let worker = Worker::open(options(&engine)).expect("opens");
+    worker.drain(Duration::ZERO);
+    assert!(matches!(worker.next(Duration::ZERO), Next::Messages(_)));
+    assert_eq!(worker.status().session, SessionState::Connecting);
+
+    worker.begin(nothing_imported()).expect("begins");
+    assert!(matches!(worker.next(PATIENCE), Next::Stopped));
 }
 
 #[test]
