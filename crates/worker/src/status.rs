@@ -135,10 +135,9 @@ impl Board {
     }
 
     /// Everything is imported, and the session begins.
-    pub(crate) fn begun(&self, slots: u32, problems: Vec<String>) {
+    pub(crate) fn begun(&self, problems: Vec<String>) {
         let mut entries = self.lock();
         entries.begun = true;
-        entries.slots = slots as usize;
         entries.problems.extend(problems);
     }
 
@@ -149,6 +148,7 @@ impl Board {
             entries.opened += 1;
         }
         entries.session = state;
+        entries.slots = session.capacity() as usize;
         entries.held = session.held();
         if !session.troubles().eq(&entries.troubles) {
             entries.troubles = session.troubles().cloned().collect();
@@ -160,17 +160,11 @@ impl Board {
         self.lock().session = SessionState::Stopped;
     }
 
-    /// How many attempts the worker takes at once from now on.
-    pub(crate) fn set_slots(&self, slots: u32) {
-        self.lock().slots = slots as usize;
-    }
-
     pub(crate) fn standing(&self) -> Standing {
         let entries = self.lock();
-        let is_sound = entries.problems.is_empty();
         Standing {
             session: entries.session,
-            slots: if is_sound { entries.slots } else { 0 },
+            slots: entries.slots,
             held: entries.held,
             opened: entries.opened,
         }

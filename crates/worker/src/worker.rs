@@ -187,7 +187,7 @@ impl Worker {
             templates: found.texts,
             problems: problems.clone(),
         };
-        self.board.begun(options.slots, problems);
+        self.board.begun(problems);
         info!(
             "worker {} serves {} templates, health on http://{}/health, engine {}",
             profile.worker_id,
@@ -276,7 +276,6 @@ impl Worker {
 
     /// How many attempts it holds at once from now on.
     pub fn set_slots(&self, slots: u32) {
-        self.board.set_slots(slots);
         self.tell(Input::Slots(slots));
     }
 

@@ -58,7 +58,7 @@ impl Session {
 
     /// Attempts that it holds at once: none new while it drains, or is not ready and would fail what another worker can
     /// do.
-    fn capacity(&self) -> u32 {
+    pub(crate) fn capacity(&self) -> u32 {
         if self.draining.is_some() || !self.profile.problems.is_empty() {
             0
         } else {

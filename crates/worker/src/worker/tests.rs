@@ -164,6 +164,20 @@ fn an_open_worker_answers_and_takes_nothing_until_it_begins() {
 }
 
 #[test]
+fn slots_that_are_changed_before_the_beginning_count_and_are_on_the_metrics_page() {
+    let engine = FakeEngine::start();
+    let worker = Worker::open(options(&engine)).expect("opens");
+    worker.set_slots(3);
+    worker.begin(nothing_imported()).expect("begins");
+    let (mut session, hello) = engine.welcome();
+    assert_eq!(hello.slots, 3);
+    session.send(&[dispatch(attempt(1), "1")]);
+    assert_eq!(dispatched(&worker), [attempt(1)]);
+    let metrics = get(&worker, "/metrics").1;
+    assert!(metrics.contains("tasker_worker_slots 3\n"), "{metrics}");
+}
+
+#[test]
 fn a_frame_of_dispatches_is_one_wake_up_and_its_outcomes_are_one_frame() {
     let engine = FakeEngine::start();
     let worker = Worker::start(options(&engine)).expect("starts");
@@ -241,6 +255,11 @@ fn what_was_measured_is_on_the_metrics_page() {
     session.send(&[dispatch(attempt(3), "3")]);
     dispatched(&worker);
     worker.set_slots(7);
+    let told = session.frame();
+    assert!(
+        matches!(told.as_deref(), Some([WorkerMessage::Ready { slots: 7 }])),
+        "{told:?}"
+    );
 
     let (status, page) = get(&worker, "/metrics");
     assert_eq!(status, 200);
