@@ -17,7 +17,7 @@ use tasker_protocol::{
     },
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -74,18 +74,13 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(endpoint: Endpoint) -> Result<Self, Lost> {
-        let stream = TcpStream::connect(endpoint.address())
-            .await
-            .map_err(Lost::new)?;
+        let stream = connect(&endpoint).await.map_err(Lost::new)?;
         // An outcome is worth more at once than in a full segment.
-        stream.set_nodelay(true).map_err(Lost::new)?;
+        stream.get_ref().set_nodelay(true).map_err(Lost::new)?;
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_FRAME_BYTES))
             .max_frame_size(Some(MAX_FRAME_BYTES));
-        let counted = Counted {
-            stream: Private::new(stream),
-            read: 0,
-        };
+        let counted = Counted { stream, read: 0 };
         match client_async_with_config(endpoint.request(), counted, Some(config)).await {
             Ok((socket, _)) => Ok(Self {
                 bytes_seen: socket.get_ref().read,
@@ -186,6 +181,18 @@ impl Connection {
             }
         })
     }
+}
+
+/// The first connection that comes about, of those to the addresses that the name has.
+async fn connect(endpoint: &Endpoint) -> io::Result<Private<TcpStream>> {
+    let mut failed = io::Error::other("its name has no address");
+    for address in lookup_host(endpoint.address()).await? {
+        match Private::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 /// A frame of the first messages of the outbox, at least one.

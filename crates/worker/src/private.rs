@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 const NONE: RawFd = -1;
 
@@ -53,20 +53,50 @@ impl Drop for Place {
 #[derive(Debug)]
 pub(crate) struct Private<S> {
     // Dropped before the socket: its number may be another's at once.
-    _place: Place,
+    place: Place,
     socket: S,
 }
 
 impl<S: AsRawFd> Private<S> {
     pub(crate) fn new(socket: S) -> Self {
         Self {
-            _place: Place::new(socket.as_raw_fd()),
+            place: Place::new(socket.as_raw_fd()),
             socket,
         }
     }
 }
 
-#[cfg(test)]
+/// The making of a connection, which has the socket.
+type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+impl Private<TcpStream> {
+    /// Connects. The socket has its place before: an answer may take seconds, and the process be forked meanwhile.
+    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
+        Private::connecting(address)?.connected().await
+    }
+}
+
+impl Private<Connecting> {
+    fn connecting(address: SocketAddr) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        Ok(Self {
+            place: Place::new(socket.as_raw_fd()),
+            socket: Box::pin(socket.connect(address)),
+        })
+    }
+
+    async fn connected(mut self) -> io::Result<Private<TcpStream>> {
+        let socket = self.socket.as_mut().await?;
+        Ok(Private {
+            place: self.place,
+            socket,
+        })
+    }
+}
+
 impl<S> Private<S> {
     /// The socket itself.
     pub(crate) fn get_ref(&self) -> &S {
@@ -125,5 +155,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Private<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor(place: &Place) -> RawFd {
+        place.0.expect("a place").load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn a_socket_has_its_place_before_it_is_connected_and_keeps_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let connecting = Private::connecting(address).expect("a socket");
+        let taken = descriptor(&connecting.place);
+        let stream = connecting.connected().await.expect("connects");
+        assert_eq!(stream.get_ref().peer_addr().expect("a peer"), address);
+        assert_eq!(stream.get_ref().as_raw_fd(), taken);
+        assert_eq!(descriptor(&stream.place), taken);
     }
 }
