@@ -9,7 +9,8 @@
 //! - `driver`: the loop that carries the machine's effects out.
 //! - `inbox`: messages on their way to the handlers.
 //! - `answers`: answers to fetches on their way to the handlers that wait for them.
-//! - `health`: the health port; [`Status`]: what it shows; [`metrics`]: what it has measured.
+//! - `health`: the health port; `idle`: the end of connections to it; [`Status`]: what it shows; [`metrics`]: what it has
+//!   measured.
 //! - [`templates`]: reads and checks template files.
 //! - [`private`]: sockets that no forked process may keep.
 //! - `limits`: what an outcome may weigh.
@@ -21,6 +22,7 @@ mod driver;
 mod endpoint;
 mod error;
 mod health;
+mod idle;
 mod inbox;
 mod limits;
 pub mod metrics;

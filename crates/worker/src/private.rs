@@ -7,23 +7,52 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::idle::Idle;
+
+/// As long as the engine lets a connection rest.
+const LONGEST_IDLE: Duration = Duration::from_secs(90);
+
 const NONE: RawFd = -1;
 
-/// The descriptors: far more places than a worker has sockets. One that finds no place is not closed in a fork. No
-/// lock, which another thread may hold at the moment of the fork.
-static DESCRIPTORS: [AtomicI32; 256] = [const { AtomicI32::new(NONE) }; 256];
+/// Places that only the worker's own sockets take, so that whoever fills the others with connections to the health port
+/// takes none from them: two for each worker of the process.
+const RESERVED: usize = 16;
+
+/// The descriptors: far more places than a worker has sockets. One that finds no place is not closed in a fork.
+static DESCRIPTORS: Places<256> = Places::new();
+
+/// No lock, which another thread may hold at the moment of the fork.
+struct Places<const COUNT: usize>([AtomicI32; COUNT]);
 
 /// Takes all descriptors of this process's workers, so that a forked process can close them.
 pub fn take_descriptors() -> impl Iterator<Item = RawFd> {
     let taken = DESCRIPTORS
+        .0
         .iter()
         .map(|place| place.swap(NONE, Ordering::Relaxed));
     taken.filter(|descriptor| *descriptor != NONE)
+}
+
+impl<const COUNT: usize> Places<COUNT> {
+    const fn new() -> Self {
+        Self([const { AtomicI32::new(NONE) }; COUNT])
+    }
+
+    /// For a socket of the worker's own.
+    fn own(&'static self, descriptor: RawFd) -> Place {
+        Place::among(&self.0, descriptor)
+    }
+
+    /// For a connection that somebody else has made.
+    fn visitor(&'static self, descriptor: RawFd) -> Place {
+        Place::among(&self.0[RESERVED..], descriptor)
+    }
 }
 
 /// A place among the descriptors, until it is dropped.
@@ -31,8 +60,8 @@ pub fn take_descriptors() -> impl Iterator<Item = RawFd> {
 struct Place(Option<&'static AtomicI32>);
 
 impl Place {
-    fn new(descriptor: RawFd) -> Self {
-        Self(DESCRIPTORS.iter().find(|place| {
+    fn among(places: &'static [AtomicI32], descriptor: RawFd) -> Self {
+        Self(places.iter().find(|place| {
             let order = Ordering::Relaxed;
             place
                 .compare_exchange(NONE, descriptor, order, order)
@@ -58,9 +87,10 @@ pub(crate) struct Private<S> {
 }
 
 impl<S: AsRawFd> Private<S> {
+    /// A socket of the worker's own.
     pub(crate) fn new(socket: S) -> Self {
         Self {
-            place: Place::new(socket.as_raw_fd()),
+            place: DESCRIPTORS.own(socket.as_raw_fd()),
             socket,
         }
     }
@@ -83,7 +113,7 @@ impl Private<Connecting> {
             SocketAddr::V6(_) => TcpSocket::new_v6(),
         }?;
         Ok(Self {
-            place: Place::new(socket.as_raw_fd()),
+            place: DESCRIPTORS.own(socket.as_raw_fd()),
             socket: Box::pin(socket.connect(address)),
         })
     }
@@ -105,12 +135,16 @@ impl<S> Private<S> {
 }
 
 impl Listener for Private<TcpListener> {
-    type Io = Private<TcpStream>;
+    type Io = Idle<Private<TcpStream>>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.socket).await;
-        (Private::new(stream), address)
+        let visitor = Private {
+            place: DESCRIPTORS.visitor(stream.as_raw_fd()),
+            socket: stream,
+        };
+        (Idle::new(visitor, LONGEST_IDLE), address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -164,6 +198,16 @@ mod tests {
 
     fn descriptor(place: &Place) -> RawFd {
         place.0.expect("a place").load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn connections_of_others_leave_places_to_the_workers_own() {
+        static PLACES: Places<{ RESERVED + 2 }> = Places::new();
+        let visitors = [11, 12, 13].map(|visitor| PLACES.visitor(visitor));
+        let placed = visitors.each_ref().map(|place| place.0.is_some());
+        assert_eq!(placed, [true, true, false]);
+        let own = PLACES.own(14);
+        assert_eq!(descriptor(&own), 14);
     }
 
     #[tokio::test]
