@@ -19,7 +19,10 @@ pub struct TaskerWorker {
 
 #[derive(Default)]
 struct Handles {
+    /// The last handle that was given; 0 before the first.
     last: usize,
+    /// Workers that are being made.
+    making: usize,
     workers: HashMap<usize, Entry>,
 }
 
@@ -46,7 +49,7 @@ struct Call(Arc<Calls>);
 
 static HANDLES: LazyLock<Mutex<Handles>> = LazyLock::new(Mutex::default);
 
-/// The process that has workers; 0 before the first.
+/// The process that has workers, or had; 0 before the first.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 /// Refuses the call in a process that was forked from one with workers. It has the memory of its parent and none of
@@ -60,9 +63,27 @@ pub(crate) fn refuse_in_a_fork() -> Result<(), Fault> {
     }
 }
 
-/// Makes this the process that has workers, before the first opens a socket.
-pub(crate) fn own() {
-    PROCESS.store(std::process::id(), Ordering::Relaxed);
+/// Makes this the process that has workers, for as long as one is made and for good once there was one. Taken before a
+/// worker opens its first socket.
+pub(crate) struct Making(());
+
+impl Making {
+    pub(crate) fn begin() -> Self {
+        let mut handles = lock(&HANDLES);
+        handles.making += 1;
+        PROCESS.store(std::process::id(), Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        let mut handles = lock(&HANDLES);
+        handles.making -= 1;
+        if handles.making == 0 && handles.last == 0 {
+            PROCESS.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 fn forked(owner: u32, process: u32) -> Fault {
@@ -141,7 +162,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::process::Command;
+
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::call::TaskerCode;
+    use crate::{tasker_bytes_free, tasker_worker_free, tasker_worker_open};
 
     #[test]
     fn a_forked_process_is_told_what_to_do() {
@@ -152,5 +180,53 @@ mod tests {
              before the worker is started, or start a new process instead (in Python: \
              multiprocessing.set_start_method(\"spawn\"))"
         );
+    }
+
+    fn open(url: &str, bind: &str) -> (TaskerCode, *mut TaskerWorker) {
+        let options: Value = json!({
+            "urls": [url], "bind": bind, "worker_id": "worker-1", "language": "python", "version": "0.1.0", "slots": 4
+        });
+        let options = options.to_string();
+        let mut worker = ptr::null_mut();
+        // SAFETY: the text and the place outlive the call.
+        let opened =
+            unsafe { tasker_worker_open(options.as_ptr(), options.len(), &raw mut worker) };
+        // SAFETY: the call has made the bytes, and they are given back once.
+        unsafe { tasker_bytes_free(opened.bytes) };
+        (opened.code, worker)
+    }
+
+    #[test]
+    fn a_process_whose_worker_could_not_be_opened_is_none_with_workers() {
+        // By itself, because other tests have workers.
+        const ALONE: &str = "TASKER_TEST_ALONE";
+        if std::env::var_os(ALONE).is_none() {
+            let name =
+                "handles::tests::a_process_whose_worker_could_not_be_opened_is_none_with_workers";
+            let program = std::env::current_exe().expect("this program");
+            let mut alone = Command::new(program);
+            let alone = alone.args(["--exact", name]).env(ALONE, "yes").output();
+            let output = alone.expect("it runs");
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success() && said.contains("1 passed"),
+                "{said}"
+            );
+            return;
+        }
+        let process = || PROCESS.load(Ordering::Relaxed);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let taken = listener.local_addr().expect("an address").to_string();
+        let (good, free) = ("http://127.0.0.1:1", "127.0.0.1:0");
+        assert_eq!(open("https://engine", free).0, TaskerCode::Invalid);
+        assert_eq!(process(), 0);
+        assert_eq!(open(good, &taken).0, TaskerCode::Failed);
+        assert_eq!(process(), 0);
+
+        let (code, worker) = open(good, free);
+        assert_eq!((code, process()), (TaskerCode::Ok, std::process::id()));
+        assert_eq!(open(good, &taken).0, TaskerCode::Failed);
+        assert_eq!(process(), std::process::id());
+        tasker_worker_free(worker);
     }
 }

@@ -84,10 +84,10 @@ unsafe fn make_worker(
     let place = place.ok_or_else(|| Fault::invalid("`worker` is NULL"))?;
     *place = std::ptr::null_mut();
     handles::refuse_in_a_fork()?;
-    handles::own();
     // SAFETY: the caller's contract, as above.
     let options: Options = parse("options", unsafe { text("options", options, size) }?)?;
     logging::install();
+    let _making = handles::Making::begin();
     let made = make(options)?;
     let value = json!({
         "address": made.address().to_string(),
