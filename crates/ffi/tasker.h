@@ -46,6 +46,7 @@ typedef struct TaskerTest TaskerTest;
 //   {"urls": ["http://127.0.0.1:8080"],    engines: the one that has the tasks is used
 //    "token": null or string,
 //    "bind": "127.0.0.1:8081",             health port; port 0 takes a free one
+//    "hosts": [string],                    names by which the health port is asked, besides localhost and IP addresses
 //    "worker_id": string, "language": "python", "version": string,
 //    "namespaces": [string],               added to those of the templates
 //    "callables": [string],                added to those of the templates
@@ -53,8 +54,8 @@ typedef struct TaskerTest TaskerTest;
 //    "slots": 128,
 //    "problems": [string]}                 why it is not ready, such as a handler that cannot be imported
 // Lists and token may be left out; an unknown field is an error. A template that is not valid does not stop the
-// worker: it is a reason why it is not ready. A worker that is not ready takes no attempts and registers nothing. The log goes to standard error, at the level of RUST_LOG or LOG_LEVEL,
-// as JSON lines when TASKER_LOG_FORMAT is json.
+// worker: it is a reason why it is not ready. A worker that is not ready takes no attempts and registers nothing. The log
+// goes to standard error, at the level of RUST_LOG or LOG_LEVEL, as JSON lines when TASKER_LOG_FORMAT is json.
 // On TASKER_OK `*worker` is set, to be given to tasker_worker_free, else it is NULL; the value is
 //   {"address": "127.0.0.1:41234", "templates": [{"namespace", "name", "version", "callables": [string],
 //                                                 "handlers": [{"callable", "method"}], "steps": [name]}]}

@@ -558,3 +558,23 @@ fn header_and_exports_agree() {
     assert_eq!(declared, exported);
     assert!(exported.len() <= 25, "{} functions", exported.len());
 }
+
+#[test]
+fn the_header_names_every_option() {
+    let (code, message) = answer(start_with(r#"{"speed": 1}"#).0);
+    assert_eq!(code, TaskerCode::Invalid);
+    let (_, known) = message.split_once("expected one of ").expect("the fields");
+    let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    assert!(
+        known.contains(&"urls") && known.contains(&"problems"),
+        "{message}"
+    );
+    let header = include_str!("../tasker.h");
+    let described = header
+        .split_once("tasker_worker_start")
+        .expect("described")
+        .0;
+    for option in known {
+        assert!(described.contains(&format!("\"{option}\":")), "{option}");
+    }
+}
