@@ -1,7 +1,8 @@
 """The native module: the worker's session with the engine, over the C ABI of `crates/ffi/tasker.h`.
 
-Every call may come from any thread and releases the GIL. Failures are the subclasses of
-`tasker_core.errors.NativeError`.
+Every call may come from any thread. Those that may take time release the GIL: the methods of
+`Worker`, and the checks of templates and splits of batches; `TestBench`, `forked` and `version` keep
+it. Failures are the subclasses of `tasker_core.errors.NativeError`.
 """
 
 from typing import final
@@ -52,7 +53,7 @@ class Worker:
         """Takes no more attempts; `next` ends when none is held any more, or after this long."""
 
     def status(self) -> str:
-        """JSON with `session`, `ready`, `reasons` and `held`."""
+        """JSON with `session`, `ready`, `reasons`, `problems` and `held`."""
 
     def close(self) -> None:
         """Stops without draining.
