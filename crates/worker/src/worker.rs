@@ -43,10 +43,18 @@ pub struct Worker {
     answers: Arc<Answers>,
     board: Arc<Board>,
     metrics: Arc<Metrics>,
-    /// What it takes to begin; None once it has begun or was stopped.
-    waiting: Mutex<Option<Waiting>>,
+    beginning: Mutex<Beginning>,
     /// Taken by the drop, which waits for it.
     thread: Option<JoinHandle<()>>,
+}
+
+/// Where a worker stands between its opening and its session.
+#[derive(Debug)]
+enum Beginning {
+    /// With what it takes to begin.
+    Waiting(Box<Waiting>),
+    Begun,
+    Stopped,
 }
 
 /// A worker whose handlers are still being imported.
@@ -137,11 +145,11 @@ impl Worker {
             answers,
             board,
             metrics,
-            waiting: Mutex::new(Some(Waiting {
+            beginning: Mutex::new(Beginning::Waiting(Box::new(Waiting {
                 options,
                 endpoints,
                 begin,
-            })),
+            }))),
             thread: Some(thread),
         })
     }
@@ -150,19 +158,24 @@ impl Worker {
     /// it is not ready. A worker that is not ready takes no attempts and registers nothing.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when it was stopped, [`Error::Begun`] when it has begun before.
+    /// [`Error::Stopped`] when it was stopped, [`Error::Begun`] when it has begun before and was not.
     pub fn begin(&self, imported: Imported) -> Result<(), Error> {
-        let Some(waiting) = self.waiting().take() else {
-            return Err(match self.templates.get() {
-                Some(_) => Error::Begun,
-                None => Error::Stopped,
-            });
+        let waiting = {
+            let mut beginning = self.beginning();
+            match std::mem::replace(&mut *beginning, Beginning::Begun) {
+                Beginning::Waiting(waiting) => waiting,
+                Beginning::Begun => return Err(Error::Begun),
+                Beginning::Stopped => {
+                    *beginning = Beginning::Stopped;
+                    return Err(Error::Stopped);
+                }
+            }
         };
         let Waiting {
             options,
             endpoints,
             begin,
-        } = waiting;
+        } = *waiting;
         let found = templates::read(&options.template_paths);
         let mut problems = options.problems;
         problems.extend(imported.problems);
@@ -296,7 +309,7 @@ impl Worker {
 
     /// Leaves at once: from here on [`Worker::next`] answers [`Next::Stopped`] on every thread.
     pub fn stop(&self) {
-        drop(self.waiting().take());
+        *self.beginning() = Beginning::Stopped;
         self.inbox.close();
         self.answers.close();
         self.tell(Input::Stop);
@@ -307,9 +320,11 @@ impl Worker {
         self.board.status()
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
-        // It is taken as a whole, so it is good even if a holder panicked.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn beginning(&self) -> MutexGuard<'_, Beginning> {
+        // It is replaced as a whole, so it is good even if a holder panicked.
+        self.beginning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, input: Input) {

@@ -164,6 +164,18 @@ fn an_open_worker_answers_and_takes_nothing_until_it_begins() {
 }
 
 #[test]
+fn a_worker_begins_once_and_not_after_it_was_stopped() {
+    let engine = FakeEngine::start();
+    let worker = Worker::open(options(&engine)).expect("opens");
+    worker.begin(nothing_imported()).expect("begins");
+    let again = worker.begin(nothing_imported());
+    assert!(matches!(again, Err(Error::Begun)), "{again:?}");
+    worker.stop();
+    let again = worker.begin(nothing_imported());
+    assert!(matches!(again, Err(Error::Stopped)), "{again:?}");
+}
+
+#[test]
 fn slots_that_are_changed_before_the_beginning_count_and_are_on_the_metrics_page() {
     let engine = FakeEngine::start();
     let worker = Worker::open(options(&engine)).expect("opens");
