@@ -13,8 +13,9 @@
 //! engine may not have. An outcome of a cancelled attempt goes the same way, since it frees the attempt's slot. So does
 //! what a running handler has asked for and not yet got.
 //!
-//! When it finds that it did nothing for as long as the engine waits for a sign of life, the engine has given it up, and
-//! what lies unread in the connection was given to others: it drops that and greets anew.
+//! When it finds that it did nothing for as long as the engine waits for a sign of life, the engine may have given it up
+//! (unless it stood still as well, with the machine), and given to others what lies unread in the connection: the worker
+//! drops that and greets anew.
 
 mod attempts;
 mod backoff;

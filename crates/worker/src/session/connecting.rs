@@ -72,7 +72,8 @@ impl Session {
         {
             let frozen = now - line.pinged_at;
             let reason = format!(
-                "this process stood still for {frozen:.1?}, so the engine has given it up, and what it sent since is unread"
+                "this process stood still for {frozen:.1?}, so the engine may have given it up, and what it sent since is \
+                 unread"
             );
             self.drop_connection(now, &reason, Broken, effects);
         }
