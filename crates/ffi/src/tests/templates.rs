@@ -1,0 +1,60 @@
+//! Templates that are checked.
+
+use super::*;
+
+fn check(text: &str, file: &str) -> TaskerResult {
+    // SAFETY: the texts outlive the call.
+    unsafe { tasker_template_check(text.as_ptr(), text.len(), file.as_ptr(), file.len()) }
+}
+
+#[test]
+fn a_template_is_checked() {
+    let text = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
+                callable: math.Square\n";
+    assert_eq!(
+        ok(check(text, "square.yaml")),
+        json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"],
+            "handlers": [{"callable": "math.Square", "method": "call"}], "steps": ["square"]})
+    );
+    let summary = ok(check(
+        &format!("{text}task_handler: {{callable: math.SquareTask}}\n"),
+        "square.yaml",
+    ));
+    assert_eq!(summary["task_handler"], "math.SquareTask");
+    let (code, problems) = answer(check("name: square\nsteps: 7\n", "square.yaml"));
+    assert_eq!(code, TaskerCode::Invalid);
+    assert!(problems.contains("square.yaml:2:"), "{problems}");
+}
+
+#[test]
+fn templates_are_checked_together() {
+    let text = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
+                callable: math.Square\n";
+    let other = text.replace("math.Square", "math.Cube");
+    let files = json!([
+        {"file": "a.yaml", "text": text},
+        {"file": "b.yaml", "text": other},
+        {"file": "c.yaml", "text": "name: square"},
+        {"file": "d.yaml", "text": text},
+    ])
+    .to_string();
+    // SAFETY: the text outlives the call.
+    let checked = ok(unsafe { tasker_templates_check(files.as_ptr(), files.len()) });
+    for index in [0, 3] {
+        assert_eq!(checked[index], ok(check(text, "a.yaml")), "{index}");
+    }
+    let problems = |index: usize| checked[index]["problems"].as_str().expect("problems");
+    assert!(
+        problems(1).starts_with("b.yaml:1:1: math/square 1.0.0 is in a.yaml, too"),
+        "{checked}"
+    );
+    assert_eq!(answer(check("name: square", "c.yaml")).1, problems(2));
+    let wrong = "[{}]";
+    // SAFETY: as above.
+    let answered = answer(unsafe { tasker_templates_check(wrong.as_ptr(), wrong.len()) });
+    assert_eq!(answered.0, TaskerCode::Invalid);
+    assert!(
+        answered.1.starts_with("files: [0]: missing field `file`"),
+        "{answered:?}"
+    );
+}
