@@ -19,9 +19,8 @@ LONGEST_WAIT = 365 * 86_400
 
 YEAR = 365.25 * 86_400
 
-_FAILED = b'"success": false'
-# What comes before that: two uuids and a number.
-_HEAD_BYTES = 256
+# Before it stand two uuids and a number: the first in a message is its own.
+_SUCCESS = b'"success": '
 
 
 def of_return(ref: AttemptRef, returned: object) -> bytes:
@@ -140,7 +139,7 @@ def failure(
 
 def failure_in(ended: bytes) -> dict[str, Any] | None:
     """The `error` of an outcome that `failure` made; None of a success, which is not read."""
-    if ended.find(_FAILED, 0, _HEAD_BYTES) < 0:
+    if ended.startswith(b"true", ended.index(_SUCCESS) + len(_SUCCESS)):
         return None
     error: dict[str, Any] = json.loads(ended)["error"]
     return error

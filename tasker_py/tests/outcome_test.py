@@ -358,3 +358,12 @@ def test_texts_are_well_formed() -> None:
     message = outcome.failure(REF, "\ud83d", error_type="\ud800", retryable=True)
     error = error_of(message)
     assert (error["message"], error["error_type"]) == ("\\ud83d", "\\ud800")
+
+
+def test_a_success_whose_results_speak_of_failure_is_none() -> None:
+    returned = {"success": False, "error": "declined"}
+    assert outcome.failure_in(outcome.of_return(REF, returned)) is None
+    declined = StepHandlerCallResult.failure("declined", metadata={"success": True})
+    failed = outcome.failure_in(outcome.of_return(REF, declined))
+    assert failed is not None
+    assert (failed["message"], failed["error_type"]) == ("declined", "handler_error")

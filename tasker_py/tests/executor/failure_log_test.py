@@ -82,3 +82,25 @@ def test_a_success_is_not_logged(
 ) -> None:
     running.run("s", handler)
     assert logged(caplog) == []
+
+
+class Declined(StepHandlerBase):
+    def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"success": False, "reason": "declined"}
+
+
+class AsyncDeclined(StepHandlerBase):
+    async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"success": False, "reason": "declined"}
+
+
+@pytest.mark.parametrize("handler", [Declined, AsyncDeclined])
+def test_results_that_speak_of_failure_are_a_success_like_any(
+    running: Running, caplog: pytest.LogCaptureFixture, handler: type[StepHandlerBase]
+) -> None:
+    outcome = running.run("s", handler)
+    assert (outcome["success"], outcome["results"]) == (
+        True,
+        {"success": False, "reason": "declined"},
+    )
+    assert logged(caplog) == []
