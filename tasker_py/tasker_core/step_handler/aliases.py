@@ -14,7 +14,12 @@ from pydantic_core import CoreSchema, SchemaValidator
 Path = list[str | int]
 
 # What holds a user's own values, which are none of pydantic's schemas.
-_OPAQUE = frozenset({"metadata", "default", "serialization", "cls", "expected"})
+_OPAQUE = frozenset(
+    {"metadata", "default", "serialization", "cls", "expected", "custom_error_context"}
+)
+
+# What has schemas by names that are the user's, such as `type`, and stand for no key of pydantic's.
+_BY_NAME = frozenset({"fields", "choices"})
 
 # What pydantic makes a validator of that it uses wherever the class stands within another.
 _MADE = frozenset({"model", "dataclass"})
@@ -51,7 +56,9 @@ def _classes(node: Any) -> Iterator[type]:
         if node.get("type") in _MADE and vars(node["cls"]).get("__pydantic_complete__"):
             yield node["cls"]
         for key, value in node.items():
-            if key not in _OPAQUE:
+            if key in _BY_NAME and isinstance(value, dict):
+                yield from _classes(list(value.values()))
+            elif key not in _OPAQUE:
                 yield from _classes(value)
 
 
@@ -74,10 +81,7 @@ def _extended(node: Any, written_first: bool) -> Any:
         return members if _differs(members, node) else node
     if not isinstance(node, dict):
         return node
-    made = {
-        key: value if key in _OPAQUE else _extended(value, written_first)
-        for key, value in node.items()
-    }
+    made = {key: _member(key, value, written_first) for key, value in node.items()}
     kind, fields = made.get("type"), made.get("fields")
     if kind in _WITH_FIELDS and isinstance(fields, dict):
         named = {name: _field(name, field, written_first) for name, field in fields.items()}
@@ -88,6 +92,15 @@ def _extended(node: Any, written_first: bool) -> Any:
         if _differs(listed, fields):
             made["fields"] = listed
     return made if _differs(made.values(), node.values()) else node
+
+
+def _member(key: str, value: Any, written_first: bool) -> Any:
+    if key in _OPAQUE:
+        return value
+    if key in _BY_NAME and isinstance(value, dict):
+        named = {name: _extended(member, written_first) for name, member in value.items()}
+        return named if _differs(named.values(), value.values()) else value
+    return _extended(value, written_first)
 
 
 def _field(name: str, field: dict[str, Any], written_first: bool) -> dict[str, Any]:

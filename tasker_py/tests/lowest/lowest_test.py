@@ -46,6 +46,7 @@ class Line(BaseModel):
 class Order(BaseModel):
     order_id: int = Field(serialization_alias="orderId")
     lines: list[Line]
+    type: Line = Line(count=3)
 
 
 class Make(TypedStepHandler[dict[str, int], Order]):
@@ -61,7 +62,7 @@ class Charge(TypedStepHandler[dict[str, int], Order | None]):
 
 result = WorkflowTest(TEMPLATE, {"order": Make, "charge": Charge}).run({"id": 7})
 assert result.status == "complete", result
-assert result["order"].results == {"orderId": 7, "lines": [{"n": 2}]}
+assert result["order"].results == {"orderId": 7, "lines": [{"n": 2}], "type": {"n": 3}}
 assert result["charge"].results is None
 line = LogLine.model_validate({"at": "2026-01-05T09:30:00Z", "level": "info", "message": "m"})
 assert line.raw["message"] == "m"

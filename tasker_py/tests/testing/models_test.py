@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from math import inf, nan
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import (
@@ -155,6 +155,31 @@ class Line:
     line_no: Annotated[int, Field(serialization_alias="lineNo")]
 
 
+class Named(BaseModel):
+    """Its fields have the names of what pydantic's own schemas have."""
+
+    type: Written
+    cls: Written
+    default: Written
+    expected: Written
+    metadata: Written
+    serialization: Written
+    fields: Written
+    choices: Written
+
+
+class Card(BaseModel):
+    type: Literal["type"] = "type"
+    card_no: int = Field(serialization_alias="cardNo")
+
+
+class Cash(BaseModel):
+    type: Literal["metadata"] = "metadata"
+    paid_by: str = Field(serialization_alias="paidBy")
+
+
+Paid = Annotated[Card | Cash, Field(discriminator="type")]
+
 BOTH = Both.model_validate({"id": 7})
 READ = Read.model_validate({"orderId": 7})
 NESTED = Nested.model_validate({"order": {"id": 7}})
@@ -177,6 +202,13 @@ MODELS: list[tuple[Any, Any, Any]] = [
     (list[Both], [BOTH], [{"orderId": 7}]),
     (Written | int, Written(order_id=7), {"orderId": 7}),
     (Annotated[Both, "a note"], BOTH, {"orderId": 7}),
+    (
+        Named,
+        Named(**{name: Written(order_id=n) for n, name in enumerate(Named.model_fields)}),
+        {name: {"orderId": n} for n, name in enumerate(Named.model_fields)},
+    ),
+    (Paid, Card(card_no=7), {"type": "type", "cardNo": 7}),
+    (Paid, Cash(paid_by="ada"), {"type": "metadata", "paidBy": "ada"}),
     (
         Generated,
         Generated.model_validate(
