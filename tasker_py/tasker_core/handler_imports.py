@@ -105,8 +105,10 @@ class HandlerImports:
             handler = found.get((name, named["method"]))
             if handler is None or named["method"] != "call":
                 continue
-            if (unknown := unknown_inputs(handler, template["steps"])) is not None:
-                error = InvalidHandlerError(name, f"{unknown} ({title})")
+            try:
+                if (unknown := unknown_inputs(handler, template["steps"])) is not None:
+                    raise InvalidHandlerError(name, f"{unknown} ({title})")
+            except BaseException as error:  # what the handler is asked may be the user's.
                 self._report(f"the handler {name} does not fit {title}", error)
 
     def _report(self, what: str, error: BaseException) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasker_core.definition import problem
 from tasker_core.errors import InvalidInputError, InvalidResultError, PermanentError
@@ -355,3 +355,27 @@ class Mixed(CountsLater, TypedStepHandler[dict[str, Any], Part]):
 def test_run_may_come_from_another_class() -> None:
     assert problem(Mixed) is None
     assert asyncio.run(call(Mixed, Task(context={}), Sequence())).results == {"count": 4}
+
+
+class Total(BaseModel):
+    """Takes what another system calls its own, and expects an object."""
+
+    total: Decimal
+
+    @model_validator(mode="before")
+    @classmethod
+    def renamed(cls, value: Any) -> Any:
+        return {"total": value["sum"]}
+
+
+class Bill(TypedStepHandler[dict[str, Any], Payment]):
+    def run(self, context: dict[str, Any], step: Step, sums: Total) -> Any:
+        return {"amount": sums.total, "placed_at": datetime(2026, 1, 2, tzinfo=UTC)}
+
+
+def test_a_validator_that_expects_an_object_takes_no_absent_step() -> None:
+    assert Bill.needs() == ["sums"]
+    result = call(Bill, Task(context={}), Sequence({"sums": {"sum": "3"}}))
+    assert result.results == {"amount": "3", "placed_at": "2026-01-02T00:00:00Z"}
+    with pytest.raises(InvalidInputError, match="the step 'sums' did not run before this one"):
+        call(Bill, Task(context={}), Sequence())

@@ -215,6 +215,24 @@ def test_a_typed_handler_that_takes_results_of_no_step_is_told(run: Any, shop: P
     )
 
 
+def test_a_typed_handler_that_cannot_say_what_it_needs_is_told(run: Any, shop: Path) -> None:
+    (shop / "handlers/shop.py").write_text(
+        "from tasker_core.step_handler import TypedStepHandler\n\n"
+        "class Charge(TypedStepHandler[dict, dict]):\n"
+        "    def run(self, context, step) -> dict:\n"
+        "        return {}\n\n"
+        "    @classmethod\n"
+        "    def needs(cls):\n"
+        "        raise LookupError('nowhere')\n"
+    )
+    status, reasons = run(**paths(shop)).health()
+    assert status == 503
+    assert reasons[0] == (
+        "the handler shop.Charge does not fit shop/orders 1.0.0: LookupError: nowhere "
+        f"({shop}/handlers/shop.py, line 9)"
+    )
+
+
 def test_a_task_handler_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
     template = TEMPLATE.format(callable="shop.Charge")
     for handler in ("shop.Orders", "shop.Charge"):

@@ -50,7 +50,7 @@ class Model:
         """Whether None is a value of the type."""
         try:
             self.adapter.validate_python(None)
-        except ValidationError:
+        except Exception:  # a validator of the user's, which expects something else.
             return False
         return True
 
@@ -187,7 +187,7 @@ class Declaration:
     def _absent(self, name: str, model: Model) -> Any:
         try:
             return model.adapter.validate_python(None)
-        except ValidationError:
+        except Exception:  # a validator of the user's again.
             raise InvalidInputError(
                 f"the step {name!r} did not run before this one, whose run takes its results: is "
                 "it a step before this one in the template? If it is, and may not run, annotate "
