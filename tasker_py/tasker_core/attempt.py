@@ -9,6 +9,7 @@ the attempt of a dispatch, or the outcome of one that no handler can be given; `
 import asyncio
 import inspect
 import json
+import os
 import time
 from collections.abc import Callable
 from contextvars import copy_context
@@ -19,6 +20,7 @@ from tasker_core import outcome, shared_settings, tracing
 from tasker_core.attempt_log import AttemptLog, current_log
 from tasker_core.dispatch import NESTED_TOO_DEEPLY, AttemptRef, arguments
 from tasker_core.fetching import AncestorResults, Source
+from tasker_core.forks import leave_if_forked
 from tasker_core.own_logger import own_logger
 from tasker_core.registry import Handler, HandlerRegistry
 
@@ -39,6 +41,7 @@ class Attempt:
         "is_async",
         "log",
         "method",
+        "process",
         "ref",
         "sequence",
         "started",
@@ -57,6 +60,8 @@ class Attempt:
         source: Source | None,
     ) -> None:
         self.ref = ref
+        # Whose attempt it is: one that a handler forks has a copy of it.
+        self.process = os.getpid()
         self.callable: str = dispatch["callable"]
         self.handler = handler
         self.method: str = dispatch["method"]
@@ -198,6 +203,8 @@ def _finished(
     ended: bytes,
     error: BaseException | None = None,
 ) -> bytes:
+    # First: in a forked process nothing here is its own, and the locks may be held for ever.
+    leave_if_forked(attempt.process, attempt.callable)
     if spans is not None:
         spans.end(ended, error)
     if shared_settings.active is not None:

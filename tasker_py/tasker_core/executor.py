@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -15,7 +14,6 @@ from tasker_core.dispatch import AttemptRef, read_messages
 from tasker_core.errors import WorkerStoppedError
 from tasker_core.event_loop import HandlerLoop
 from tasker_core.fetching import Source
-from tasker_core.forks import leave_if_forked
 from tasker_core.own_logger import own_logger
 from tasker_core.registry import HandlerRegistry
 from tasker_core.threads import ThreadPool
@@ -57,7 +55,6 @@ class Executor:
         self._session = session
         self._registry = registry
         self._slots = slots
-        self._process = os.getpid()
         self._threads: ThreadPool[Attempt] = ThreadPool("tasker-handler", self._run_sync)
         # Made when the first async handler is called; used by the thread of `run` alone.
         self._loop: HandlerLoop | None = None
@@ -141,7 +138,6 @@ class Executor:
     def _run_sync(self, attempt: Attempt) -> None:
         try:
             ended = invoke(attempt)
-            leave_if_forked(self._process, attempt.callable)
             self._end(attempt, ended)
         except BaseException as error:  # raised in this thread from outside, after the handler.
             self._end(attempt, outcome.of_exception(attempt.ref, error))
@@ -154,7 +150,6 @@ class Executor:
 
     async def _run_async(self, attempt: Attempt) -> None:
         ended = await invoke_async(attempt)
-        leave_if_forked(self._process, attempt.callable)
         self._end(attempt, ended)
         # What ends in the same turn of the loop is sent together.
         if not self._flush_scheduled:

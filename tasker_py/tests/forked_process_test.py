@@ -44,7 +44,8 @@ def run(folder: Path, program: str, *flags: str) -> tuple[str, list[dict[str, ob
         timeout=60,
         check=True,
     )
-    return ended.stdout, [json.loads(line) for line in ended.stderr.splitlines()]
+    lines = ended.stderr.splitlines()
+    return ended.stdout, [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def said(lines: list[dict[str, object]]) -> list[object]:
@@ -168,6 +169,42 @@ def test_a_line_that_another_thread_has_begun_is_logged_once(tmp_path: Path) -> 
         """,
     )
     assert said(lines) == ["half and half"]
+
+
+@pytest.mark.parametrize("is_async", ["", "async"])
+def test_one_that_returns_from_a_handler_logs_none_of_the_attempts_lines_again(
+    tmp_path: Path, is_async: str
+) -> None:
+    _, lines = run(
+        tmp_path,
+        f"""
+        from tasker_core.attempt import invoke, invoke_async, prepare
+        from tasker_core.registry import HandlerRegistry
+        from tasker_core.step_handler import StepHandlerBase
+
+        class Forking(StepHandlerBase):
+            {is_async} def call(self, task, sequence, step):
+                print("begun, ", end="")
+                child = os.fork()
+                if child:
+                    print("and left by", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+                return {{}}
+
+        def work():
+            registry = HandlerRegistry()
+            registry.register("forking", Forking)
+            dispatch = {{
+                **dict.fromkeys(("task_uuid", "step_uuid", "step_name", "namespace"), "n"),
+                **dict.fromkeys(("name", "version", "idempotency_key"), "n"),
+                **{{"attempt": 1, "max_attempts": 1, "callable": "forking", "method": "call"}},
+                "context": {{}},
+            }}
+            attempt = prepare(registry, dispatch)
+            asyncio.run(invoke_async(attempt)) if attempt.is_async else invoke(attempt)
+        on_a_thread(work)
+        """,
+    )
+    assert said(lines) == ["begun, and left by 70"]
 
 
 def test_it_does_not_keep_the_workers_port(tmp_path: Path) -> None:
