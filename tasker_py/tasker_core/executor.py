@@ -137,8 +137,7 @@ class Executor:
 
     def _run_sync(self, attempt: Attempt) -> None:
         try:
-            ended = invoke(attempt)
-            self._end(attempt, ended)
+            self._end(attempt, invoke(attempt))
         except BaseException as error:  # raised in this thread from outside, after the handler.
             self._end(attempt, outcome.of_exception(attempt.ref, error))
         self._send()
@@ -149,8 +148,10 @@ class Executor:
             attempt.work = loop.create_task(self._run_async(attempt), name=attempt.callable)
 
     async def _run_async(self, attempt: Attempt) -> None:
-        ended = await invoke_async(attempt)
-        self._end(attempt, ended)
+        try:
+            self._end(attempt, await invoke_async(attempt))
+        except BaseException as error:  # no outcome may be lost, and the loop goes on.
+            self._end(attempt, outcome.of_exception(attempt.ref, error))
         # What ends in the same turn of the loop is sent together.
         if not self._flush_scheduled:
             self._flush_scheduled = True
@@ -168,8 +169,10 @@ class Executor:
                 self._overdue.remove(attempt.ref)
                 self._offer_slots()
         if counts:
-            _log_failure(attempt, ended)
-            self._outcomes.append(_timed(attempt, ended, attempt.ended))
+            try:
+                _log_failure(attempt, ended)
+            finally:
+                self._outcomes.append(_timed(attempt, ended, attempt.ended))
 
     def _expire(self, now: float) -> None:
         """Gives up the attempts whose time is over."""

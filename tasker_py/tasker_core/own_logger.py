@@ -30,15 +30,24 @@ class OwnLogger(logging.Logger):
         # Without `logging.disable`, and without the cache of what it has made of a level.
         return level >= self.getEffectiveLevel()
 
+    def handle(self, record: logging.LogRecord) -> None:
+        try:
+            super().handle(record)
+        except Exception:
+            # Of a handler or filter of the user's: it costs a worker no outcome, and not its end.
+            if OwnLogger.process_log is None:
+                raise
+            OwnLogger.process_log.handleError(record)
+
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802
         log = OwnLogger.process_log
         if log is None or log in logging.getLogger().handlers:
             super().callHandlers(record)
             return
+        log.handle(record)
         # Without any handler the base class would write to stderr, from where it comes back.
         if self.hasHandlers():
             super().callHandlers(record)
-        log.handle(record)
 
 
 def own_logger(name: str) -> logging.Logger:

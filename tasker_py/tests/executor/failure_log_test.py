@@ -1,12 +1,15 @@
 """An attempt that fails is in the worker's log, once, and not among what its handler logged."""
 
 import logging
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from running_executor import AsyncDouble, Double, Running
+from running_executor import PATIENCE, AsyncDouble, Double, Running, dispatch
 
 from tasker_core.errors import PermanentError
+from tasker_core.own_logger import OwnLogger
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
@@ -104,3 +107,51 @@ def test_results_that_speak_of_failure_are_a_success_like_any(
         {"success": False, "reason": "declined"},
     )
     assert logged(caplog) == []
+
+
+class Broken(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise ConnectionError("the log server is away")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What a worker says of a handler of the root logger that raises."""
+    told: list[str] = []
+
+    class ProcessLog(logging.NullHandler):
+        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+            told.append(repr(sys.exc_info()[1]))
+
+    monkeypatch.setattr(OwnLogger, "process_log", ProcessLog())
+    broken = Broken()
+    logging.getLogger().addHandler(broken)
+    yield told
+    logging.getLogger().removeHandler(broken)
+
+
+class Late(StepHandlerBase):
+    def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        step.cancelled.wait(PATIENCE)
+        return {}
+
+
+def test_a_log_handler_that_raises_costs_no_outcome_and_not_the_worker(
+    running: Running, told: list[str]
+) -> None:
+    running.session.send(
+        running.dispatch("sync", Slip),
+        running.dispatch("async", AsyncSlip),
+        running.dispatch("late", Late, timeout_ms=50),
+        {"dispatch": dispatch("nowhere", "nowhere.Handler")},
+    )
+    outcomes = running.session.outcomes(4)
+    assert {step: outcome["error"]["error_type"] for step, outcome in outcomes.items()} == {
+        "sync": "KeyError",
+        "async": "KeyError",
+        "late": "timeout",
+        "nowhere": "HandlerNotFoundError",
+    }
+    assert told == ["ConnectionError('the log server is away')"] * 4
+    running.session.send(running.dispatch("next", Double))
+    assert running.session.outcomes(5)["next"]["success"]
