@@ -1,13 +1,14 @@
 """What handlers print becomes lines of the log, with the ids of the attempt that printed them."""
 
 import codecs
+import contextlib
 import io
 import logging
 import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO, cast
 
 from tasker_core.attempt_log import MAX_LINE, AttemptLog, current_log
@@ -29,6 +30,19 @@ def uninstall() -> None:
         if isinstance(stream, CapturedStream):
             setattr(sys, name, stream.original)
             stream.finish()
+
+
+_silence = threading.local()
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """What this thread writes meanwhile is not logged: it is of a record that has been."""
+    _silence.is_on = True
+    try:
+        yield
+    finally:
+        _silence.is_on = False
 
 
 def _let_go_in_fork() -> None:
@@ -83,6 +97,8 @@ class CapturedStream(io.TextIOBase):
             self._add(lambda begun: begun.add_bytes(data))
 
     def _add(self, add: "Callable[[_BegunLine], list[str]]") -> None:
+        if getattr(_silence, "is_on", False):
+            return
         log = current_log.get()
         if log is None:
             lines = add(self._begun_by_thread())

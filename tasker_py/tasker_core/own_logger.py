@@ -7,6 +7,8 @@ import logging
 import sys
 from typing import ClassVar
 
+from tasker_core import capture
+
 
 class OwnLogger(logging.Logger):
     """Logs what its own level lets through: it cannot be disabled, and needs no root handler."""
@@ -41,13 +43,16 @@ class OwnLogger(logging.Logger):
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802
         log = OwnLogger.process_log
-        if log is None or log in logging.getLogger().handlers:
+        if log is None:
             super().callHandlers(record)
             return
-        log.handle(record)
-        # Without any handler the base class would write to stderr, from where it comes back.
+        if log not in logging.getLogger().handlers:
+            log.handle(record)
+        # Without any handler the base class would write to stderr, from where it comes back, as
+        # does what one of the user's writes there.
         if self.hasHandlers():
-            super().callHandlers(record)
+            with capture.silenced():
+                super().callHandlers(record)
 
 
 def own_logger(name: str) -> logging.Logger:

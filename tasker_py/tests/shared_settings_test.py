@@ -238,6 +238,21 @@ def test_what_was_set_before_the_first_attempt_stays(worker: Worker) -> None:
     assert [message for message in worker.shown() if message in ALL] == ["step", "worker", "print"]
 
 
+def test_a_log_of_a_modules_own_on_stderr_doubles_no_line(worker: Worker) -> None:
+    kept = io.StringIO()
+    with worker.running():
+        handlers: list[logging.Handler] = [logging.StreamHandler(), logging.StreamHandler(kept)]
+        logging.basicConfig(force=True, level="INFO", handlers=handlers)
+        shared_settings.active = SharedSettings()
+        worker.run(say)
+    assert worker.shown() == ["step", "INFO:reports:module", "worker", "print"]
+    assert kept.getvalue().splitlines() == [
+        "INFO:tasker_core.handler:step",
+        "INFO:reports:module",
+        "INFO:tasker_core.attempt:worker",
+    ]
+
+
 def test_a_redirection_is_left_to_who_made_it(worker: Worker) -> None:
     caught = io.StringIO()
 
