@@ -18,9 +18,15 @@ def json_value(dump: Callable[..., Any]) -> Any:
     for whoever writes the value to refuse them.
     """
     dumped = dump(mode="json", by_alias=True)
-    if _has_stand_in(dumped):
-        return _restored(dumped, dump(mode="python", by_alias=True))
-    return dumped
+    if not _has_stand_in(dumped):
+        return dumped
+    try:
+        original = dump(mode="python", by_alias=True)
+    except Exception:
+        # Of a set of models pydantic makes one of dictionaries, which cannot be: what it has made
+        # for JSON is all that there is.
+        return dumped
+    return _restored(dumped, original)
 
 
 def _has_stand_in(value: Any) -> bool:

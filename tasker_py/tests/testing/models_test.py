@@ -337,3 +337,37 @@ def test_none_and_words_within_a_model_stay_what_they_are() -> None:
         "loss": None,
         "best": None,
     }
+
+
+class Tag(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    name: str
+    note: str | None = None
+
+
+class Tagged(BaseModel):
+    tags: set[Tag]
+    rate: Any
+
+
+TAGS = {"tags": [{"name": "a", "note": None}]}
+
+
+@dataclass(frozen=True)
+class Point:
+    x: float
+    label: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "shown"),
+    [
+        (set[Tag], {Tag(name="a")}, [{"name": "a", "note": None}]),
+        (frozenset[Point], frozenset([Point(0.5)]), [{"x": 0.5, "label": None}]),
+        # As pydantic writes it: it gives no other form of such a set to tell NaN from None by.
+        (Tagged, Tagged(tags={Tag(name="a")}, rate=nan), {**TAGS, "rate": None}),
+    ],
+)
+def test_a_set_of_models_may_hold_none(declared: Any, value: Any, shown: Any) -> None:
+    result = run(returns(declared, value), shows(declared))
+    assert result["before"].results == shown
