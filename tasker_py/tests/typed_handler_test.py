@@ -343,6 +343,27 @@ def test_what_a_base_class_puts_around_call_is_part_of_the_handler() -> None:
     assert problem(CountLater) is None
 
 
+class Plain(TypedStepHandler[dict[str, Any], Part]):
+    """A base class that says the models alone."""
+
+
+class Logged(Plain):
+    async def call(self, task: Task, sequence: Sequence, step: Step) -> Any:
+        result = await super().call(task, sequence, step)
+        return dataclasses.replace(result, metadata={"logged": True})
+
+
+class LoggedCount(Logged):
+    async def run(self, context: dict[str, Any], step: Step) -> Part:
+        return Part(count=5)
+
+
+def test_base_classes_without_run_may_stand_between() -> None:
+    result = asyncio.run(call(LoggedCount, Task(context={}), Sequence()))
+    assert (result.results, result.metadata) == ({"count": 5}, {"logged": True})
+    assert problem(LoggedCount) is None
+
+
 class CountsLater:
     async def run(self, context: dict[str, Any], step: Step) -> Part:
         return Part(count=4)

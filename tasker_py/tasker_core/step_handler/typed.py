@@ -46,8 +46,10 @@ class TypedStepHandler(StepHandlerBase, Generic[Context, Result]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # What a base class puts around `call` stays.
-        if cls.call in (TypedStepHandler.call, _call, _call_async):
+        # Without `run` it is a base of others, whose kind is not known yet; and what a base class
+        # puts around `call` stays.
+        has_run = cls.run is not TypedStepHandler.run
+        if has_run and cls.call in (TypedStepHandler.call, _call, _call_async):
             is_async = inspect.iscoroutinefunction(cls.run)
             cls.call = _call_async if is_async else _call  # type: ignore[method-assign]
 
