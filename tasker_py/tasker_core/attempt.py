@@ -144,8 +144,9 @@ def invoke(attempt: Attempt, lets_through: LetsThrough = nothing) -> bytes:
 
 
 def _invoke(attempt: Attempt, lets_through: LetsThrough) -> bytes:
-    spans = _begin(attempt)
+    spans = None
     try:
+        spans = _begin(attempt)
         returned = attempt.bound()(attempt.task, attempt.sequence, attempt.step)
         attempt.ended = time.monotonic()
         if inspect.iscoroutine(returned):
@@ -166,8 +167,9 @@ async def invoke_async(attempt: Attempt, lets_through: LetsThrough = nothing) ->
     To be run as a task of its own: it binds the attempt to the task's context. Raises what
     `lets_through` says.
     """
-    spans = _begin(attempt)
+    spans = None
     try:
+        spans = _begin(attempt)
         if attempt.sequence.omitted:
             # On a thread: to wait for the engine here would stop all other async handlers.
             await asyncio.to_thread(attempt.sequence.load, attempt.wanted())
@@ -205,10 +207,13 @@ def _finished(
 ) -> bytes:
     # First: in a forked process nothing here is its own, and the locks may be held for ever.
     leave_if_forked(attempt.process, attempt.callable)
-    if spans is not None:
-        spans.end(ended, error)
     if shared_settings.active is not None:
         shared_settings.active.end(attempt)
+    if spans is not None:
+        try:
+            spans.end(ended, error)
+        except Exception:  # of a span processor of the user's, which is not to cost an outcome.
+            logger.exception("the spans of %s cannot be ended", attempt.callable)
     return with_logs(attempt, ended)
 
 

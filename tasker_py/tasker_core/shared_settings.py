@@ -60,9 +60,11 @@ class SharedSettings:
         self._running.discard(attempt)
 
     def _streams_replaced(self) -> None:
-        if self._suspects is None:
-            self._suspects = set(self._running)
-        if self._suspects.isdisjoint(self._running):
+        # A name of its own: another thread may put the streams back meanwhile.
+        suspects = self._suspects
+        if suspects is None:
+            suspects = self._suspects = set(self._running)
+        if suspects.isdisjoint(self._running):
             sys.stdout, sys.stderr = self._stdout, self._stderr
             self._suspects = None
             self._tell("a handler replaced sys.stdout or sys.stderr")

@@ -3,12 +3,12 @@
 Nothing of OpenTelemetry is imported otherwise.
 """
 
-import json
 import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tasker_core import outcome
 from tasker_core.own_logger import own_logger
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ class AttemptSpans:
         self._outer = outer
         self._handler = handler
 
-    def end(self, outcome: bytes, error: BaseException | None) -> None:
+    def end(self, ended: bytes, error: BaseException | None) -> None:
         """Ends them; as failed, with the exception if there was one, when the outcome says so."""
         from opentelemetry.trace import Status, StatusCode
 
-        told = json.loads(outcome)
+        failure = outcome.failure_in(ended)
         if error is not None:
             self._handler.record_exception(error)
         for span in (self._handler, self._outer):
-            if not told["success"]:
-                span.set_status(Status(StatusCode.ERROR, told["error"]["message"]))
+            if failure is not None:
+                span.set_status(Status(StatusCode.ERROR, failure["message"]))
             span.end()
 
 

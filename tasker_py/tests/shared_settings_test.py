@@ -7,7 +7,7 @@ import logging
 import logging.config
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import pytest
@@ -284,3 +284,27 @@ def test_a_stream_that_is_left_replaced_is_put_back_once_its_handler_has_ended(
         sys.stdout.close()
         assert worker.run(say) == ALL
     assert len(worker.warnings()) == 1
+
+
+class Raced(SharedSettings):
+    """As if another thread put the streams back just when one has looked at the suspects."""
+
+    @property
+    def _suspects(self) -> set[Hashable] | None:
+        found: set[Hashable] | None = self.__dict__.pop("suspects", None)
+        return found
+
+    @_suspects.setter
+    def _suspects(self, value: set[Hashable] | None) -> None:
+        self.__dict__["suspects"] = value
+
+
+def test_attempts_may_begin_at_once_while_a_stream_is_replaced() -> None:
+    settings = Raced()
+    settings.begin("first")
+    caught = io.StringIO()
+    with contextlib.redirect_stdout(caught):
+        # Of an attempt that began before.
+        settings._suspects = {"first"}
+        settings.begin("second")
+        assert sys.stdout is caught

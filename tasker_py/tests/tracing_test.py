@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tasker_core import tracing
+from tasker_core import shared_settings, tracing
 from tasker_core.attempt import Attempt, invoke, invoke_async, prepare
 from tasker_core.registry import HandlerRegistry
+from tasker_core.shared_settings import SharedSettings
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
@@ -156,6 +157,58 @@ def test_a_failure_is_the_status_of_both_spans(exporter: InMemorySpanExporter) -
             assert span.status.status_code is trace.StatusCode.ERROR
             assert span.status.description == "no card"
         assert [event.name for event in spans["shop.Charge"].events] == events
+
+
+class Declined(StepHandlerBase):
+    def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"success": False}
+
+
+class AsyncDeclined(StepHandlerBase):
+    async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        return {"success": False}
+
+
+@pytest.mark.parametrize("handler", [Declined, AsyncDeclined])
+def test_results_that_speak_of_failure_are_no_failed_spans(
+    exporter: InMemorySpanExporter, handler: type[StepHandlerBase]
+) -> None:
+    assert run(handler, None)["results"] == {"success": False}
+    statuses = [span.status.status_code for span in by_name(exporter).values()]
+    assert statuses == [trace.StatusCode.UNSET] * 2
+
+
+class Broken(SpanProcessor):
+    """Raises where a span begins, or where it ends."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+
+    def on_start(self, span: object, parent_context: object = None) -> None:
+        if self._at == "start":
+            raise ConnectionError("no collector")
+
+    def on_end(self, span: object) -> None:
+        if self._at == "end":
+            raise ConnectionError("no collector")
+
+
+@pytest.mark.parametrize("handler", [Declined, AsyncDeclined])
+@pytest.mark.parametrize(("at", "success"), [("start", False), ("end", True)])
+def test_a_span_processor_that_raises_leaves_the_attempt_its_outcome(
+    monkeypatch: pytest.MonkeyPatch, handler: type[StepHandlerBase], at: str, success: bool
+) -> None:
+    provider = TracerProvider()
+    settings = SharedSettings()
+    monkeypatch.setattr(tracing, "active", tracing.Tracing(provider))
+    monkeypatch.setattr(shared_settings, "active", settings)
+    provider.add_span_processor(Broken(at))
+    outcome = run(handler, None)
+    assert outcome["success"] is success
+    if not success:
+        error = outcome["error"]
+        assert (error["error_type"], error["retryable"]) == ("ConnectionError", True)
+    assert settings._running == set()
 
 
 def test_without_an_endpoint_nothing_is_imported() -> None:
