@@ -214,7 +214,10 @@ def _finished(
             spans.end(ended, error)
         except Exception:  # of a span processor of the user's, which is not to cost an outcome.
             logger.exception("the spans of %s cannot be ended", attempt.callable)
-    return with_logs(attempt, ended)
+    ended = with_logs(attempt, ended)
+    # What the worker logs of it from here on, such as how it failed, is no line of the handler's.
+    current_log.set(None)
+    return ended
 
 
 def with_logs(attempt: Attempt, ended: bytes) -> bytes:

@@ -246,7 +246,6 @@ def _log_failure(attempt: Attempt, ended: bytes) -> None:
     if error is None:
         return
     is_final = not error["retryable"] or attempt.step.is_last_attempt
-    # Not bound to the attempt: the failure itself travels, and is no line of the handler's.
     logger.log(
         logging.ERROR if is_final else logging.WARNING,
         "attempt %d of %s failed: %s: %s%s",

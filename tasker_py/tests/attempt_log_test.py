@@ -344,3 +344,19 @@ def test_a_handler_that_logs_nothing_sends_no_lines(process_log: ProcessLog) -> 
             return {}
 
     assert b"logs" not in invoke(attempt_of(Silent))
+
+
+def test_what_is_logged_after_the_handler_is_no_line_of_its_attempt() -> None:
+    class Silent(StepHandlerBase):
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            return {}
+
+    attempt = attempt_of(Silent)
+
+    async def run() -> None:
+        await invoke_async(attempt)
+        logging.getLogger("a.library").warning("not the handler's")
+
+    with logs.attempts_bound():
+        asyncio.run(run())
+    assert attempt.log.take() is None
