@@ -84,9 +84,10 @@ class Attempt:
         self.work: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
-        """Cancels the asyncio task. To be called on its loop's thread."""
+        """Cancels the asyncio task, soon. To be called on its loop's thread."""
         if self.work is not None:
-            self.work.cancel()
+            # Behind its beginning: one that is cancelled before would end without an outcome.
+            asyncio.get_running_loop().call_soon(self.work.cancel)
 
     def wanted(self) -> frozenset[str]:
         """What the handler may ask for and did not come with the dispatch."""

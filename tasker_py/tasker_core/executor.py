@@ -146,6 +146,8 @@ class Executor:
         loop = asyncio.get_running_loop()
         for attempt in attempts:
             attempt.work = loop.create_task(self._run_async(attempt), name=attempt.callable)
+            if attempt.step.cancelled.is_set():
+                attempt.cancel()
 
     async def _run_async(self, attempt: Attempt) -> None:
         try:

@@ -49,6 +49,39 @@ def test_a_cancelled_async_handler_is_cancelled(running: Running) -> None:
     assert Patient.cancelled == [True]
 
 
+class Endless(StepHandlerBase):
+    async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+
+def test_an_async_handler_that_is_cancelled_before_it_begins_has_an_outcome(
+    running: Running,
+) -> None:
+    class Blocking(StepHandlerBase):
+        started = threading.Event()
+        release = threading.Event()
+
+        async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            self.started.set()
+            return {"released": self.release.wait(PATIENCE)}
+
+    running.session.send(running.dispatch("blocking", Blocking))
+    assert Blocking.started.wait(PATIENCE)
+    running.session.send(running.dispatch("s", Endless))
+    running.session.send(cancel("s"))
+    # Once this has an outcome the two before it wait for the event loop.
+    running.session.send(running.dispatch("sync", Double))
+    assert running.session.outcomes(1)["sync"]["success"]
+    Blocking.release.set()
+    assert running.session.outcomes(3)["s"]["error"]["error_type"] == "CancelledError"
+
+
+def test_an_async_handler_that_is_cancelled_as_it_comes_is_cancelled(running: Running) -> None:
+    running.session.send(running.dispatch("s", Endless), cancel("s"))
+    assert running.session.outcomes(1)["s"]["error"]["error_type"] == "CancelledError"
+
+
 def test_a_cancel_of_an_attempt_that_is_not_there_changes_nothing(running: Running) -> None:
     running.session.send(cancel("unknown"), running.dispatch("s", Double))
     assert running.session.outcomes(1)["s"]["success"]
