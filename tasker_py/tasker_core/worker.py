@@ -171,9 +171,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         nonlocal leave_at
         if leave_at is not None:
             leave(128 + number)
-        if not bootstrap.has_begun:
-            leave(0)
         leave_at = time.monotonic() + settings.drain_timeout
+        if not bootstrap.has_begun:
+            # It has no attempts to wait for; what is being imported may never end.
+            try:
+                if lifeline is not None:
+                    lifeline.tell_left()
+                logs.shut_down()
+            finally:
+                leave(0)
         logger.info("%s was received", signal.Signals(number).name)
         bootstrap.drain()
 

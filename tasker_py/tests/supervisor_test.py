@@ -203,6 +203,28 @@ def test_a_process_that_dies_is_started_again_while_one_that_it_forked_lives(
         fleet.close()
 
 
+STAYING = """
+import time
+while True:
+    time.sleep(0.01)
+"""
+
+
+def test_a_process_that_is_told_to_stop_while_it_imports_is_not_started_again(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "noting.py").write_text(NOTING + STAYING)
+    fleet = Fleet(tmp_path)
+    try:
+        for child in fleet.children(2).values():
+            os.kill(child, signal.SIGTERM)
+        # By itself, once none is left.
+        assert fleet.end() == 0, fleet.log
+        assert "is started again" not in fleet.log
+    finally:
+        fleet.close()
+
+
 def test_the_proxy_of_the_environment_is_not_asked_for_the_processes(tmp_path: Path) -> None:
     (tmp_path / "noting.py").write_text(NOTING)
     with socket.create_server(("127.0.0.1", 0)) as proxy:

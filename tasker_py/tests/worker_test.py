@@ -159,11 +159,17 @@ def test_the_page_answers_while_handlers_are_imported(run: Any, shop: Path) -> N
 
 def test_a_worker_that_is_told_to_stop_while_it_imports_leaves(run: Any, shop: Path) -> None:
     os.mkfifo(shop / "gate")
-    (shop / "handlers/shop.py").write_text(f"open({str(shop / 'gate')!r}).read()\n")
+    (shop / "handlers/shop.py").write_text(
+        f"import time\nprint('half', end='')\nopen({str(shop / 'gate')!r}, 'w').close()\n"
+        "while True:\n    time.sleep(0.01)\n"
+    )
     worker = run(**paths(shop))
     worker.health(IMPORTING)
+    # Ends when the module has printed, and waits.
+    (shop / "gate").read_text()
     worker.process.terminate()
     assert worker.end() == 0
+    assert '"message": "half"' in worker.log
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_imported(run: Any, shop: Path) -> None:
