@@ -56,7 +56,13 @@ class Child:
             with self._lock, theirs:
                 if self._stopped:
                     return True
-                self._process = self._start(theirs.fileno())
+                try:
+                    self._process = self._start(theirs.fileno())
+                except OSError as error:
+                    # The system has no more processes or memory, for now.
+                    logger.error("the process %s cannot be started: %s", self.worker_id, error)
+                    self.exit_code = os.EX_OSERR
+                    return False
             listener = threading.Thread(target=self._listen, args=[ours], daemon=True)
             listener.start()
             # Not the end of the line: that may be held by a process that a handler has forked.

@@ -1,5 +1,6 @@
 """`--processes`: one port, processes that are restarted, signals passed on, one common end."""
 
+import errno
 import json
 import os
 import re
@@ -12,8 +13,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tasker_core.lifeline import LEFT
+from tasker_core.settings import WorkerSettings
+from tasker_core.supervisor import Child, Supervisor
 
 PATIENCE = 30.0
 
@@ -268,3 +274,27 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it() -> None:
     assert ended.returncode == 1
     assert f"cannot listen on {address} for the health page" in ended.stderr
     assert "TASKER_BIND or --bind names another" in ended.stderr
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[list[str]] = []
+    start = subprocess.Popen
+
+    def limited(program: list[str], **options: Any) -> Any:
+        tries.append(program)
+        if len(tries) == 1:
+            raise BlockingIOError(errno.EAGAIN, "no more processes")
+        (line,) = options["pass_fds"]
+        said = f"import os; os.write({line}, b'{LEFT}\\n')"
+        return start([sys.executable, "-c", said], **options)
+
+    monkeypatch.setattr(subprocess, "Popen", limited)
+    child = Child("w-1", [])
+    Supervisor(WorkerSettings(), [])._keep(child)
+    assert (len(tries), child.starts, child.exit_code) == (2, 2, 0)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the process w-1 cannot be started: [Errno {errno.EAGAIN}] no more processes",
+        f"the process w-1 ended with exit code {os.EX_OSERR}, and is started again after 0.1 s",
+    ]
