@@ -1,12 +1,12 @@
 """`tasker dev`: PostgreSQL, engine, worker and a first workflow, with one command."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tasker_core.cli import values
 from tasker_core.dev import installed, session
 from tasker_core.errors import DevError
 
@@ -17,7 +17,7 @@ def dev(
         str, typer.Option(metavar="NAMESPACE/NAME", help="The workflow to run.")
     ] = "linear_workflow_py/mathematical_sequence_py",
     context: Annotated[
-        str, typer.Option(metavar="JSON", help="What it works on.")
+        str, typer.Option(metavar="JSON|@FILE", help="What it works on; @- reads standard input.")
     ] = '{"even_number": 6}',
     port: Annotated[int, typer.Option(help="The engine's.", min=1, max=65535)] = 8080,
     worker_port: Annotated[
@@ -40,11 +40,13 @@ def dev(
     environ, not_used = session.usable(os.environ)
     for sentence in not_used:
         _complain(sentence)
+    values.workflow(task, "--task")
+    given = values.json_text(context, "--context")
     try:
         handler_path, template_path = _folders()
         options = session.Options(
-            task=_task(task),
-            context=_context(context),
+            task=task,
+            context=given.text,
             port=port,
             worker_port=worker_port,
             postgres_port=postgres_port,
@@ -64,21 +66,6 @@ def dev(
 
 def _complain(reason: str) -> None:
     typer.echo(f"tasker dev: {reason}", err=True)
-
-
-def _task(value: str) -> str:
-    namespace, slash, name = value.partition("/")
-    if not (namespace and slash and name) or "/" in name:
-        raise typer.BadParameter(f"{value!r} is not NAMESPACE/NAME", param_hint="--task")
-    return value
-
-
-def _context(value: str) -> str:
-    try:
-        json.loads(value)
-    except ValueError as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint="--context") from None
-    return value
 
 
 def _folders() -> tuple[str, str]:

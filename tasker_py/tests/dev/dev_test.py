@@ -31,7 +31,7 @@ environments:
 """
 
 
-def test_the_first_workflow_gives_69(run: Run) -> None:
+def test_the_first_workflow_gives_69(run: Run, tmp_path: Path) -> None:
     dev = run("--once")
     assert dev.end() == 0, dev.output
     steps = [f"linear_step_{number}" for number in (1, 2, 3, 4)]
@@ -40,7 +40,9 @@ def test_the_first_workflow_gives_69(run: Run) -> None:
     assert dev.processes() == []
 
     # The data is kept; a context of one's own has a result of its own.
-    again = run("--once", "--context", '{"even_number": 10}')
+    context = tmp_path / "ten.json"
+    context.write_text('{"even_number": 10}')
+    again = run("--once", "--context", f"@{context}")
     assert again.end() == 0, again.output
     assert "\nresult: 165\n" in again.output
 
@@ -124,6 +126,21 @@ def test_an_unknown_template_is_told(run: Run) -> None:
     assert re.search(
         r"^tasker dev: POST http://\S+/v1/tasks: 404 TEMPLATE_NOT_FOUND: ", dev.output, re.M
     )
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (("--context", "{"), "not JSON"),
+        (("--context", "[NaN]"), "not JSON"),
+        (("--context", "@nothing.json"), "nothing.json cannot be read: No such file"),
+        (("--task", "a/b/c"), "'a/b/c' is not NAMESPACE/NAME"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(run: Run, args: tuple[str, ...], reason: str) -> None:
+    dev = run(*args)
+    assert dev.end() == 2
+    assert reason in dev.output
 
 
 def test_variables_count_or_it_says_so(run: Run) -> None:
