@@ -13,7 +13,7 @@ from tasker_core.cli.engine import Token, Url, engine
 from tasker_core.cli.exits import EPILOG, ExitCode, told_errors
 from tasker_core.cli.operator import By, Reason
 from tasker_core.cli.output import Json, say, say_json
-from tasker_core.client import ConflictError, TaskerClient, Template
+from tasker_core.client import ApiError, ConflictError, TaskerClient, Template
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -41,7 +41,7 @@ def retire(
     namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
     with engine(url, token) as client:
         done = client.retire_template(namespace, name, version, reason=reason, by=by)
-        _say(client, done, json)
+        _say(client, done, "is retired", json)
 
 
 @app.command(epilog=EPILOG)
@@ -58,7 +58,7 @@ def restore(
     namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
     with engine(url, token) as client:
         done = client.restore_template(namespace, name, version, reason=reason, by=by)
-        _say(client, done, json)
+        _say(client, done, "is in use", json)
 
 
 @app.command(epilog=EPILOG)
@@ -78,7 +78,8 @@ def default(
     namespace, name = values.workflow(workflow, "NAMESPACE/NAME")
     with engine(url, token) as client:
         act = client.clear_default_template if clear else client.set_default_template
-        _say(client, act(namespace, name, version, reason=reason, by=by), json)
+        done = act(namespace, name, version, reason=reason, by=by)
+        _say(client, done, f"is {'no longer ' if clear else ''}the default", json)
 
 
 @app.command(epilog=EPILOG)
@@ -107,15 +108,19 @@ def check(
         raise typer.Exit(ExitCode.NO_SUCCESS)
 
 
-def _say(client: TaskerClient, done: Template, as_json: bool) -> None:
+def _say(client: TaskerClient, done: Template, state: str, as_json: bool) -> None:
+    """Says what was done, and what tasks take from here on, as far as that can be had."""
     if as_json:
         say_json(done.raw)
         return
-    say(f"{done.namespace}/{done.name} {done.version} is {'retired' if done.retired else 'in use'}")
+    say(f"{done.namespace}/{done.name} {done.version} {state}")
     try:
         taken = client.template(done.namespace, done.name)
     except ConflictError as error:
         say(error.message)
+    except ApiError as error:
+        # What was to be done is.
+        say(f"which version tasks take that name none is not known: {error}")
     else:
         say(f"tasks that name no version take {taken.version}")
 

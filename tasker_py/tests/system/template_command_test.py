@@ -142,6 +142,10 @@ def test_a_version_is_named_the_default(tasker: Tasker, version: str) -> None:
     assert "name another version first, or clear the default" in refused
     cleared = tasker("template", "default", *VERSION, "--clear", *WHY, "--json").stdout
     assert "named_default" not in json.loads(cleared)
+    taken = f"tasks that name no version take {version}"
+    for flags, state in ((), "is the default"), (("--clear",), "is no longer the default"):
+        told = tasker("template", "default", *VERSION, *flags, *WHY).stdout
+        assert told.splitlines() == [f"{VERSION[0]} {version} {state}", taken]
 
 
 def test_what_is_no_version_is_told(tasker: Tasker) -> None:
