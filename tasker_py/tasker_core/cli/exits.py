@@ -12,8 +12,8 @@ from tasker_core.client import (
     StillRunningError,
     UnexpectedAnswerError,
 )
-from tasker_core.client.lines import shown
 from tasker_core.errors import ConfigurationError, SerializationError, TaskerError
+from tasker_core.serialization import utf8_text
 
 
 class ExitCode(IntEnum):
@@ -56,7 +56,7 @@ def told_errors() -> Iterator[None]:
     try:
         yield
     except TaskerError as error:
-        typer.echo("tasker: " + shown(" ".join(str(error).split())), err=True)
+        typer.echo("tasker: " + utf8_text(" ".join(str(error).split())), err=True)
         raise typer.Exit(next(code for kind, code in _CODES if isinstance(error, kind))) from None
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasker_core.client.lines import json_line, shown
+from tasker_core.client.lines import json_line
+from tasker_core.serialization import utf8_text
 
 GAP = 2
 NARROWEST = 8
@@ -30,7 +31,7 @@ def console() -> Console:
 
 def say(line: str) -> None:
     """Prints a line as it is."""
-    typer.echo(shown(line))
+    typer.echo(utf8_text(line))
 
 
 def say_json(value: Any) -> None:
@@ -44,7 +45,7 @@ def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]], whole: int
     The first `whole` columns are what other commands take, and neither cut nor wrapped: the others
     give way, or, where that is not enough, the terminal breaks the lines.
     """
-    texts = [[shown(str(cell)) for cell in row] for row in rows]
+    texts = [[utf8_text(str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(heads, *texts, strict=True)]
     screen = console()
     least = [*widths[:whole], *(min(width, NARROWEST) for width in widths[whole:])]

@@ -21,8 +21,9 @@ from tasker_core.client import (
     TaskEvent,
     TaskStatus,
 )
-from tasker_core.client.lines import event_line, shown
+from tasker_core.client.lines import event_line
 from tasker_core.client.telling import failure_of, results_of
+from tasker_core.serialization import utf8_text
 
 ROWS = 20
 """Steps that a terminal shows: those to which something happened last."""
@@ -158,7 +159,9 @@ class _Screen(AbstractContextManager[Show]):
         for step, failure in steps[-ROWS:]:
             state = Text(step.state, style=_STYLES.get(step.state, "dim"))
             attempt = f"attempt {step.attempt}" if step.attempt > 1 else ""
-            table.add_row(Text(shown(step.step_name)), state, Text(attempt), Text(shown(failure)))
+            table.add_row(
+                Text(utf8_text(step.step_name)), state, Text(attempt), Text(utf8_text(failure))
+            )
         states = Counter(str(step.state) for step, _ in steps)
         counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         return Group(table, Text(counts, style="dim"))

@@ -13,7 +13,7 @@ import httpx
 from tasker_core.client import operations
 from tasker_core.client.bodies import CreateTask
 from tasker_core.client.call import Call
-from tasker_core.client.connection import AsyncConnection
+from tasker_core.client.connection import ANSWER_SECONDS, AsyncConnection
 from tasker_core.client.endpoint import find_endpoints
 from tasker_core.client.event_stream import EventStream
 from tasker_core.client.fleet import Health, Template, Worker
@@ -21,9 +21,7 @@ from tasker_core.client.flow import Flows
 from tasker_core.client.models import CreatedTask, Step, Task, TaskEvent, TaskPage, TaskSummary
 from tasker_core.client.operations import TaskFilters, TaskId, TaskOptions
 from tasker_core.client.retry import LIMIT_SECONDS
-
-ANSWER_SECONDS = 30.0
-"""What an answer may take beyond the time that the engine was asked to wait."""
+from tasker_core.client.states import TemplateAction
 
 T = TypeVar("T")
 
@@ -212,7 +210,7 @@ class AsyncTaskerClient:
         ConflictError for the version that was named the default.
         """
         return await self._call(
-            operations.retire_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(TemplateAction.RETIRE, namespace, name, version, reason, by)
         )
 
     async def restore_template(
@@ -220,7 +218,7 @@ class AsyncTaskerClient:
     ) -> Template:
         """Lets new tasks take a retired version again."""
         return await self._call(
-            operations.restore_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(TemplateAction.RESTORE, namespace, name, version, reason, by)
         )
 
     async def set_default_template(
@@ -231,7 +229,9 @@ class AsyncTaskerClient:
         ConflictError for a retired version.
         """
         return await self._call(
-            operations.set_default_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(
+                TemplateAction.SET_DEFAULT, namespace, name, version, reason, by
+            )
         )
 
     async def clear_default_template(
@@ -242,7 +242,9 @@ class AsyncTaskerClient:
         ConflictError when another version is the one that was named.
         """
         return await self._call(
-            operations.clear_default_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(
+                TemplateAction.CLEAR_DEFAULT, namespace, name, version, reason, by
+            )
         )
 
     async def workers(self) -> tuple[Worker, ...]:

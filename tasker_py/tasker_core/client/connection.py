@@ -29,6 +29,9 @@ from tasker_core.client.trace import trace_headers
 
 T = TypeVar("T")
 
+ANSWER_SECONDS = 30.0
+"""What an answer may take beyond the time that the engine was asked to wait."""
+
 _OK = 200
 _AWAY = (502, 503, 504)
 _NO_CONTENT = 204

@@ -5,7 +5,7 @@ from typing import Any
 
 from tasker_core.client.models import Step, TaskEvent
 from tasker_core.client.states import StepState
-from tasker_core.serialization import integers_of_any_size, to_json, to_utf8
+from tasker_core.serialization import integers_of_any_size, to_json, utf8_text
 
 # How a step's attempt can end.
 _ENDED = (
@@ -21,7 +21,7 @@ def event_line(event: TaskEvent, failure: str | None) -> str | None:
     """A line for the end of a step's attempt, with why it failed; None for what is on the way."""
     if event.kind == "task" or event.state not in _ENDED:
         return None
-    tail = "" if failure is None else f": attempt {event.attempt}: {shown(failure)}"
+    tail = "" if failure is None else f": attempt {event.attempt}: {utf8_text(failure)}"
     return f"  {event.step_name:<24}{event.state}{tail}"
 
 
@@ -55,9 +55,4 @@ def result_lines(steps: Sequence[Step], batch_workers: Collection[str]) -> list[
 def json_line(value: Any) -> str:
     """The JSON of a value that the API has shown, in one line."""
     with integers_of_any_size():
-        return shown(to_json(value, "value"))
-
-
-def shown(text: str) -> str:
-    """Text as any terminal takes it: half a surrogate pair is shown as its escape."""
-    return to_utf8(text).decode()
+        return utf8_text(to_json(value, "value"))

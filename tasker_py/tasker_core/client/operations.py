@@ -156,28 +156,16 @@ def template(namespace: str, name: str, version: str | None = None) -> Call[Temp
     return _get(Template, "v1", "templates", namespace, name, *versions)
 
 
-def retire_template(
-    namespace: str, name: str, version: str, *, reason: str, by: str
+def mark_template(
+    action: TemplateAction, namespace: str, name: str, version: str, reason: str, by: str
 ) -> Call[Template]:
-    return _mark(TemplateAction.RETIRE, namespace, name, version, reason, by)
-
-
-def restore_template(
-    namespace: str, name: str, version: str, *, reason: str, by: str
-) -> Call[Template]:
-    return _mark(TemplateAction.RESTORE, namespace, name, version, reason, by)
-
-
-def set_default_template(
-    namespace: str, name: str, version: str, *, reason: str, by: str
-) -> Call[Template]:
-    return _mark(TemplateAction.SET_DEFAULT, namespace, name, version, reason, by)
-
-
-def clear_default_template(
-    namespace: str, name: str, version: str, *, reason: str, by: str
-) -> Call[Template]:
-    return _mark(TemplateAction.CLEAR_DEFAULT, namespace, name, version, reason, by)
+    return Call(
+        method="PATCH",
+        path=path("v1", "templates", namespace, name, version),
+        body=ActOnTemplate(action=action, reason=reason, by=by),
+        read=read_model(Template),
+        repeatable=True,
+    )
 
 
 def workers() -> Call[WorkerList]:
@@ -238,18 +226,6 @@ def _act(task_uuid: TaskId, step_uuid: TaskId, body: Body) -> Call[Step]:
         body=body,
         read=read_model(Step),
         repeatable=False,
-    )
-
-
-def _mark(
-    action: TemplateAction, namespace: str, name: str, version: str, reason: str, by: str
-) -> Call[Template]:
-    return Call(
-        method="PATCH",
-        path=path("v1", "templates", namespace, name, version),
-        body=ActOnTemplate(action=action, reason=reason, by=by),
-        read=read_model(Template),
-        repeatable=True,
     )
 
 

@@ -12,7 +12,7 @@ import httpx
 from tasker_core.client import operations
 from tasker_core.client.bodies import CreateTask
 from tasker_core.client.call import Call
-from tasker_core.client.connection import Connection
+from tasker_core.client.connection import ANSWER_SECONDS, Connection
 from tasker_core.client.endpoint import find_endpoints
 from tasker_core.client.event_stream import EventStream
 from tasker_core.client.fleet import Health, Template, Worker
@@ -20,9 +20,7 @@ from tasker_core.client.flow import Flows
 from tasker_core.client.models import CreatedTask, Step, Task, TaskEvent, TaskPage, TaskSummary
 from tasker_core.client.operations import TaskFilters, TaskId, TaskOptions
 from tasker_core.client.retry import LIMIT_SECONDS
-
-ANSWER_SECONDS = 30.0
-"""What an answer may take beyond the time that the engine was asked to wait."""
+from tasker_core.client.states import TemplateAction
 
 T = TypeVar("T")
 
@@ -212,7 +210,7 @@ class TaskerClient:
         ConflictError for the version that was named the default.
         """
         return self._call(
-            operations.retire_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(TemplateAction.RETIRE, namespace, name, version, reason, by)
         )
 
     def restore_template(
@@ -220,7 +218,7 @@ class TaskerClient:
     ) -> Template:
         """Lets new tasks take a retired version again."""
         return self._call(
-            operations.restore_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(TemplateAction.RESTORE, namespace, name, version, reason, by)
         )
 
     def set_default_template(
@@ -231,7 +229,9 @@ class TaskerClient:
         ConflictError for a retired version.
         """
         return self._call(
-            operations.set_default_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(
+                TemplateAction.SET_DEFAULT, namespace, name, version, reason, by
+            )
         )
 
     def clear_default_template(
@@ -242,7 +242,9 @@ class TaskerClient:
         ConflictError when another version is the one that was named.
         """
         return self._call(
-            operations.clear_default_template(namespace, name, version, reason=reason, by=by)
+            operations.mark_template(
+                TemplateAction.CLEAR_DEFAULT, namespace, name, version, reason, by
+            )
         )
 
     def workers(self) -> tuple[Worker, ...]:
