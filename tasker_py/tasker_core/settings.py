@@ -16,6 +16,8 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_BIND = "127.0.0.1:8081"
 DEFAULT_SLOTS = 128
 DEFAULT_DRAIN_SECONDS = 8.0
+# The native library takes milliseconds of 32 bits, which is somewhat more.
+MAX_DRAIN_SECONDS = 30 * 86_400
 
 WORKER_VARIABLES = (
     "TASKER_BIND",
@@ -91,8 +93,11 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> WorkerSett
         raise ConfigurationError(f"--slots is {options.slots}; a worker needs at least 1")
     if options.processes < 1:
         raise ConfigurationError(f"--processes is {options.processes}; at least 1")
-    if not options.drain_timeout >= 0:
-        raise ConfigurationError(f"--drain-timeout is {options.drain_timeout}; seconds, 0 or more")
+    if not 0 <= options.drain_timeout <= MAX_DRAIN_SECONDS:
+        raise ConfigurationError(
+            f"--drain-timeout is {options.drain_timeout}; seconds, from 0 to {MAX_DRAIN_SECONDS}, "
+            "which are 30 days"
+        )
     for option, text in (
         ("--url or TASKER_URL", options.url),
         ("--token or TASKER_TOKEN", options.token),

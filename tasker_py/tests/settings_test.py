@@ -78,6 +78,8 @@ def test_loopback_takes_no_token(bind: str) -> None:
         (["--slots", "0"], {}, "--slots is 0"),
         (["--drain-timeout", "-1"], {}, "--drain-timeout is -1.0"),
         (["--drain-timeout", "nan"], {}, "--drain-timeout is nan"),
+        (["--drain-timeout", "inf"], {}, "--drain-timeout is inf; seconds, from 0 to 2592000, "),
+        (["--drain-timeout", "5e6"], {}, "--drain-timeout is 5000000.0; seconds, from 0 to "),
         (["--processes", "0"], {}, "--processes is 0"),
         ([], {"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'"),
         ([], {"TASKER_LOG_FORMAT": "xml"}, "TASKER_LOG_FORMAT is 'xml'; console or json"),
