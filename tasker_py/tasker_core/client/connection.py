@@ -51,7 +51,9 @@ class Connection:
         self._addresses = _Addresses(endpoints)
         self._answer_seconds = answer_seconds
         self._sleep = sleep
-        self._https = [httpx.Client(**_options(one, transport)) for one in endpoints]
+        # All of them first: certificates may not be readable, and no client is left open.
+        options = [_options(one, transport) for one in endpoints]
+        self._https = [httpx.Client(**one) for one in options]
 
     def close(self) -> None:
         """Closes all that is open."""
@@ -135,7 +137,9 @@ class AsyncConnection:
         self._addresses = _Addresses(endpoints)
         self._answer_seconds = answer_seconds
         self._sleep = sleep
-        self._https = [httpx.AsyncClient(**_options(one, transport)) for one in endpoints]
+        # All of them first: certificates may not be readable, and no client is left open.
+        options = [_options(one, transport) for one in endpoints]
+        self._https = [httpx.AsyncClient(**one) for one in options]
 
     async def close(self) -> None:
         """Closes all that is open."""

@@ -84,6 +84,17 @@ def test_certificates_that_are_none_are_told(
     assert "from where no certificates can be read" in refused("https://engine.example.test")
 
 
+def test_certificates_that_cannot_be_read_leave_no_client_open(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    opened: list[object] = []
+    for client in ("Client", "AsyncClient"):
+        environment.setattr(httpx, client, lambda **options: opened.append(options))
+    environment.setenv("SSL_CERT_FILE", "/there/is/no/file")
+    refused(f"{ENGINE},https://engine.example.test")
+    assert opened == []
+
+
 @pytest.mark.parametrize(
     ("no_proxy", "url", "exempt"),
     [
