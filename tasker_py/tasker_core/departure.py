@@ -33,7 +33,8 @@ def leave_within(seconds: float, code: int) -> None:
 
     def leave_late() -> None:
         time.sleep(seconds)
-        logger.warning("left while these were running: %s", ", ".join(_running()))
+        running = _running() or ["the functions of atexit"]
+        logger.warning("left while these were running: %s", ", ".join(running))
         logs.shut_down()
         leave(code)
 

@@ -408,6 +408,7 @@ if __name__ != "__mp_main__":
     ("start", "left"),
     [
         ("threading.Thread(target=stay, args=[600], name='flushing').start()", "thread flushing"),
+        ("__import__('atexit').register(stay, 600)", "functions of atexit"),
         ("concurrent.futures.ThreadPoolExecutor(1, 'pool').submit(stay, 600)", "thread pool_0"),
         (
             "multiprocessing.Process(target=stay, args=[600], name='helper').start()",
