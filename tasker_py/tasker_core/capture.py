@@ -190,7 +190,8 @@ class _BegunLine:
         """Logs what there is of the line."""
         text = (self._text or "") + self._decoder.decode(b"", final=True)
         self._text = None
-        if shown := _shown(text):
+        # A bar that clears itself leaves blanks.
+        if (shown := _shown(text)).strip():
             self._stream.line(shown, log)
 
 

@@ -315,6 +315,16 @@ def test_a_bar_that_never_ends_its_line_shows_its_last_state(process_log: Proces
     assert messages(*process_log.run(Printing)) == ["100 %"]
 
 
+def test_a_bar_that_clears_itself_leaves_no_line(process_log: ProcessLog) -> None:
+    class Printing(StepHandlerBase):
+        def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
+            sys.stderr.write("\rrows: 99 %\r          \r")
+            return {}
+
+    assert process_log.run(Printing) == [[]]
+    assert process_log.shown() == []
+
+
 def test_bytes_in_pieces_are_the_characters_that_they_make(process_log: ProcessLog) -> None:
     class Printing(StepHandlerBase):
         async def call(self, task: Task, sequence: Sequence, step: Step) -> dict[str, Any]:
