@@ -97,11 +97,7 @@ class Sequence(Mapping[str, Any]):
             return True
         if step_name in self._omitted:
             return self._omitted.get(str(step_name)) is None
-        try:
-            self._find(str(step_name))
-        except KeyError:
-            return False
-        return True
+        return self._of_batch(str(step_name)) is not None
 
     def __iter__(self) -> Iterator[str]:
         self.load(name for name, count in list(self._omitted.items()) if count is not None)
@@ -130,14 +126,9 @@ class Sequence(Mapping[str, Any]):
         if step_name in self._omitted and self._omitted[step_name] is None:
             self._load(step_name)
             return self._results[step_name]
-        name, _, number = step_name.rpartition("_")
-        if number.isdecimal() and (results := self._list(name)) is not None:
-            index = int(number)
-            if 0 < index <= len(results) and step_name == _batch_step(name, index, len(results)):
-                result = results[index - 1]
-                # None: resolved by hand, without results.
-                if result is not None:
-                    return result
+        result = self._of_batch(step_name)
+        if result is not None:
+            return result
         if self.has_batches(step_name):
             raise NotBeforeStepError(
                 f"{step_name!r} is a batch worker: batch({step_name!r}) has the results"
@@ -147,6 +138,18 @@ class Sequence(Mapping[str, Any]):
             f"the step {step_name!r} did not run before this one; "
             + (f"there is {', '.join(known)}" if known else "there is none")
         )
+
+    def _of_batch(self, step_name: str) -> Any:
+        """The result of a single batch; None when there is none of this name.
+
+        None too of one that was resolved by hand, without results.
+        """
+        name, _, number = step_name.rpartition("_")
+        if number.isdecimal() and (results := self._list(name)) is not None:
+            index = int(number)
+            if 0 < index <= len(results) and step_name == _batch_step(name, index, len(results)):
+                return results[index - 1]
+        return None
 
     def _list(self, name: str) -> list[Any] | None:
         """The results of a batch worker; None when there is none of this name."""

@@ -201,14 +201,13 @@ class Declaration:
 
         InvalidResultError when it does not fit the model.
         """
-        if isinstance(returned, StepHandlerCallResult):
-            result = returned
-        else:
-            result = StepHandlerCallResult.success(returned)
-        if not result.is_success:
-            return result
-        written = self.result.written(result.results)
-        return dataclasses.replace(result, results=written, none_is_null=True)
+        if not isinstance(returned, StepHandlerCallResult):
+            results = self.result.written(returned)
+            return StepHandlerCallResult(is_success=True, results=results, none_is_null=True)
+        if not returned.is_success:
+            return returned
+        results = self.result.written(returned.results)
+        return dataclasses.replace(returned, results=results, none_is_null=True)
 
 
 def _read_batches(results: list[Any], name: str, model: Model) -> Any:
