@@ -38,7 +38,8 @@ class Sequence(Mapping[str, Any]):
         `omitted` names what `fetch` gives, with the number of batches where it is a batch worker.
         """
         # What is fetched moves from `_omitted` to one of the others: each is replaced by a new
-        # mapping, with the lock held, so that who reads one needs none.
+        # mapping, with the lock held, so that who reads one needs none. `_omitted` is replaced last
+        # and read first: nothing is missed on its way.
         self._results = results
         self._batches = batches
         self._omitted = omitted
@@ -74,7 +75,7 @@ class Sequence(Mapping[str, Any]):
 
     def has_batches(self, name: str) -> bool:
         """Whether this is the name of a batch worker before the step."""
-        return name in self._batches or self._omitted.get(name) is not None
+        return self._omitted.get(name) is not None or name in self._batches
 
     @property
     def omitted(self) -> frozenset[str]:
@@ -87,16 +88,18 @@ class Sequence(Mapping[str, Any]):
             self._load(name)
 
     def __getitem__(self, step_name: str) -> Any:
+        omitted = self._omitted
         try:
             return self._results[step_name]
         except KeyError:
-            return self._find(step_name)
+            return self._find(step_name, omitted)
 
     def __contains__(self, step_name: object) -> bool:
+        omitted = self._omitted
         if step_name in self._results:
             return True
-        if step_name in self._omitted:
-            return self._omitted.get(str(step_name)) is None
+        if step_name in omitted:
+            return omitted[str(step_name)] is None
         return self._of_batch(str(step_name)) is not None
 
     def __iter__(self) -> Iterator[str]:
@@ -121,9 +124,9 @@ class Sequence(Mapping[str, Any]):
             f"omitted={sorted(self._omitted)!r})"
         )
 
-    def _find(self, step_name: str) -> Any:
+    def _find(self, step_name: str, omitted: Mapping[str, int | None]) -> Any:
         """A result that is not at hand: an omitted one, or that of a single batch."""
-        if step_name in self._omitted and self._omitted[step_name] is None:
+        if step_name in omitted and omitted[step_name] is None:
             self._load(step_name)
             return self._results[step_name]
         result = self._of_batch(step_name)

@@ -149,3 +149,33 @@ def test_a_fetch_that_fails_can_be_tried_again() -> None:
     with pytest.raises(OSError, match="no session"):
         sequence["large"]
     assert sequence["large"] == 1
+
+
+class Raced(dict[str, Any]):
+    """As if another thread fetched everything just when something has been looked for here."""
+
+    sequence: Sequence
+
+    def __contains__(self, name: object) -> bool:
+        found = super().__contains__(name)
+        self.sequence.load()
+        return found
+
+    def __missing__(self, name: str) -> Any:
+        self.sequence.load()
+        raise KeyError(name)
+
+
+def raced() -> Sequence:
+    results, batches = Raced(), Raced()
+    sequence = Sequence(
+        results, batches, omitted={"large": None, "part": 1}, fetch=lambda name: [name]
+    )
+    results.sequence = batches.sequence = sequence
+    return sequence
+
+
+def test_what_another_thread_fetches_meanwhile_is_not_missed() -> None:
+    assert raced()["large"] == "large"
+    assert "large" in raced()
+    assert raced().has_batches("part")
