@@ -141,8 +141,13 @@ fn read(texts: &[String], environment: &str) -> Result<Vec<Brought>, Rejection> 
 }
 
 fn unavailable(error: journal::Error) -> Rejection {
+    // What PostgreSQL refuses it refuses the next time, too: somebody has to look.
+    let code = match error {
+        journal::Error::Refused(_) => ErrorCode::RecordRefused,
+        _ => ErrorCode::Unavailable,
+    };
     Rejection {
-        code: ErrorCode::Unavailable,
+        code,
         message: format!("the templates could not be stored: {error}"),
     }
 }
