@@ -1,8 +1,8 @@
 """The native module: the worker's session with the engine, over the C ABI of `crates/ffi/tasker.h`.
 
 Every call may come from any thread. Those that may take time release the GIL: the methods of
-`Worker`, and the checks of templates and splits of batches; `TestBench`, `forked` and `version` keep
-it. Failures are the subclasses of `tasker_core.errors.NativeError`.
+`Worker`, and the checks of templates and splits of batches; `TestBench`, `forked` and `version`
+keep it. Failures are the subclasses of `tasker_core.errors.NativeError`.
 """
 
 from typing import final
