@@ -10,7 +10,7 @@ use crate::chance::Chance;
 use crate::workflow::{Kind, Workflow};
 
 /// How long before the end of its task's time a handler may end that takes about as long.
-const NEARLY: Duration = Duration::from_millis(50);
+const NEARLY: Duration = Duration::from_millis(1000);
 
 /// How often handlers do what, in a thousand.
 #[derive(Clone, Debug)]

@@ -108,7 +108,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lock = ["--require-hashes", "--only-binary=:all:", "--requirement", os.environ["LOWEST_LOCK"]]
     options = ["--no-index", *wheels] if wheels else lock
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", made, "install"]
-    subprocess.run([*pip, "--no-deps", "--no-compile", "--quiet", *options], check=True)
+    # What this test itself can import is not installed there.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([*pip, "--no-deps", "--no-compile", "--quiet", *options], check=True, env=environ)
     return made
 
 
