@@ -110,7 +110,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", made, "install"]
     # What this test itself can import is not installed there.
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run([*pip, "--no-deps", "--no-compile", "--quiet", *options], check=True, env=environ)
+    subprocess.run(
+        [*pip, "--no-deps", "--no-compile", "--quiet", *options], check=True, env=environ
+    )
     return made
 
 
