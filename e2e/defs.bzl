@@ -68,10 +68,10 @@ def e2e_test(name, srcs, services, deps = [], compile_data = [], handlers = None
             "//crates/client",
             "//crates/protocol",
             "//e2e/support",
-            "@crates//:anyhow",
-            "@crates//:serde_json",
-            "@crates//:tokio",
-            "@crates//:uuid",
+            "@tasker_crates//:anyhow",
+            "@tasker_crates//:serde_json",
+            "@tasker_crates//:tokio",
+            "@tasker_crates//:uuid",
         ],
     )
     rust_lint_tests(name = name, targets = [program])

@@ -34,6 +34,6 @@ def python_workflow(name, deps = [], data = []):
         srcs = native.glob(["**/*.py"]),
         deps = [
             ":" + name,
-            "@pip_pytest//:pkg",
+            "@tasker_pip_pytest//:pkg",
         ] + deps,
     )

@@ -35,14 +35,14 @@ def tasker_repositories():
     )
 
     manifest = Label("//:Cargo.toml")
-    local_rust(name = "local_rust", manifest = manifest)
-    local_python(name = "local_python")
-    native.register_toolchains("@local_rust//:toolchain", "@local_python//:toolchain")
-    local_postgres(name = "local_postgres")
+    local_rust(name = "tasker_rust", manifest = manifest)
+    local_python(name = "tasker_python")
+    native.register_toolchains("@tasker_rust//:toolchain", "@tasker_python//:toolchain")
+    local_postgres(name = "tasker_postgres")
     wheel_tools()
 
     cargo_crates(
-        name = "crates",
+        name = "tasker_crates",
         lockfile = Label("//:Cargo.lock"),
         manifest = manifest,
     )

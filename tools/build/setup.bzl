@@ -44,9 +44,9 @@ filegroup(
 }
 
 def tasker_setup():
-    """The Python packages as `@pip_NAME//:pkg`; `install_deps` of @pip//:requirements.bzl comes next."""
+    """The Python packages as `@tasker_pip_NAME//:pkg`; `install_deps` of @tasker_pip//:requirements.bzl comes next."""
     pip_parse(
-        name = "pip",
+        name = "tasker_pip",
         annotations = _ANNOTATIONS,
         # Wheels only: nothing that is installed runs code of its own at install time.
         download_only = True,

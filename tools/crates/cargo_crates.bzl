@@ -3,17 +3,17 @@
     load("//tools/crates:cargo_crates.bzl", "cargo_crates")
 
     cargo_crates(
-        name = "crates",
+        name = "tasker_crates",
         lockfile = "//:Cargo.lock",
         manifest = "//:Cargo.toml",
     )
 
 Cargo resolves and downloads; Bazel compiles. The repository holds
 
-  * one package per third-party crate, `@crates//tokio-1.54.1:tokio`;
-  * an alias for each crate that a workspace member depends on, `@crates//:tokio`;
-  * `@crates//:defs.bzl`, which tells a member's BUILD file what its Cargo.toml says;
-  * `@crates//:members.json`, the folders of the members and of those that each depends on.
+  * one package per third-party crate, `@tasker_crates//tokio-1.54.1:tokio`;
+  * an alias for each crate that a workspace member depends on, `@tasker_crates//:tokio`;
+  * `@tasker_crates//:defs.bzl`, which tells a member's BUILD file what its Cargo.toml says;
+  * `@tasker_crates//:members.json`, the folders of the members and of those that each depends on.
 
 It is made again when Cargo.lock, Cargo.toml or a member's Cargo.toml changes, and at no other time.
 """

@@ -99,12 +99,12 @@ def workspace(tmp_path: Path) -> generate.Workspace:
 
 def test_a_member_knows_its_dependencies(workspace: generate.Workspace) -> None:
     member = generate.member(workspace, workspace.packages["app@0.1.0"], "@crates")
-    assert member["deps"] == ["@crates//rand-0.8.0:rand", "@crates//user-1.0.0:user"]
-    assert member["dev_deps"] == ["@crates//rand-0.9.0:rand"]
-    assert member["proc_macro_deps"] == ["@crates//macros-1.0.0:macros"]
+    assert member["deps"] == ["@tasker_crates//rand-0.8.0:rand", "@tasker_crates//user-1.0.0:user"]
+    assert member["dev_deps"] == ["@tasker_crates//rand-0.9.0:rand"]
+    assert member["proc_macro_deps"] == ["@tasker_crates//macros-1.0.0:macros"]
     assert member["aliases"] == {
-        "@crates//user-1.0.0:user": "renamed",
-        "@crates//rand-0.9.0:rand": "rand09",
+        "@tasker_crates//user-1.0.0:user": "renamed",
+        "@tasker_crates//rand-0.9.0:rand": "rand09",
     }
 
 

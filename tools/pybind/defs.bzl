@@ -1,7 +1,7 @@
 """Python extension modules in C++ with pybind11."""
 
 load("@bazel_skylib//rules:write_file.bzl", "write_file")
-load("@local_python//:defs.bzl", "EXTENSION_SUFFIX")
+load("@tasker_python//:defs.bzl", "EXTENSION_SUFFIX")
 load("//tools/pytest:defs.bzl", "pytest_test")
 
 _EXPORTS_TEST = Label("//tools/pybind:exports_test.py")
@@ -39,8 +39,8 @@ def pybind_extension(name, module, srcs, deps = [], visibility = None):
         linkopts = ["-Wl,--version-script=$(location {})".format(exports)],
         linkshared = True,
         deps = deps + [
-            "@local_python//:headers",
-            "@pip_pybind11//:headers",
+            "@tasker_python//:headers",
+            "@tasker_pip_pybind11//:headers",
         ],
     )
     native.filegroup(

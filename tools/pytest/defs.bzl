@@ -25,6 +25,6 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
         args = ["$(rootpath {})".format(src) for src in tests] + args,
         data = data + [Label("//:pyproject.toml")],
         main = _MAIN,
-        deps = deps + ["@pip_pytest//:pkg"],
+        deps = deps + ["@tasker_pip_pytest//:pkg"],
         **kwargs
     )

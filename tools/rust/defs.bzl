@@ -1,7 +1,7 @@
 """Crates of this workspace as Bazel targets, with all that their Cargo.toml says taken from there."""
 
 load(
-    "@crates//:defs.bzl",
+    "@tasker_crates//:defs.bzl",
     "crate_aliases",
     "crate_deps",
     "crate_dev_flags",

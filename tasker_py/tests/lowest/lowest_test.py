@@ -104,7 +104,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lowest")
     made = folder / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    wheels = [str(path.absolute()) for path in Path("..").glob("lowest_*/*.whl")]
+    wheels = [str(path.absolute()) for path in Path("..").glob("tasker_lowest_*/*.whl")]
     lock = ["--require-hashes", "--only-binary=:all:", "--requirement", os.environ["LOWEST_LOCK"]]
     options = ["--no-index", *wheels] if wheels else lock
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", made, "install"]

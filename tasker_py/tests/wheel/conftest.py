@@ -23,7 +23,7 @@ def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Insta
     """The wheel and pytest, installed by pip."""
     made = Installation(tmp_path_factory.mktemp("installation"), tmp_path_factory.mktemp("wheels"))
     made.home.mkdir()
-    for path in [wheel, *Path("..").glob("pip_*/*.whl")]:
+    for path in [wheel, *Path("..").glob("tasker_pip_*/*.whl")]:
         (made.wheels / path.name).symlink_to(path.absolute())
     venv = made.run(sys.executable, "-m", "venv", "--without-pip", made.bin.parent, cwd=made.home)
     assert venv.returncode == 0, venv.stdout
