@@ -98,7 +98,7 @@ def workspace(tmp_path: Path) -> generate.Workspace:
 
 
 def test_a_member_knows_its_dependencies(workspace: generate.Workspace) -> None:
-    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@crates")
+    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@tasker_crates")
     assert member["deps"] == ["@tasker_crates//rand-0.8.0:rand", "@tasker_crates//user-1.0.0:user"]
     assert member["dev_deps"] == ["@tasker_crates//rand-0.9.0:rand"]
     assert member["proc_macro_deps"] == ["@tasker_crates//macros-1.0.0:macros"]
@@ -109,7 +109,7 @@ def test_a_member_knows_its_dependencies(workspace: generate.Workspace) -> None:
 
 
 def test_a_member_knows_its_lints_in_order_of_priority(workspace: generate.Workspace) -> None:
-    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@crates")
+    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@tasker_crates")
     assert member["lints"] == [
         "--warn=clippy::pedantic",
         "--allow=clippy::needless_return",
@@ -119,7 +119,7 @@ def test_a_member_knows_its_lints_in_order_of_priority(workspace: generate.Works
 
 
 def test_a_member_knows_its_place_in_the_dev_profile(workspace: generate.Workspace) -> None:
-    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@crates")
+    member = generate.member(workspace, workspace.packages["app@0.1.0"], "@tasker_crates")
     assert member["dev_flags"] == ["-Copt-level=1"]
     assert generate.dev_flags(workspace.manifest, "user") == []
 
@@ -145,7 +145,7 @@ def test_a_library_depends_on_its_build_script(workspace: generate.Workspace) ->
 
 
 def test_two_versions_have_long_aliases_only(workspace: generate.Workspace, tmp_path: Path) -> None:
-    generate.write_root(workspace, "@crates", tmp_path)
+    generate.write_root(workspace, "@tasker_crates", tmp_path)
     text = (tmp_path / "BUILD.bazel").read_text()
     assert 'name = "rand-0.8.0"' in text
     assert 'name = "rand-0.9.0"' in text
@@ -155,5 +155,5 @@ def test_two_versions_have_long_aliases_only(workspace: generate.Workspace, tmp_
 def test_the_graph_of_the_members_names_members_alone(
     workspace: generate.Workspace, tmp_path: Path
 ) -> None:
-    generate.write_root(workspace, "@crates", tmp_path)
+    generate.write_root(workspace, "@tasker_crates", tmp_path)
     assert json.loads((tmp_path / "members.json").read_text()) == {"crates/app": []}
