@@ -2,6 +2,7 @@
 
 load("//tools/lint:python.bzl", _python_lint_tests = "python_lint_tests", _stub_test = "stub_test")
 load("//tools/lint:rust.bzl", _rust_lint_tests = "rust_lint_tests")
+load("//tools/oci:defs.bzl", _tasker_engine_image = "tasker_engine_image", _tasker_worker_image = "tasker_worker_image")
 load(
     "//tools/postgres:defs.bzl",
     _MACHINE_POSTGRES_DATA = "MACHINE_POSTGRES_DATA",
@@ -28,3 +29,5 @@ rust_crate = _rust_crate
 rust_feature = _rust_feature
 rust_lint_tests = _rust_lint_tests
 stub_test = _stub_test
+tasker_engine_image = _tasker_engine_image
+tasker_worker_image = _tasker_worker_image

@@ -6,6 +6,7 @@ load("//tools/build:local_python.bzl", "local_python")
 load("//tools/build:local_rust.bzl", "local_rust")
 load("//tools/build:wheel_tools.bzl", "wheel_tools")
 load("//tools/crates:cargo_crates.bzl", "cargo_crates")
+load("//tools/oci/private:debian_packages.bzl", "debian_packages")
 
 # The folder of each rule set, relative to Bazel's install base.
 _RULE_SETS = {
@@ -45,4 +46,11 @@ def tasker_repositories():
         name = "tasker_crates",
         lockfile = Label("//:Cargo.lock"),
         manifest = manifest,
+    )
+
+    # Fetched only when an image is built.
+    debian_packages(
+        name = "tasker_debian",
+        lock = Label("//tools/oci:debian_lock.json"),
+        packages = Label("//tools/oci:packages.json"),
     )

@@ -323,7 +323,9 @@ def write_root(workspace: Workspace, repository: str, out: Path) -> None:
             alias = name if len(versions) == 1 else f"{name}-{version}"
             rules.append(rule("alias", {"name": alias, "actual": f"//{name}-{version}:{name}"}))
     (out / "BUILD.bazel").write_text("\n".join(rules))
-    (out / "defs.bzl").write_text(f"{HEADER}{DEFS}\n_MEMBERS = {literal(members, 0)}\n")
+    version = workspace.manifest["workspace"]["package"]["version"]
+    facts = f"VERSION = {literal(version, 0)}\n\n_MEMBERS = {literal(members, 0)}\n"
+    (out / "defs.bzl").write_text(f"{HEADER}{DEFS}\n# Of all members.\n{facts}")
     (out / "members.json").write_text(json.dumps(edges))
 
 

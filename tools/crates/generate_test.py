@@ -84,13 +84,14 @@ def workspace(tmp_path: Path) -> generate.Workspace:
         },
         {
             "workspace": {
+                "package": {"version": "1.2.3"},
                 "lints": {
                     "rust": {"missing_docs": "warn", "unsafe_code": "deny"},
                     "clippy": {
                         "pedantic": {"level": "warn", "priority": -1},
                         "needless-return": "allow",
                     },
-                }
+                },
             },
             "profile": {"dev": {"package": {"app": {"opt-level": 1}}}},
         },
@@ -157,3 +158,8 @@ def test_the_graph_of_the_members_names_members_alone(
 ) -> None:
     generate.write_root(workspace, "@tasker_crates", tmp_path)
     assert json.loads((tmp_path / "members.json").read_text()) == {"crates/app": []}
+
+
+def test_the_version_of_all_members_is_told(workspace: generate.Workspace, tmp_path: Path) -> None:
+    generate.write_root(workspace, "@tasker_crates", tmp_path)
+    assert '\nVERSION = "1.2.3"\n' in (tmp_path / "defs.bzl").read_text()

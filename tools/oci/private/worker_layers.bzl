@@ -1,0 +1,99 @@
+"""The layers of a worker's image: third-party wheels, our package, and each workflow's handlers and templates."""
+
+load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "use_cpp_toolchain")
+load("@rules_python//python:defs.bzl", "PyInfo")
+load("//tools/oci/private:layer.bzl", "LAYER_ATTRS", "OPTIMIZED_ATTRS", "create_layer", "layer_providers")
+load("//tools/oci/private:software.bzl", "software_aspect", "software_of")
+load("//tools/rust:optimized.bzl", "optimized_transition")
+
+# Where Debian's Python finds what is installed beside it.
+_PACKAGES = "usr/local/lib/python3.11/dist-packages/"
+
+# What workflows are put into, and what the image's TASKER_HANDLER_PATH names.
+_HANDLERS = "app/handlers/"
+
+_WHEEL = "/site-packages/"
+
+def _files(target):
+    info = target[DefaultInfo]
+    return depset(transitive = [target[PyInfo].transitive_sources, info.default_runfiles.files]).to_list()
+
+def _is_wanted(file):
+    return not (file.basename.endswith(".pyi") or "/__pycache__/" in file.short_path or file.is_directory)
+
+def _wheel_place(file):
+    """The file's place below the folder of installed packages, or None when no wheel brought it."""
+    if file.short_path.startswith("../") and _WHEEL in file.short_path:
+        return file.short_path.split(_WHEEL, 1)[1]
+    return None
+
+def _below_root(ctx, file, roots):
+    """The file's path below the longest of the import roots that it lies in, else below its repository."""
+    path = file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
+    longest = path.split("/", 1)[0]
+    for root in roots:
+        if path.startswith(root + "/") and len(root) > len(longest):
+            longest = root
+    return path[len(longest) + 1:]
+
+def _worker_layers_impl(ctx):
+    interpreter = ctx.files.interpreter
+    wheels, package, software = {}, {}, []
+    for target in ctx.attr.worker:
+        roots = target[PyInfo].imports.to_list()
+        software += software_of(target)
+        for file in _files(target):
+            place = _wheel_place(file)
+            if place:
+                wheels[_PACKAGES + place] = file
+            elif _is_wanted(file):
+                package[_PACKAGES + _below_root(ctx, file, roots)] = file
+
+    own = {file.path: None for file in package.values()}
+    workflows = []
+    for target in ctx.attr.workflows:
+        roots = target[PyInfo].imports.to_list()
+        handlers = {}
+        for file in _files(target):
+            place = _wheel_place(file)
+            if place:
+                wheels[_PACKAGES + place] = file
+            elif _is_wanted(file) and file.path not in own:
+                handlers[_HANDLERS + _below_root(ctx, file, roots)] = file
+        workflows.append((target.label.name, handlers))
+
+    def layer(name, files, software = []):
+        return create_layer(ctx, ctx.label.name + "." + name, files = files, interpreter = interpreter, software = software)
+
+    wheels = {place: file for place, file in wheels.items() if _is_wanted(file)}
+    return layer_providers([
+        layer("wheels", wheels),
+        layer("package", package, software),
+    ] + [
+        layer("workflow_{}_{}".format(index, name), handlers)
+        for index, (name, handlers) in enumerate(workflows)
+    ])
+
+worker_layers = rule(
+    implementation = _worker_layers_impl,
+    doc = "One layer of all third-party wheels, one of the worker's package, one for each workflow's handlers.",
+    attrs = LAYER_ATTRS | OPTIMIZED_ATTRS | {
+        "interpreter": attr.label_list(
+            allow_files = [".deb"],
+            doc = "The packages of the image's Python, which then compiles all Python files; none: they are not compiled.",
+        ),
+        "worker": attr.label_list(
+            aspects = [software_aspect],
+            cfg = optimized_transition,
+            doc = "The libraries of the worker itself.",
+            mandatory = True,
+            providers = [PyInfo],
+        ),
+        "workflows": attr.label_list(
+            cfg = optimized_transition,
+            doc = "The workflows whose handlers the worker runs.",
+            providers = [PyInfo],
+        ),
+    },
+    toolchains = use_cpp_toolchain(),
+)
