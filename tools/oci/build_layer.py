@@ -35,7 +35,7 @@ def main(specification: Path, compressor: Path, blob: Path, description: Path) -
         tree.folder(path, owner=asked["owner"])
     python_files.check_extensions(tree)
     if asked["interpreter"]:
-        python_files.compile_all(tree, [Path(file) for file in asked["interpreter"]])
+        python_files.compile_all(tree, Path(asked["interpreter"]))
     software += python_files.distributions(tree)
     described = compress(tree, compressor, blob)
     description.write_text(

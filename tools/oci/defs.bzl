@@ -9,6 +9,8 @@ _BASE = Label("//tools/oci:base")
 _PYTHON = Label("//tools/oci:python")
 _HEALTH = Label("//tools/oci:health")
 
+_INTERPRETER = Label("//tools/oci:interpreter")
+
 _PATH = "/usr/local/bin:/usr/bin"
 _HEALTH_CHECK = ["/usr/local/bin/tasker-health"]
 
@@ -71,6 +73,7 @@ def tasker_worker_image(name, repository, workflows = [], image_tags = [], env =
     """
     worker_layers(
         name = name + "_worker",
+        interpreter = _INTERPRETER,
         tags = tags + ["manual"],
         visibility = ["//visibility:private"],
         worker = [Label("//tasker_py:worker_library")],

@@ -4,6 +4,8 @@ Where no engine answers it says where the archive is and how to load it, and suc
 built.
 """
 
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -34,7 +36,9 @@ def main() -> int:
         if tagged.returncode:
             print(f"{engine} cannot tag {name}: {tagged.stderr.strip()}", file=sys.stderr)
             return 1
-    _forget(engine, former)
+    current = _run(engine, "image", "inspect", "--format", "{{.Id}}", archive.names[0]).stdout.strip()
+    repository = archive.names[0].rsplit(":", 1)[0]
+    _forget(engine, [image for image in former if image != current], repository)
     print("\n".join(archive.names))
     return 0
 
@@ -52,12 +56,15 @@ def answering() -> tuple[str | None, str]:
     return None, why
 
 
-def _forget(engine: str, former: list[str]) -> None:
-    """Removes what the tag meant before, when it has no name any more and no container uses it."""
+def _forget(engine: str, former: list[str], repository: str) -> None:
+    """Removes what the tag meant before, unless it has names of others' or a container uses it."""
+    own = re.compile(re.escape(repository) + r":[0-9a-f]{16}")
     for image in former:
-        shown = _run(engine, "image", "inspect", "--format", "{{len .RepoTags}}", image)
-        if shown.stdout.strip() == "0":
-            _run(engine, "image", "rm", image)
+        shown = _run(engine, "image", "inspect", "--format", "{{json .RepoTags}}", image)
+        names = json.loads(shown.stdout) if shown.returncode == 0 else []
+        if all(own.search(name) for name in names):
+            # Refused by the engine while a container uses it.
+            _run(engine, "image", "rm", *(names or [image]))
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

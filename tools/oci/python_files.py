@@ -7,7 +7,6 @@ import tempfile
 from email.parser import HeaderParser
 from pathlib import Path
 
-from tools.oci import debian
 from tools.oci.tree import LayerError, Tree, content
 
 # The version of the interpreter that packages.json names.
@@ -16,7 +15,7 @@ _METADATA = re.compile(r"[^/]+\.dist-info/METADATA$")
 _EXTENSION = re.compile(r"\.cpython-(\d)(\d+)-[^/]+\.so$")
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 # What is loaded is checked neither against a time nor against its source: an image does not change.
-_COMPILE = ("-I", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash")
+_COMPILE = ("-s", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
 
 
 def distributions(tree: Tree) -> list[dict[str, str]]:
@@ -40,19 +39,22 @@ def check_extensions(tree: Tree) -> None:
             )
 
 
-def compile_all(tree: Tree, packages: list[Path]) -> None:
-    """Adds the byte code of every Python file, made by the interpreter that is in `packages`."""
-    sources = Tree()
-    sources.entries = {path: entry for path, entry in tree.entries.items() if path.endswith(".py")}
-    if not sources.entries:
+def compile_all(tree: Tree, interpreter: Path) -> None:
+    """Adds the byte code of every Python file, made by the interpreter that the archive holds."""
+    sources = {
+        path: entry
+        for path, entry in tree.entries.items()
+        if path.endswith(".py") and entry.kind == tarfile.REGTYPE
+    }
+    if not sources:
         return
-    interpreter = Tree()
-    for package in packages:
-        debian.unpack(package, interpreter)
     with tempfile.TemporaryDirectory() as folder:
         system, files = Path(folder, "system"), Path(folder, "files")
-        _lay_out(interpreter, system)
-        _lay_out(sources, files)
+        with tarfile.open(interpreter) as archive:
+            archive.extractall(system, filter="tar")
+        for path, entry in sources.items():
+            (files / path).parent.mkdir(parents=True, exist_ok=True)
+            (files / path).write_bytes(content(entry))
         # On its own loader and libraries: this machine's may be older.
         subprocess.run(
             [
@@ -64,19 +66,8 @@ def compile_all(tree: Tree, packages: list[Path]) -> None:
                 *(system / f"usr/bin/python{VERSION}", *_COMPILE, "-s", files, "-p", "/", files),
             ],
             check=True,
-            env={"PYTHONHOME": str(system / "usr")},
+            # Its own library, wherever it lies; sets of names in the same order each time.
+            env={"PYTHONHOME": str(system / "usr"), "PYTHONHASHSEED": "0"},
         )
         for path in sorted(files.rglob("*.pyc")):
             tree.file(str(path.relative_to(files)), path.read_bytes())
-
-
-def _lay_out(tree: Tree, folder: Path) -> None:
-    """Writes a tree's files and relative links below a folder."""
-    for path, entry in tree.entries.items():
-        where = folder / path
-        where.parent.mkdir(parents=True, exist_ok=True)
-        if entry.kind == tarfile.REGTYPE:
-            where.write_bytes(content(entry))
-            where.chmod(entry.mode)
-        elif entry.kind == tarfile.SYMTYPE and not entry.target.startswith("/"):
-            where.symlink_to(entry.target)

@@ -24,6 +24,7 @@ ALLOWED = {
         "crates/testing",
         "crates/worker",
     },
+    "crates/health": set(),
     "crates/journal": set(),
     "crates/protocol": set(),
     "crates/server": {"crates/core", "crates/journal", "crates/protocol", "crates/template"},
@@ -32,6 +33,7 @@ ALLOWED = {
     "crates/testing": {"crates/core", "crates/protocol", "crates/template"},
     "crates/worker": {"crates/protocol", "crates/template"},
     "e2e/support": {"crates/client", "crates/protocol", "crates/worker"},
+    "tools/oci/gzip": set(),
 }
 
 # As cargo resolved it, whatever names the manifests use.

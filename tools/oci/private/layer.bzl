@@ -30,7 +30,7 @@ def create_layer(
         files = {},
         first = False,
         folders = [],
-        interpreter = [],
+        interpreter = None,
         links = {},
         owner = 0,
         packages = [],
@@ -44,7 +44,7 @@ def create_layer(
         files: a File by each path in the image.
         first: whether what every image has is added: users, certificates, /tmp.
         folders: paths of empty folders.
-        interpreter: the packages of the Python that compiles the layer's Python files; none: they are not compiled.
+        interpreter: the archive of the Python that compiles the layer's Python files; None: they are not compiled.
         links: targets of symbolic links by their paths.
         owner: the number of user and group that files, archives and folders belong to.
         packages: `.deb` files.
@@ -62,7 +62,7 @@ def create_layer(
         "files": {path: file.path for path, file in files.items()},
         "first": first,
         "folders": folders,
-        "interpreter": [file.path for file in interpreter],
+        "interpreter": interpreter.path if interpreter else None,
         "links": links,
         "owner": owner,
         "packages": [file.path for file in packages],
@@ -73,7 +73,7 @@ def create_layer(
         executable = ctx.executable._build_layer,
         arguments = [specification.path, ctx.executable._gzip.path, blob.path, description.path],
         inputs = depset(
-            [specification] + archives.values() + files.values() + interpreter + packages,
+            [specification] + archives.values() + files.values() + packages + ([interpreter] if interpreter else []),
             transitive = [tools.all_files],
         ),
         mnemonic = "OciLayer",
@@ -97,6 +97,7 @@ def _debian_layer_impl(ctx):
         ctx,
         ctx.label.name,
         first = ctx.attr.first,
+        interpreter = ctx.file.interpreter,
         packages = ctx.files.packages,
     )])
 
@@ -105,6 +106,10 @@ debian_layer = rule(
     doc = "A layer of Debian packages, without what no program reads: manuals, translations, scripts of their own.",
     attrs = LAYER_ATTRS | {
         "first": attr.bool(doc = "Whether it is an image's lowest layer, with users, certificates and /tmp."),
+        "interpreter": attr.label(
+            allow_single_file = [".tar"],
+            doc = "The Python that compiles the layer's Python files; without it they are not compiled.",
+        ),
         "packages": attr.label_list(allow_files = [".deb"], doc = "The packages.", mandatory = True),
     },
     toolchains = use_cpp_toolchain(),
@@ -169,4 +174,25 @@ data_layer = rule(
         "writable": attr.bool(doc = "Whether the files belong to the user that runs in the image."),
     },
     toolchains = use_cpp_toolchain(),
+)
+
+def _interpreter_impl(ctx):
+    archive = ctx.actions.declare_file(ctx.label.name + ".tar")
+    ctx.actions.run(
+        executable = ctx.executable._build_interpreter,
+        arguments = [archive.path] + [file.path for file in ctx.files.packages],
+        inputs = ctx.files.packages,
+        mnemonic = "OciInterpreter",
+        outputs = [archive],
+        progress_message = "Laying out the image's Python",
+    )
+    return [DefaultInfo(files = depset([archive]))]
+
+interpreter = rule(
+    implementation = _interpreter_impl,
+    doc = "The image's own Python, unpacked: it compiles what images have of Python.",
+    attrs = {
+        "packages": attr.label_list(allow_files = [".deb"], doc = "The packages.", mandatory = True),
+        "_build_interpreter": attr.label(cfg = "exec", default = "//tools/oci:build_interpreter", executable = True),
+    },
 )

@@ -37,7 +37,7 @@ def _below_root(ctx, file, roots):
     return path[len(longest) + 1:]
 
 def _worker_layers_impl(ctx):
-    interpreter = ctx.files.interpreter
+    interpreter = ctx.file.interpreter
     wheels, package, software = {}, {}, []
     for target in ctx.attr.worker:
         roots = target[PyInfo].imports.to_list()
@@ -78,9 +78,10 @@ worker_layers = rule(
     implementation = _worker_layers_impl,
     doc = "One layer of all third-party wheels, one of the worker's package, one for each workflow's handlers.",
     attrs = LAYER_ATTRS | OPTIMIZED_ATTRS | {
-        "interpreter": attr.label_list(
-            allow_files = [".deb"],
-            doc = "The packages of the image's Python, which then compiles all Python files; none: they are not compiled.",
+        "interpreter": attr.label(
+            allow_single_file = [".tar"],
+            doc = "The image's Python, which compiles all Python files.",
+            mandatory = True,
         ),
         "worker": attr.label_list(
             aspects = [software_aspect],

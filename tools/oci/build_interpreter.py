@@ -1,0 +1,21 @@
+"""Lays the image's Python out once, for all layers to be compiled by: build_interpreter ARCHIVE DEB..."""
+
+import sys
+from pathlib import Path
+
+from tools.oci import debian
+from tools.oci.tree import Tree
+
+
+def main(archive: Path, packages: list[Path]) -> None:
+    """Writes an archive of the packages' files."""
+    tree = Tree()
+    for package in packages:
+        debian.unpack(package, tree)
+    tree.drop("usr/share")
+    with archive.open("wb") as file:
+        tree.write(file)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(argument) for argument in sys.argv[2:]])
