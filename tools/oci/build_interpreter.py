@@ -1,4 +1,4 @@
-"""Lays the image's Python out once, for all layers to be compiled by: build_interpreter ARCHIVE DEB..."""
+"""Lays out the Python that compiles all layers' files: build_interpreter ARCHIVE DEB..."""
 
 import sys
 from pathlib import Path

@@ -36,7 +36,9 @@ def main() -> int:
         if tagged.returncode:
             print(f"{engine} cannot tag {name}: {tagged.stderr.strip()}", file=sys.stderr)
             return 1
-    current = _run(engine, "image", "inspect", "--format", "{{.Id}}", archive.names[0]).stdout.strip()
+    current = _run(
+        engine, "image", "inspect", "--format", "{{.Id}}", archive.names[0]
+    ).stdout.strip()
     repository = archive.names[0].rsplit(":", 1)[0]
     _forget(engine, [image for image in former if image != current], repository)
     print("\n".join(archive.names))

@@ -69,5 +69,5 @@ def compile_all(tree: Tree, interpreter: Path) -> None:
             # Its own library, wherever it lies; sets of names in the same order each time.
             env={"PYTHONHOME": str(system / "usr"), "PYTHONHASHSEED": "0"},
         )
-        for path in sorted(files.rglob("*.pyc")):
-            tree.file(str(path.relative_to(files)), path.read_bytes())
+        for compiled in sorted(files.rglob("*.pyc")):
+            tree.file(str(compiled.relative_to(files)), compiled.read_bytes())
