@@ -1,7 +1,7 @@
-"""Pins the Debian packages of the images: `bazel run //tools/oci:update_lock`.
+"""Pins the Debian packages of the images: `bazel run //tools/oci:update_lock [-- FOLDER...]`.
 
-Writes for each package of packages.json what the archive has of it now, by version, path, SHA-256
-and size, into debian_lock.json beside it.
+Writes for each package of a folder's packages.json what the archive has of it now, by version,
+path, SHA-256 and size, into debian_lock.json beside it.
 """
 
 import argparse
@@ -13,28 +13,35 @@ from pathlib import Path
 
 from tools.oci.archive_index import ArchiveError, Package, latest
 
+# Where this project has such lists: of images, and of what reads them in a test.
+FOLDERS = ("tools/oci", "tools/oci/readers")
+
 
 def main() -> int:
-    """0 when the lock was written; it is left as it was on any error."""
-    parser = argparse.ArgumentParser(description="Pins the Debian packages of the images.")
-    parser.add_argument("--packages", type=Path, help="the list of packages (packages.json)")
-    parser.add_argument("--lock", type=Path, help="the file to write (debian_lock.json)")
-    arguments = parser.parse_args()
-    folder = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."), "tools/oci")
-    packages = arguments.packages or folder / "packages.json"
-    lock = arguments.lock or folder / "debian_lock.json"
-    asked = json.loads(packages.read_text())
-    names = sorted({name for names in asked["sets"].values() for name in names})
+    """0 when the locks were written; one is left as it was on any error."""
+    parser = argparse.ArgumentParser(description="Pins the Debian packages of images.")
+    parser.add_argument(
+        "folders", nargs="*", default=FOLDERS, metavar="FOLDER", help="has a packages.json"
+    )
+    workspace = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
     try:
-        found = latest(asked["suite"], names)
-    except ArchiveError as error:
+        for folder in parser.parse_args().folders:
+            update(workspace / folder)
+    except (ArchiveError, OSError) as error:
         print(f"update_lock: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def update(folder: Path) -> None:
+    """Writes one folder's lock, and prints what is other than before."""
+    asked = json.loads((folder / "packages.json").read_text())
+    found = latest(asked["suite"], sorted({n for names in asked["sets"].values() for n in names}))
+    lock = folder / "debian_lock.json"
     before = json.loads(lock.read_text())["packages"] if lock.exists() else []
     lock.write_text(locked(found))
     for line in changes({each["name"]: each["version"] for each in before}, found):
         print(line)
-    return 0
 
 
 def locked(packages: list[Package]) -> str:

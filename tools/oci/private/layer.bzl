@@ -176,23 +176,23 @@ data_layer = rule(
     toolchains = use_cpp_toolchain(),
 )
 
-def _interpreter_impl(ctx):
+def _unpacked_packages_impl(ctx):
     archive = ctx.actions.declare_file(ctx.label.name + ".tar")
     ctx.actions.run(
-        executable = ctx.executable._build_interpreter,
+        executable = ctx.executable._unpack_packages,
         arguments = [archive.path] + [file.path for file in ctx.files.packages],
         inputs = ctx.files.packages,
-        mnemonic = "OciInterpreter",
+        mnemonic = "OciUnpack",
         outputs = [archive],
-        progress_message = "Laying out the image's Python",
+        progress_message = "Unpacking %{label}",
     )
     return [DefaultInfo(files = depset([archive]))]
 
-interpreter = rule(
-    implementation = _interpreter_impl,
-    doc = "The image's own Python, unpacked: it compiles what images have of Python.",
+unpacked_packages = rule(
+    implementation = _unpacked_packages_impl,
+    doc = "An archive of what Debian packages hold, for programs that are run from it while building or testing.",
     attrs = {
         "packages": attr.label_list(allow_files = [".deb"], doc = "The packages.", mandatory = True),
-        "_build_interpreter": attr.label(cfg = "exec", default = "//tools/oci:build_interpreter", executable = True),
+        "_unpack_packages": attr.label(cfg = "exec", default = "//tools/oci:unpack_packages", executable = True),
     },
 )

@@ -11,7 +11,7 @@ _CRATES = "tasker_crates"
 
 def _software_impl(target, ctx):
     below = []
-    for name in ["deps", "srcs", "binary", "crate"]:
+    for name in ["binary", "data", "deps", "srcs"]:
         value = getattr(ctx.rule.attr, name, None)
         for each in value if type(value) == "list" else [value]:
             if type(each) == "Target" and _SoftwareInfo in each:
@@ -23,7 +23,7 @@ def _software_impl(target, ctx):
 
 software_aspect = aspect(
     implementation = _software_impl,
-    attr_aspects = ["binary", "crate", "deps", "srcs"],
+    attr_aspects = ["binary", "data", "deps", "srcs"],
     doc = "Collects the crates that are linked into a program; those that only its build runs are not.",
 )
 

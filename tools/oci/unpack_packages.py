@@ -1,4 +1,4 @@
-"""Lays out the Python that compiles all layers' files: build_interpreter ARCHIVE DEB..."""
+"""Unpacks Debian packages into one archive, to be run from: unpack_packages ARCHIVE DEB..."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ def main(archive: Path, packages: list[Path]) -> None:
     tree = Tree()
     for package in packages:
         debian.unpack(package, tree)
-    tree.drop("usr/share")
+    tree.links_of_usr()
     with archive.open("wb") as file:
         tree.write(file)
 
