@@ -2,7 +2,7 @@
 
 load("@rules_python//python:defs.bzl", "py_test")
 load("@rules_rust//rust:defs.bzl", "rust_test")
-load("//:defs.bzl", "rust_lint_tests")
+load("//tools/lint:rust.bzl", "rust_lint_tests")
 
 # What each service of the compose file needs, by the names that e2e/stack gives it.
 _SOURCES = {

@@ -1,7 +1,8 @@
 """An example workflow: a library, its unit tests, and their checks."""
 
 load("@rules_python//python:defs.bzl", "py_library")
-load("//:defs.bzl", "pytest_test", "python_lint_tests")
+load("//tools/lint:python.bzl", "python_lint_tests")
+load("//tools/pytest:defs.bzl", "pytest_test")
 
 def python_workflow(name, deps = [], data = []):
     """The package of this folder, each file of tests/ as a target named after it, lint and types.
