@@ -19,7 +19,6 @@ _RULE_SETS = {
     "rules_pkg": "rules/pkg",
     "rules_proto": "rules/proto",
     "rules_python": "rules/python",
-    "rules_rust": "rules/rust",
     "rules_shell": "rules/shell",
 }
 
@@ -27,6 +26,12 @@ def tasker_repositories():
     """Rule sets, toolchains and crates. `tasker_setup` of //:setup.bzl comes next."""
     for name, path in _RULE_SETS.items():
         installed_rules(name = name, path = path)
+    installed_rules(
+        name = "rules_rust",
+        build_file = Label("//tools/build:process_wrapper.BUILD.bazel"),
+        build_folder = "util/process_wrapper",
+        path = "rules/rust",
+    )
 
     # A library that rules_rust's process wrapper is built with.
     installed_rules(
