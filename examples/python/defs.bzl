@@ -1,35 +1,32 @@
-"""An example workflow: a library, its unit tests, and their checks."""
+"""An example workflow: its target with its tests, and lint and types, which are the house's own matter."""
 
-load("@rules_python//python:defs.bzl", "py_library")
+load("//:defs.bzl", "tasker_workflow")
 load("//tools/lint:python.bzl", "python_lint_tests")
-load("//tools/pytest:defs.bzl", "pytest_test")
 
-def python_workflow(name, deps = [], data = []):
-    """The package of this folder, each file of tests/ as a target named after it, lint and types.
+def python_workflow(name, templates = None, deps = [], data = []):
+    """The workflow of this folder, each file of tests/ as a target named after it, lint and types.
 
     Args:
         name: the folder's.
+        templates: names of files in //fixtures/task_templates/python; default NAME_py.yaml.
         deps: what its handlers import, beyond tasker_core.
         data: files that its tests read.
     """
-    py_library(
+    templates = templates or [name + "_py.yaml"]
+    tasker_workflow(
         name = name,
-        srcs = native.glob(
+        handlers = native.glob(
             ["**/*.py"],
             exclude = ["tests/**"],
         ),
         imports = [".."],
+        templates = ["//fixtures/task_templates:python/" + template for template in templates],
+        test_data = data + ["//fixtures/task_templates"],
+        test_deps = deps,
+        tests = native.glob(["tests/*_test.py"]),
         visibility = ["//visibility:public"],
-        deps = ["//tasker_py"] + deps,
+        deps = deps,
     )
-    for test in native.glob(["tests/*_test.py"]):
-        pytest_test(
-            name = test[len("tests/"):-len(".py")],
-            size = "small",
-            srcs = [test],
-            data = data + ["//fixtures/task_templates"],
-            deps = [":" + name] + deps,
-        )
     python_lint_tests(
         name = name,
         srcs = native.glob(["**/*.py"]),

@@ -34,6 +34,7 @@ ALLOWED = {
     "crates/worker": {"crates/protocol", "crates/template"},
     "e2e/support": {"crates/client", "crates/protocol", "crates/worker"},
     "tools/oci/gzip": set(),
+    "tools/workflow/template_check": {"crates/template"},
 }
 
 # As cargo resolved it, whatever names the manifests use.

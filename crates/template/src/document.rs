@@ -1,5 +1,7 @@
 //! The way in: a text becomes a checked document, and a document the template that one environment runs.
 
+use std::collections::BTreeMap;
+
 use crate::code;
 use crate::node::{Node, Value};
 use crate::problem::{Place, Problems, Sink};
@@ -110,6 +112,28 @@ impl Document {
     /// The semantic version.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The environments that override something, in the order of their names.
+    pub fn environments(&self) -> Vec<&str> {
+        environment::names(&self.root, &mut Sink::new(&self.file))
+    }
+
+    /// Where each step names its handler's callable, by the step's name, as `environment` has it.
+    pub fn callables_at(&self, environment: &str) -> BTreeMap<String, Place> {
+        let merged = environment::merge(&self.root, environment, &mut Sink::new(&self.file));
+        let steps = merged.as_ref().and_then(|root| root.get("steps"));
+        let at = |step: &Node| {
+            let callable = step.get("handler")?.get("callable")?;
+            Some((step.get("name")?.text()?.to_owned(), callable.at))
+        };
+        let items = steps.map_or(&[][..], Node::items);
+        items.iter().filter_map(at).collect()
+    }
+
+    /// Where the task handler's callable is named, if the template has one.
+    pub fn task_handler_at(&self) -> Option<Place> {
+        Some(self.root.get("task_handler")?.get("callable")?.at)
     }
 
     /// The whole document as JSON: keys sorted, no white space, numbers as written where JSON has them so.

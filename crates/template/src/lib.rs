@@ -41,7 +41,7 @@ mod yaml;
 
 pub use document::{Document, parse};
 pub use json_schema::json_schema;
-pub use problem::{Problem, Problems};
+pub use problem::{Place, Problem, Problems};
 pub use schema::{Schema, SchemaError, Violation};
 pub use set::Set;
 pub use shape::LONGEST_MS;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::Serialize;
 pub use tasker_template::Set;
 use tasker_template::{Document, Problems, parse};
 
@@ -114,12 +114,7 @@ fn handlers(
 ) -> Result<(Vec<Handler>, Vec<String>), Problems> {
     let mut handlers = BTreeSet::new();
     let mut names = BTreeSet::new();
-    let environments = environments(document);
-    for environment in environments
-        .iter()
-        .map(String::as_str)
-        .chain([no_environment])
-    {
+    for environment in document.environments().into_iter().chain([no_environment]) {
         let merged = document.merged(environment)?;
         for step in merged.steps {
             names.insert(step.name);
@@ -131,17 +126,6 @@ fn handlers(
     }
     let names = names.into_iter().collect();
     Ok((handlers.into_iter().collect(), names))
-}
-
-fn environments(document: &Document) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Outline {
-        #[serde(default)]
-        environments: std::collections::BTreeMap<String, IgnoredAny>,
-    }
-    serde_json::from_str::<Outline>(&document.canonical_json())
-        .map(|outline| outline.environments.into_keys().collect())
-        .unwrap_or_default()
 }
 
 /// Collects the template files at or below `path`. Links are followed, each folder once, for build systems make
