@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from tasker_core.errors import HandlerNotFoundError, InvalidHandlerError
 from tasker_core.registry import Handler, HandlerRegistry, import_object, is_handler
 from tasker_core.step_handler import BatchableHandler, BatchWorkerHandler, DecisionHandler
 from tasker_core.step_handler.function import FunctionHandler, decorated
-from tools.workflow.report import Place, Report, place_of, shown
+from tools.workflow.report import Place, Report, place_of
 
 Json = dict[str, Any]
 
@@ -27,6 +28,10 @@ BASES: dict[str, type] = {
 }
 # Of these a step without the base class comes to nothing.
 NEEDED = ("batchable", "decision")
+_WANTED = (
+    "a handler is a subclass of StepHandlerBase, or a function with @step_handler; it takes task, "
+    "sequence and step"
+)
 # What a function's code has in it that returns such an outcome.
 WORDS = {"batchable": "batches", "decision": "create_steps"}
 
@@ -57,7 +62,7 @@ def check_task_handler(outline: Json, registry: HandlerRegistry, report: Report)
     try:
         import_object(named["callable"])
     except HandlerNotFoundError as error:
-        message = f"the task handler leads nowhere: {error}"
+        message = f"the task handler leads nowhere: {_reason(error, named['callable'])}"
         report.problem(place, "UNKNOWN_TASK_HANDLER", message, _nearest(named["callable"]))
     except BaseException as error:  # a module may raise anything while it is imported.
         _import_failed(place, named["callable"], error, report)
@@ -117,19 +122,21 @@ def _resolved(
     callable_name, step = named["callable"], named["step"]
     try:
         return registry.resolve(callable_name, named["method"])
-    except HandlerNotFoundError as error:
-        message = f"the step {step!r} calls what is not there: {error}"
-        report.problem(place, "UNKNOWN_CALLABLE", message, _nearest(callable_name))
     except InvalidHandlerError as error:
-        message = f"the step {step!r} calls what is no handler: {error}"
-        hint = (
-            "a handler is a subclass of StepHandlerBase, or a function with @step_handler, that "
-            "takes task, sequence and step"
-        )
-        report.problem(place, "NO_HANDLER", message, hint)
+        message = f"the step {step!r} calls what is no handler: {_reason(error, callable_name)}"
+        report.problem(place, "NO_HANDLER", message, _WANTED)
+    except HandlerNotFoundError as error:
+        message = f"the step {step!r} calls what is not there: {_reason(error, callable_name)}"
+        report.problem(place, "UNKNOWN_CALLABLE", message, _nearest(callable_name))
     except BaseException as error:  # as above.
         _import_failed(place, callable_name, error, report)
     return None
+
+
+def _reason(error: HandlerNotFoundError, callable_name: str) -> str:
+    """What the error says beyond the callable's name, without where in memory an object was."""
+    told = str(error).removeprefix(f"no handler for the callable {callable_name!r}: ")
+    return re.sub(r" at 0x[0-9a-f]+", "", told)
 
 
 def _check_kind(named: Json, handler: Handler, place: Place, report: Report) -> None:
@@ -186,13 +193,18 @@ def _import_failed(place: Place, name: str, error: BaseException, report: Report
         for frame in traceback.extract_tb(error.__traceback__)
         if "importlib" not in frame.filename
     ]
-    where = f" ({shown(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    reason = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    where = Place(frames[-1].filename, frames[-1].lineno or 1)
+    if isinstance(error, SyntaxError) and error.filename:
+        where = Place(error.filename, error.lineno or 1)
+    if where in report.failed_imports:
+        return
+    report.failed_imports.add(where)
+    reason = traceback.format_exception_only(error)[-1].strip()
     report.problem(
         place,
         "IMPORT_FAILED",
-        f"{name} cannot be imported: {reason}{where}",
-        "correct the module; what it imports is to be among the `deps` of the workflow",
+        f"{name} cannot be imported: {reason} ({where})",
+        "correct the module; what it imports is to be among the workflow's `deps`",
     )
 
 

@@ -1,41 +1,56 @@
-"""Checks a workflow's handlers against its templates while it is built.
+"""Checks a workflow's handlers against its templates: check_handlers SPECIFICATION.
 
-check_handlers OUTLINE MARKER FILE...: the outline is what template_check wrote, the marker is
-written when nothing is wrong, the files are the workflow's own modules. The modules of the workflow
-and of what it depends on are on the import path.
+The specification is the JSON text that private/workflow.bzl writes. Bazel keeps this program as a
+persistent worker, so that what takes long to import is imported once; each workflow is checked in a
+process of its own, which imports nothing of another's.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
+
+import pydantic  # noqa: F401 - so that the processes of checks find it imported
 
 from tasker_core.registry import Handler, HandlerRegistry
-from tools.workflow import callables, decisions, edges
-from tools.workflow.report import Report
+from tools.workflow import apart, callables, decisions, edges
+from tools.workflow.report import Report, tree_of
+
+Json = dict[str, Any]
 
 
-def main(outline: Path, marker: Path, files: list[str]) -> int:
+def check(specification: str) -> int:
     """0 when the handlers fit the templates; else everything that is wrong has been printed."""
+    asked: Json = json.loads(Path(specification).read_text())
+    with tree_of(asked["files"]) as tree:
+        sys.path[:0] = [*(str(tree / root) for root in asked["roots"]), *asked["libraries"]]
+        report = _report(asked, [str(tree / file) for file in asked["handlers"]])
+    told = [f"warning: {warning}" for warning in sorted(report.warnings)]
+    for line in [*told, *map(str, sorted(report.problems))]:
+        # As people know the files.
+        print(line.replace(f"{tree}/", ""))
+    if report.problems:
+        return 1
+    Path(asked["marker"]).touch()
+    return 0
+
+
+def _report(asked: Json, files: list[str]) -> Report:
     report = Report()
     registry = HandlerRegistry.default()
     reached: list[Handler] = []
-    for template in json.loads(outline.read_text()):
+    for template in json.loads(Path(asked["outline"]).read_text()):
         handlers = callables.resolve(template, registry, report)
         callables.check_task_handler(template, registry, report)
         edges.check(template, handlers, report)
         decisions.check(template, handlers, report)
         reached += handlers.values()
     modules = callables.check_modules(files, report)
-    callables.check_reached(modules, reached, report)
-    for warning in sorted(report.warnings):
-        print(f"warning: {warning}", file=sys.stderr)
-    for problem in sorted(report.problems):
-        print(problem, file=sys.stderr)
-    if report.problems:
-        return 1
-    marker.touch()
-    return 0
+    # Of what cannot be called it has been said already.
+    if not report.problems:
+        callables.check_reached(modules, reached, report)
+    return report
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))
+    sys.exit(apart.main(sys.argv[1:], check))

@@ -1,11 +1,9 @@
 """Workflows as targets: checked when they are built, tested on a virtual clock."""
 
-load("@rules_python//python:defs.bzl", "py_binary", "py_library")
+load("@rules_python//python:defs.bzl", "py_library")
 load("//tools/pytest:defs.bzl", "pytest_test")
 load("//tools/workflow/private:workflow.bzl", "workflow")
 
-_CHECK = Label("//tools/workflow:check_handlers.py")
-_CHECKS = Label("//tools/workflow")
 _TASKER = Label("//tasker_py")
 
 def tasker_workflow(
@@ -52,20 +50,8 @@ def tasker_workflow(
         visibility = ["//visibility:private"],
         deps = deps + [_TASKER],
     )
-    py_binary(
-        name = name + "_check",
-        srcs = [_CHECK],
-        main = _CHECK,
-        tags = tags + ["manual"],
-        visibility = ["//visibility:private"],
-        deps = [
-            library,
-            _CHECKS,
-        ],
-    )
     workflow(
         name = name,
-        check = name + "_check",
         handlers = handlers,
         library = library,
         tags = tags,

@@ -8,7 +8,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from tasker_core.registry import Handler
 from tasker_core.step_handler import TypedStepHandler
 from tools.workflow.report import Place, Report, place_of
-from tools.workflow.schema_fit import Schemas
+from tools.workflow.schema_fit import Schemas, written_schema
 
 Json = dict[str, Any]
 
@@ -49,10 +49,11 @@ def _check_edge(
 ) -> None:
     if not issubclass(giver, TypedStepHandler):
         return
-    given = giver.output_model()
+    one: Any = giver.output_model()
+    given: Any = list[one] if is_batch else one
     if given == wanted:
         return
-    misfits = _misfits(list[given] if is_batch else given, wanted)  # type: ignore[valid-type]
+    misfits = _misfits(given, wanted)
     if misfits:
         report.problem(
             place,
@@ -66,7 +67,7 @@ def _check_edge(
 def _misfits(given: Any, wanted: Any) -> list[str]:
     """Why what one model writes may not be read by another; nothing when that is not known."""
     try:
-        written = TypeAdapter(given).json_schema(mode="serialization")
+        written = written_schema(given)
         adapter = TypeAdapter(wanted)
         # Names are read as they were written, by the model's alias or by the field.
         readers = [

@@ -1,10 +1,14 @@
 """What is wrong with a workflow, where, and what to do, in the form of templates' problems."""
 
 import inspect
-import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tasker_core.step_handler.function import FunctionHandler
 
 
 @dataclass(frozen=True, order=True)
@@ -40,6 +44,8 @@ class Report:
 
     problems: set[Problem] = field(default_factory=set)
     warnings: set[Problem] = field(default_factory=set)
+    # Where modules could not be imported, which is told once.
+    failed_imports: set[Place] = field(default_factory=set)
 
     def problem(self, place: Place, code: str, message: str, hint: str) -> None:
         """Adds a mistake, for which the build fails."""
@@ -51,24 +57,30 @@ class Report:
 
 
 def place_of(target: Any) -> Place:
-    """Where a class, function or module is defined, from the folder that people build in."""
+    """Where a class, function or module is defined."""
+    if isinstance(target, type) and issubclass(target, FunctionHandler):
+        target = target.__dict__["call"].__func__
     code = getattr(inspect.unwrap(target), "__code__", None) if callable(target) else None
     if code is not None:
-        return Place(shown(code.co_filename), code.co_firstlineno)
+        return Place(code.co_filename, code.co_firstlineno)
     try:
         file = inspect.getsourcefile(target)
         line = inspect.getsourcelines(target)[1]
     except (OSError, TypeError):
-        return Place(shown(getattr(target, "__file__", None) or "?"), 1)
-    return Place(shown(file or "?"), max(line, 1))
+        return Place(getattr(target, "__file__", None) or "?", 1)
+    return Place(file or "?", max(line, 1))
 
 
-def shown(file: str) -> str:
-    """The file as it is named in the workspace: without the folder that Bazel runs the check in."""
-    for root in sorted(filter(None, sys.path), key=len):
-        path = Path(root)
-        if path.name.endswith(".runfiles") and Path(file).is_relative_to(path):
-            below = Path(file).relative_to(path)
-            # First comes the repository's name.
-            return str(Path(*below.parts[1:]))
-    return file
+@contextmanager
+def tree_of(files: Mapping[str, str]) -> Iterator[Path]:
+    """A folder of links to files, by the paths that people know them by.
+
+    What is made and what is written lie in different folders of a build; a Python package may
+    have both.
+    """
+    with tempfile.TemporaryDirectory(prefix="workflow-") as folder:
+        for path, file in files.items():
+            link = Path(folder, path)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(Path(file).absolute())
+        yield Path(folder)

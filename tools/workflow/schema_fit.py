@@ -8,10 +8,32 @@ here.
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
 Schema = Any
 _NUMBERS = {"integer": {"integer", "number"}}
+# Types that have more values than can be listed.
+_FREE = ("integer", "number", "string")
 # A schema may refer to itself.
 DEEPEST = 40
+
+
+class _Written(GenerateJsonSchema):
+    """Schemas of what is written, which has the fields with a default, too."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        if field["type"] in ("model-field", "dataclass-field"):
+            return True
+        return super().field_is_required(field, total)
+
+
+def written_schema(given: Any) -> Schema:
+    """The schema of the JSON that is written for values of a type.
+
+    PydanticInvalidForJsonSchema when it has none.
+    """
+    return TypeAdapter(given).json_schema(mode="serialization", schema_generator=_Written)
 
 
 class Schemas:
@@ -30,10 +52,11 @@ class Schemas:
             return
         alternatives = list(_alternatives(written, self.written))
         choices = list(_alternatives(read, self.read))
+        is_one = "may be" if len(alternatives) > 1 else "is"
         for each in alternatives:
             reasons = []
             for choice in choices:
-                found = list(self._misfits_of_one(each, choice, path, depth))
+                found = list(self._misfits_of_one(each, choice, path, depth, is_one))
                 if not found:
                     break
                 reasons.append(found)
@@ -41,24 +64,21 @@ class Schemas:
                 yield from _best(reasons, each, choices, path)
 
     def _misfits_of_one(
-        self, written: Schema, read: Schema, path: str, depth: int
+        self, written: Schema, read: Schema, path: str, depth: int, is_one: str
     ) -> Iterator[str]:
-        if not isinstance(written, dict) or not isinstance(read, dict):
-            return
         kind, wanted = written.get("type"), read.get("type")
-        if kind is not None and wanted is not None and not _NUMBERS.get(kind, {kind}) & {wanted}:
-            yield f"{path or 'it'} is {_article(kind)}, and {_article(wanted)} is wanted"
+        what = path or "it"
+        if kind is not None and wanted is not None and wanted not in _NUMBERS.get(kind, {kind}):
+            yield f"{what} {is_one} {_article(kind)}, and {_article(wanted)} is wanted"
             return
         values, allowed = _values(written), _values(read)
-        if values is not None and allowed is not None:
-            for value in values:
+        if allowed is not None and (values is not None or kind in _FREE):
+            choices = ", ".join(map(repr, allowed))
+            for value in values or []:
                 if value not in allowed:
-                    choices = ", ".join(map(repr, allowed))
-                    yield f"{path or 'it'} may be {value!r}, which is none of {choices}"
-        elif (
-            allowed is not None and kind == wanted and values is None and kind not in (None, "null")
-        ):
-            yield f"{path or 'it'} may be any {kind}, and one of {', '.join(map(repr, allowed))} is wanted"
+                    yield f"{what} may be {value!r}, which is none of {choices}"
+            if values is None:
+                yield f"{what} may be any {kind}, and one of {choices} is wanted"
         if kind == "object":
             yield from self._misfits_of_fields(written, read, path, depth)
         if kind == "array" and isinstance(read.get("items"), dict) and "items" in written:

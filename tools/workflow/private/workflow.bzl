@@ -2,6 +2,9 @@
 
 load("@rules_python//python:defs.bzl", "PyInfo")
 
+# The folder that wheels are unpacked in.
+_SITE = "/site-packages/"
+
 TaskerWorkflowInfo = provider(
     doc = "What a workflow is made of.",
     fields = {
@@ -20,6 +23,55 @@ def _template_folder(ctx):
         ctx.actions.symlink(output = links[template.basename], target_file = template)
     return links.values()
 
+def _workspace_path(file):
+    return "external/" + file.short_path[len("../"):] if file.short_path.startswith("../") else file.short_path
+
+def _check_handlers(ctx, outline):
+    """The check's marker: a persistent worker makes it."""
+    library = ctx.attr.library
+    files = depset(transitive = [library[PyInfo].transitive_sources, library[DefaultInfo].default_runfiles.files]).to_list()
+
+    # The check has these itself.
+    tasker = {file.path: None for file in ctx.attr._tasker[DefaultInfo].default_runfiles.files.to_list()}
+    own = [file for file in files if file.path not in tasker and _SITE not in file.path]
+    roots, libraries = [], []
+    for root in library[PyInfo].imports.to_list():
+        if _SITE in root + "/":
+            libraries.append("external/" + root)
+        elif root.split("/", 1)[0] == ctx.workspace_name:
+            roots.append(root[len(ctx.workspace_name) + 1:])
+        else:
+            roots.append("external/" + root)
+    marker = ctx.actions.declare_file(ctx.label.name + ".checked")
+    specification = ctx.actions.declare_file(ctx.label.name + ".specification.json")
+    ctx.actions.write(specification, json.encode_indent({
+        "files": {_workspace_path(file): file.path for file in own},
+        "handlers": [_workspace_path(file) for file in ctx.files.handlers],
+        "libraries": libraries,
+        "marker": marker.path,
+        "outline": outline.path,
+        # The workspace itself is one, too.
+        "roots": roots + ["."],
+    }))
+    arguments = ctx.actions.args()
+    arguments.add(specification)
+    arguments.set_param_file_format("multiline")
+    arguments.use_param_file("@%s", use_always = True)
+    ctx.actions.run(
+        executable = ctx.executable._check_handlers,
+        arguments = [arguments],
+        execution_requirements = {
+            "requires-worker-protocol": "json",
+            "supports-workers": "1",
+        },
+        inputs = [outline, specification] + files,
+        mnemonic = "TaskerHandlers",
+        outputs = [marker],
+        progress_message = "Checking the handlers of %{label}",
+        tools = [ctx.attr._check_handlers[DefaultInfo].files_to_run],
+    )
+    return marker
+
 def _workflow_impl(ctx):
     library = ctx.attr.library
     templates = ctx.files.templates
@@ -32,16 +84,7 @@ def _workflow_impl(ctx):
         outputs = [outline],
         progress_message = "Checking the templates of %{label}",
     )
-    marker = ctx.actions.declare_file(ctx.label.name + ".checked")
-    ctx.actions.run(
-        executable = ctx.executable.check,
-        arguments = [outline.path, marker.path] + [file.path for file in ctx.files.handlers],
-        inputs = [outline] + ctx.files.handlers,
-        mnemonic = "TaskerHandlers",
-        outputs = [marker],
-        progress_message = "Checking the handlers of %{label}",
-        tools = [ctx.attr.check[DefaultInfo].files_to_run],
-    )
+    marker = _check_handlers(ctx, outline)
     return [
         DefaultInfo(
             files = library[DefaultInfo].files,
@@ -57,13 +100,6 @@ workflow = rule(
     implementation = _workflow_impl,
     doc = "The library of a workflow's handlers with its templates, checked.",
     attrs = {
-        # As it is run, not once more for the build itself.
-        "check": attr.label(
-            cfg = "target",
-            doc = "//tools/workflow:check_handlers.py with the workflow's library on its import path.",
-            executable = True,
-            mandatory = True,
-        ),
         "handlers": attr.label_list(allow_files = [".py"], doc = "The workflow's own modules."),
         "library": attr.label(doc = "The same as a library.", mandatory = True, providers = [PyInfo]),
         "templates": attr.label_list(
@@ -71,6 +107,9 @@ workflow = rule(
             doc = "The templates.",
             mandatory = True,
         ),
+        # As they are run, not once more for the build itself.
+        "_check_handlers": attr.label(cfg = "target", default = "//tools/workflow:check_handlers", executable = True),
+        "_tasker": attr.label(default = "//tasker_py"),
         "_template_check": attr.label(cfg = "target", default = "//tools/workflow/template_check", executable = True),
     },
     provides = [PyInfo, TaskerWorkflowInfo],

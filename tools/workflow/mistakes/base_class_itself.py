@@ -1,0 +1,3 @@
+from tasker_core.step_handler import StepHandlerBase
+
+__all__ = ["StepHandlerBase"]

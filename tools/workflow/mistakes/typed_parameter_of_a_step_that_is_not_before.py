@@ -1,0 +1,29 @@
+from pydantic import BaseModel
+
+from tasker_core.step_handler import TypedStepHandler
+
+
+class Context(BaseModel):
+    item: str
+
+
+class Priced(BaseModel):
+    total: int
+
+
+class Wanted(BaseModel):
+    total: int
+
+
+class Paid(BaseModel):
+    paid: bool
+
+
+class Price(TypedStepHandler[Context, Priced]):
+    def run(self, context, step) -> Priced:
+        raise NotImplementedError
+
+
+class Charge(TypedStepHandler[Context, Paid]):
+    def run(self, context, step, price: Wanted) -> Paid:
+        raise NotImplementedError

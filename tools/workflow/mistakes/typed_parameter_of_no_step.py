@@ -1,0 +1,17 @@
+from pydantic import BaseModel
+
+from tasker_core.step_handler import TypedStepHandler
+
+
+class Context(BaseModel):
+    item: str
+
+
+class Price(TypedStepHandler[Context, Context]):
+    def run(self, context, step) -> Context:
+        return context
+
+
+class Charge(TypedStepHandler[Context, Context]):
+    def run(self, context, step, stok: Context) -> Context:
+        return context
