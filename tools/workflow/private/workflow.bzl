@@ -23,6 +23,20 @@ def _template_folder(ctx):
         ctx.actions.symlink(output = links[template.basename], target_file = template)
     return links.values()
 
+# Both programs are persistent workers: they take much longer to start than to check one workflow.
+_WORKER = {
+    "requires-worker-protocol": "json",
+    "supports-workers": "1",
+}
+
+def _arguments(ctx, files):
+    """The form in which a persistent worker is given its arguments."""
+    arguments = ctx.actions.args()
+    arguments.add_all(files)
+    arguments.set_param_file_format("multiline")
+    arguments.use_param_file("@%s", use_always = True)
+    return arguments
+
 def _workspace_path(file):
     return "external/" + file.short_path[len("../"):] if file.short_path.startswith("../") else file.short_path
 
@@ -53,17 +67,10 @@ def _check_handlers(ctx, outline):
         # The workspace itself is one, too.
         "roots": roots + ["."],
     }))
-    arguments = ctx.actions.args()
-    arguments.add(specification)
-    arguments.set_param_file_format("multiline")
-    arguments.use_param_file("@%s", use_always = True)
     ctx.actions.run(
         executable = ctx.executable._check_handlers,
-        arguments = [arguments],
-        execution_requirements = {
-            "requires-worker-protocol": "json",
-            "supports-workers": "1",
-        },
+        arguments = [_arguments(ctx, [specification])],
+        execution_requirements = _WORKER,
         inputs = [outline, specification] + files,
         mnemonic = "TaskerHandlers",
         outputs = [marker],
@@ -78,7 +85,8 @@ def _workflow_impl(ctx):
     outline = ctx.actions.declare_file(ctx.label.name + ".outline.json")
     ctx.actions.run(
         executable = ctx.executable._template_check,
-        arguments = [outline.path] + [template.path for template in templates],
+        arguments = [_arguments(ctx, [outline] + templates)],
+        execution_requirements = _WORKER,
         inputs = templates,
         mnemonic = "TaskerTemplate",
         outputs = [outline],
@@ -91,7 +99,10 @@ def _workflow_impl(ctx):
             runfiles = ctx.runfiles(templates + _template_folder(ctx)).merge(library[DefaultInfo].default_runfiles),
         ),
         # Made by every build of what depends on the workflow, whatever it needs of it.
-        OutputGroupInfo(_validation = depset([outline, marker])),
+        OutputGroupInfo(
+            _validation = depset([outline, marker]),
+            templates = depset([outline]),
+        ),
         TaskerWorkflowInfo(outline = outline, templates = templates),
         library[PyInfo],
     ]
