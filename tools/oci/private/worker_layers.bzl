@@ -5,12 +5,16 @@ load("@rules_python//python:defs.bzl", "PyInfo")
 load("//tools/oci/private:layer.bzl", "LAYER_ATTRS", "OPTIMIZED_ATTRS", "create_layer", "layer_providers")
 load("//tools/oci/private:software.bzl", "software_aspect", "software_of")
 load("//tools/rust:optimized.bzl", "optimized_transition")
+load("//tools/workflow/private:workflow.bzl", "TaskerWorkflowInfo")
 
 # Where Debian's Python finds what is installed beside it.
 _PACKAGES = "usr/local/lib/python3.11/dist-packages/"
 
 # What workflows are put into, and what the image's TASKER_HANDLER_PATH names.
 _HANDLERS = "app/handlers/"
+
+# The same for TASKER_TEMPLATE_PATH.
+_TEMPLATES = "app/templates/"
 
 _WHEEL = "/site-packages/"
 
@@ -50,16 +54,24 @@ def _worker_layers_impl(ctx):
                 package[_PACKAGES + _below_root(ctx, file, roots)] = file
 
     own = {file.path: None for file in package.values()}
-    workflows = []
+    workflows, places = [], {}
     for target in ctx.attr.workflows:
         roots = target[PyInfo].imports.to_list()
-        handlers = {}
-        for file in _files(target):
+        templates = target[TaskerWorkflowInfo].templates
+        handlers = {_TEMPLATES + target.label.name + "/" + file.basename: file for file in templates}
+        for file in target[TaskerWorkflowInfo].files.to_list():
             place = _wheel_place(file)
             if place:
                 wheels[_PACKAGES + place] = file
             elif _is_wanted(file) and file.path not in own:
                 handlers[_HANDLERS + _below_root(ctx, file, roots)] = file
+        for place, file in handlers.items():
+            if places.setdefault(place, file) != file:
+                fail("{} and {} would both be /{} in the image: rename one".format(
+                    places[place].short_path,
+                    file.short_path,
+                    place,
+                ))
         workflows.append((target.label.name, handlers))
 
     def layer(name, files, software = []):
@@ -72,7 +84,23 @@ def _worker_layers_impl(ctx):
     ] + [
         layer("workflow_{}_{}".format(index, name), handlers)
         for index, (name, handlers) in enumerate(workflows)
-    ])
+    ]) + [OutputGroupInfo(_validation = depset(_check_templates(ctx)))]
+
+def _check_templates(ctx):
+    """That the templates of all workflows can be in one worker: each is checked with the others."""
+    templates = [file for target in ctx.attr.workflows for file in target[TaskerWorkflowInfo].templates]
+    if not templates:
+        return []
+    outline = ctx.actions.declare_file(ctx.label.name + ".outline.json")
+    ctx.actions.run(
+        executable = ctx.executable._template_check,
+        arguments = [outline.path] + [template.path for template in templates],
+        inputs = templates,
+        mnemonic = "TaskerTemplates",
+        outputs = [outline],
+        progress_message = "Checking the templates of %{label} together",
+    )
+    return [outline]
 
 worker_layers = rule(
     implementation = _worker_layers_impl,
@@ -92,9 +120,10 @@ worker_layers = rule(
         ),
         "workflows": attr.label_list(
             cfg = optimized_transition,
-            doc = "The workflows whose handlers the worker runs.",
-            providers = [PyInfo],
+            doc = "The workflows that the worker runs.",
+            providers = [TaskerWorkflowInfo],
         ),
+        "_template_check": attr.label(cfg = "target", default = "//tools/workflow/template_check", executable = True),
     },
     toolchains = use_cpp_toolchain(),
 )

@@ -8,6 +8,7 @@ _SITE = "/site-packages/"
 TaskerWorkflowInfo = provider(
     doc = "What a workflow is made of.",
     fields = {
+        "files": "A depset of files: the handlers and all that they need, wheels too.",
         "outline": "A file: what the check knows of the templates, as JSON.",
         "templates": "A list of files: the templates.",
     },
@@ -40,10 +41,9 @@ def _arguments(ctx, files):
 def _workspace_path(file):
     return "external/" + file.short_path[len("../"):] if file.short_path.startswith("../") else file.short_path
 
-def _check_handlers(ctx, outline):
+def _check_handlers(ctx, outline, files):
     """The check's marker: a persistent worker makes it."""
     library = ctx.attr.library
-    files = depset(transitive = [library[PyInfo].transitive_sources, library[DefaultInfo].default_runfiles.files]).to_list()
 
     # The check has these itself.
     tasker = {file.path: None for file in ctx.attr._tasker[DefaultInfo].default_runfiles.files.to_list()}
@@ -92,7 +92,8 @@ def _workflow_impl(ctx):
         outputs = [outline],
         progress_message = "Checking the templates of %{label}",
     )
-    marker = _check_handlers(ctx, outline)
+    files = depset(transitive = [library[PyInfo].transitive_sources, library[DefaultInfo].default_runfiles.files])
+    marker = _check_handlers(ctx, outline, files.to_list())
     return [
         DefaultInfo(
             files = library[DefaultInfo].files,
@@ -103,7 +104,7 @@ def _workflow_impl(ctx):
             _validation = depset([outline, marker]),
             templates = depset([outline]),
         ),
-        TaskerWorkflowInfo(outline = outline, templates = templates),
+        TaskerWorkflowInfo(files = files, outline = outline, templates = templates),
         library[PyInfo],
     ]
 
