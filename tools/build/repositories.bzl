@@ -1,5 +1,6 @@
 """Every repository that the build needs and that no other has to be loaded for."""
 
+load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//tools/build:installed_rules.bzl", "installed_rules")
 load("//tools/build:local_postgres.bzl", "local_postgres")
 load("//tools/build:local_python.bzl", "local_python")
@@ -23,10 +24,14 @@ _RULE_SETS = {
 }
 
 def tasker_repositories():
-    """Rule sets, toolchains and crates. `tasker_setup` of //:setup.bzl comes next."""
+    """Rule sets, toolchains and crates. `tasker_setup` of //:setup.bzl comes next.
+
+    What the workspace has defined before under a name of these stays as it is.
+    """
     for name, path in _RULE_SETS.items():
-        installed_rules(name = name, path = path)
-    installed_rules(
+        maybe(installed_rules, name = name, path = path)
+    maybe(
+        installed_rules,
         name = "rules_rust",
         build_file = Label("//tools/build:process_wrapper.BUILD.bazel"),
         build_folder = "util/process_wrapper",
@@ -34,27 +39,30 @@ def tasker_repositories():
     )
 
     # A library that rules_rust's process wrapper is built with.
-    installed_rules(
+    maybe(
+        installed_rules,
         name = "rules_rust_tinyjson",
         build_file = "@rules_rust//util/process_wrapper:BUILD.tinyjson.bazel",
         path = "../cargo/registry/tinyjson-2.5.1",
     )
 
     manifest = Label("//:Cargo.toml")
-    local_rust(name = "tasker_rust", manifest = manifest)
-    local_python(name = "tasker_python")
+    maybe(local_rust, name = "tasker_rust", manifest = manifest)
+    maybe(local_python, name = "tasker_python")
     native.register_toolchains("@tasker_rust//:toolchain", "@tasker_python//:toolchain")
-    local_postgres(name = "tasker_postgres")
+    maybe(local_postgres, name = "tasker_postgres")
     wheel_tools()
 
-    cargo_crates(
+    maybe(
+        cargo_crates,
         name = "tasker_crates",
         lockfile = Label("//:Cargo.lock"),
         manifest = manifest,
     )
 
     # Fetched only when an image is built.
-    debian_packages(
+    maybe(
+        debian_packages,
         name = "tasker_debian",
         lock = Label("//tools/oci:debian_lock.json"),
         packages = Label("//tools/oci:packages.json"),

@@ -1,6 +1,8 @@
 """The Python packages of requirements_lock.txt."""
 
+load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("@rules_python//python:pip.bzl", "package_annotation", "pip_parse")
+load("//tools/build:python_lock.bzl", "python_lock")
 
 # A wheel's own targets hold its Python files only.
 _ANNOTATIONS = {
@@ -43,9 +45,21 @@ filegroup(
 """),
 }
 
-def tasker_setup():
-    """The Python packages as `@tasker_pip_NAME//:pkg`; `install_deps` of @tasker_pip//:requirements.bzl comes next."""
-    pip_parse(
+def tasker_setup(requirements_lock = Label("//:requirements_lock.txt")):
+    """The Python packages as `@tasker_pip_NAME//:pkg`; `install_deps` of @tasker_pip//:requirements.bzl comes next.
+
+    Args:
+        requirements_lock: a lock that pins all that Tasker's own does, with hashes. A workspace that has packages beside
+            them in one program hands in one lock for both.
+    """
+    maybe(
+        python_lock,
+        name = "tasker_lock",
+        lock = requirements_lock,
+        ours = Label("//:requirements_lock.txt"),
+    )
+    maybe(
+        pip_parse,
         name = "tasker_pip",
         annotations = _ANNOTATIONS,
         # Wheels only: nothing that is installed runs code of its own at install time.
@@ -53,5 +67,5 @@ def tasker_setup():
         extra_pip_args = ["--only-binary=:all:"],
         # With the settings of this machine's pip, in its environment too.
         isolated = False,
-        requirements_lock = Label("//:requirements_lock.txt"),
+        requirements_lock = "@tasker_lock//:requirements_lock.txt",
     )

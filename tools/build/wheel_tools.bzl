@@ -4,6 +4,8 @@ rules_python names one repository for each, with an address and a version that P
 `pip_parse` looks for them, these take their place.
 """
 
+load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
+
 # All that rules_python asks for. One holds the libraries that it uses; the others are there to be found.
 _USED = "pypi__pip"
 _UNUSED = [
@@ -52,6 +54,6 @@ _wheel_tools = repository_rule(
 
 def wheel_tools():
     """The repositories that `pip_parse` runs on."""
-    _wheel_tools(name = _USED, lock = Label("//tools/build:wheel_tools_lock.txt"))
+    maybe(_wheel_tools, name = _USED, lock = Label("//tools/build:wheel_tools_lock.txt"))
     for name in _UNUSED:
-        _wheel_tools(name = name)
+        maybe(_wheel_tools, name = name)

@@ -1,0 +1,31 @@
+"""The one lock of Python packages that a program with Tasker in it is made from."""
+
+def _names(text):
+    """The packages that a lock pins, as PyPI compares names: {name: its line}."""
+    found = {}
+    for line in text.splitlines():
+        name = line.split("==")[0].split("[")[0].strip()
+        if "==" in line and not line.startswith((" ", "#", "-")):
+            found[name.lower().replace("_", "-").replace(".", "-")] = line
+    return found
+
+def _python_lock_impl(rctx):
+    ours, theirs = _names(rctx.read(rctx.attr.ours)), _names(rctx.read(rctx.attr.lock))
+    missing = [name for name in ours if name not in theirs]
+    if missing:
+        fail(("{lock} does not pin {missing}, which Tasker's programs import. Of two locks in one program only one is " +
+              "seen, so yours must hold both: add Tasker's requirements.in to what you compile it from.").format(
+            lock = rctx.attr.lock,
+            missing = ", ".join(sorted(missing)),
+        ))
+    rctx.symlink(rctx.attr.lock, "requirements_lock.txt")
+    rctx.file("BUILD.bazel", 'exports_files(["requirements_lock.txt"])\n')
+
+python_lock = repository_rule(
+    implementation = _python_lock_impl,
+    doc = "A lock that has been checked to pin all that Tasker's programs import.",
+    attrs = {
+        "lock": attr.label(allow_single_file = True, doc = "The lock that is used.", mandatory = True),
+        "ours": attr.label(allow_single_file = True, doc = "Tasker's own.", mandatory = True),
+    },
+)
