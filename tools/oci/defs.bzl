@@ -42,6 +42,7 @@ def tasker_engine_image(name, repository = "tasker/orchestration", image_tags = 
     )
     oci_image(
         name = name,
+        cmd = ["serve"],
         entrypoint = ["/usr/local/bin/tasker-server"],
         env = {
             "PATH": _PATH,

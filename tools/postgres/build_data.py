@@ -23,6 +23,8 @@ def main(postgres: Path, engine: Path, archive: Path) -> None:
                 check=True,
                 env={"DATABASE_URL": f"postgres://tasker@127.0.0.1:{port}/tasker"},
             )
+        # How the server was started here is nobody else's concern.
+        (data / "postmaster.opts").unlink()
         subprocess.run(
             ["tar", "--sort=name", "-C", str(data), "-cf", str(archive), "."],
             check=True,
