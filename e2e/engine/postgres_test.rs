@@ -6,6 +6,7 @@ mod wire;
 use std::time::Duration;
 
 use anyhow::Result;
+use tasker_e2e::settings::Settings;
 use tasker_e2e::stack::{Changes, Stack};
 use tokio_postgres::{Client, NoTls};
 use wire::load::Load;
@@ -13,8 +14,8 @@ use wire::network::Network;
 use wire::{Wire, stack};
 
 async fn superuser() -> Result<Client> {
-    let url = "postgres://postgres@127.0.0.1:5432/tasker";
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    let url = format!("postgres://postgres@{}/tasker", Settings::read()?.postgres);
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
 }

@@ -48,7 +48,7 @@ impl Collector {
             .route("/v1/traces", post(receive))
             .layer(DefaultBodyLimit::max(64 << 20))
             .with_state(self.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let listener = tokio::net::TcpListener::bind((Settings::read()?.host, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(url)

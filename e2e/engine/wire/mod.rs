@@ -185,8 +185,8 @@ impl Wire {
 
 /// The database of the stack that a test has to itself.
 pub async fn database() -> Result<tokio_postgres::Client> {
-    let url = "postgres://tasker@127.0.0.1:5432/tasker";
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    let url = format!("postgres://tasker@{}/tasker", Settings::read()?.postgres);
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
 }

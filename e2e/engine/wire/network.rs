@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use tasker_e2e::settings::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-
-/// Where the test system has PostgreSQL.
-const POSTGRES: &str = "127.0.0.1:5432";
 
 /// How it is at present.
 #[derive(Clone, Copy, Default)]
@@ -23,7 +21,7 @@ struct Condition {
     cuts: u64,
 }
 
-/// A relay on this machine, for an engine that is started with its URL.
+/// A relay in this test, for an engine that is started with its URL.
 pub struct Network {
     url: String,
     condition: Arc<watch::Sender<Condition>>,
@@ -31,13 +29,14 @@ pub struct Network {
 
 impl Network {
     pub async fn to_postgres() -> Result<Network> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let Settings { host, postgres, .. } = Settings::read()?;
+        let listener = TcpListener::bind((host, 0)).await?;
         let url = format!("postgres://tasker@{}/tasker", listener.local_addr()?);
         let condition = Arc::new(watch::Sender::new(Condition::default()));
         let accepting = Arc::clone(&condition);
         tokio::spawn(async move {
             while let Ok((engine, _)) = listener.accept().await {
-                if let Ok(server) = TcpStream::connect(POSTGRES).await {
+                if let Ok(server) = TcpStream::connect(&postgres).await {
                     tokio::spawn(relay(engine, server, accepting.subscribe()));
                 }
             }

@@ -17,7 +17,7 @@ async fn ten_sync_and_a_hundred_async_handlers_run_at_once_in_one_process() -> R
         tasks.push(scene.create(template).await?);
     }
     let running = scene.started_together(110).await?;
-    let processes: BTreeSet<_> = running.iter().map(|held| held.process).collect();
+    let processes: BTreeSet<_> = running.iter().map(|held| &held.process).collect();
     assert_eq!(processes.len(), 1);
     for held in running {
         held.release().await?;

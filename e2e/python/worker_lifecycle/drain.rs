@@ -30,14 +30,14 @@ async fn a_worker_that_is_told_to_stop_under_load_loses_and_repeats_nothing() ->
     health_once(&url, |health| health.reasons.contains(&drains)).await?;
     for held in first {
         assert!(started.insert((held.task_uuid, held.step.clone())));
-        processes.insert(held.process);
+        processes.insert(held.process.clone());
         held.release().await?;
     }
     assert_eq!(processes.len(), 1);
     let mut others = BTreeSet::new();
     for held in scene.started_together(TASKS).await? {
         assert!(started.insert((held.task_uuid, held.step.clone())));
-        others.insert(held.process);
+        others.insert(held.process.clone());
         held.release().await?;
     }
     assert_eq!(stack.ended("python-worker-2").await?, 0);

@@ -19,7 +19,7 @@ const TASKS: usize = 40;
 /// A frozen worker to which tasks were given, which it has not read.
 struct Frozen {
     stack: Stack,
-    process: u32,
+    process: String,
     since: Instant,
     tasks: Vec<Uuid>,
 }
@@ -30,7 +30,7 @@ impl Frozen {
         stack.start_with(FROZEN, &preferred()).await?;
         let first = scene.create("hold").await?;
         let held = scene.started().await?;
-        let process = held.process;
+        let process = held.process.clone();
         held.release().await?;
         // Frozen with it, the worker would give the others one more to run.
         scene.step_when_complete(first).await?;
@@ -74,7 +74,7 @@ async fn others_run_it_meanwhile(freeze: Duration) -> Result<()> {
         let task = scene.create("hold").await?;
         let held = scene.started().await?;
         assert_eq!(held.task_uuid, task, "a step runs that others have run");
-        let process = held.process;
+        let process = held.process.clone();
         held.release().await?;
         scene.step_when_complete(task).await?;
         if process == frozen.process {
@@ -110,7 +110,7 @@ async fn a_worker_that_was_frozen_for_a_moment_runs_what_it_was_given_meanwhile(
     let frozen = Frozen::start(&scene).await?;
     frozen.wake_after(Duration::from_secs(2)).await?;
     for held in scene.started_together(TASKS).await? {
-        assert_eq!((held.attempt, held.process), (1, frozen.process));
+        assert_eq!((held.attempt, &held.process), (1, &frozen.process));
         held.release().await?;
     }
     for task in &frozen.tasks {

@@ -33,7 +33,7 @@ async fn a_worker_whose_interpreter_is_locked_for_ten_seconds_keeps_its_attempts
     let mut running = scene.started_together(2).await?;
     running.sort_by(|one, other| one.step.cmp(&other.step));
     assert_eq!(running[0].process, running[1].process);
-    let process = running[0].process;
+    let process = running[0].process.clone();
     let locking = running.pop();
     for held in locking.into_iter().chain(running) {
         held.release().await?;

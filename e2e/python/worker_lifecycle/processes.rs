@@ -40,7 +40,7 @@ async fn two_on_each(scene: &Scene) -> Result<Vec<Held>> {
     let running = scene.started_together(4).await?;
     let mut counts = BTreeMap::new();
     for held in &running {
-        *counts.entry(held.process).or_insert(0) += 1;
+        *counts.entry(&held.process).or_insert(0) += 1;
     }
     assert_eq!(counts.into_values().collect::<Vec<_>>(), [2, 2]);
     Ok(running)
@@ -54,7 +54,7 @@ async fn a_process_that_dies_is_replaced_and_the_other_goes_on() -> Result<()> {
     let running = two_on_each(&scene).await?;
     let task = scene.create("die").await?;
     let dying = scene.started().await?;
-    let died = dying.process;
+    let died = dying.process.clone();
 
     dying.release().await?;
     // Its two other steps run again, and so does the one that killed it.
@@ -69,11 +69,11 @@ async fn a_process_that_dies_is_replaced_and_the_other_goes_on() -> Result<()> {
     let next = scene.create("hold").await?;
     let new = scene.started().await?;
     assert_eq!(new.task_uuid, next);
-    let before: BTreeSet<_> = running.iter().map(|held| held.process).collect();
+    let before: BTreeSet<_> = running.iter().map(|held| held.process.clone()).collect();
     let after: BTreeSet<_> = again
         .iter()
         .chain([&new])
-        .map(|held| held.process)
+        .map(|held| held.process.clone())
         .collect();
     assert_eq!(after.difference(&before).count(), 1);
 
@@ -105,7 +105,7 @@ async fn processes_whose_parent_is_killed_finish_what_they_run() -> Result<()> {
     let running = two_on_each(&scene).await?;
     stack.kill(WORKER).await?;
     for held in running {
-        let (task, process) = (held.task_uuid, held.process);
+        let (task, process) = (held.task_uuid, held.process.clone());
         held.release().await?;
         let step = scene.step_when_complete(task).await?;
         assert_eq!(step.results["process"], process);

@@ -18,8 +18,8 @@ async fn two_workers_share_the_steps_and_each_runs_once() -> Result<()> {
     let mut by_process = BTreeMap::new();
     let mut tasks = Vec::new();
     for held in running {
-        *by_process.entry(held.process).or_insert(0) += 1;
-        tasks.push((held.task_uuid, held.process));
+        *by_process.entry(held.process.clone()).or_insert(0) += 1;
+        tasks.push((held.task_uuid, held.process.clone()));
         held.release().await?;
     }
     assert_eq!(by_process.into_values().collect::<Vec<_>>(), [5, 5]);

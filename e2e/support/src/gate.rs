@@ -7,6 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
+use crate::settings::Settings;
+
 /// Where the handlers of one task ask to go on; its address belongs in the task's context.
 #[derive(Debug)]
 pub struct Gate {
@@ -15,12 +17,13 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Opens a gate on loopback.
+    /// Opens a gate where the system reaches this test.
     ///
     /// # Errors
     /// When no port is free.
     pub async fn open() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let host = Settings::read()?.host;
+        let listener = TcpListener::bind((host, 0)).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
@@ -47,7 +50,7 @@ impl Gate {
             step: step.to_owned(),
             attempt: attempt.parse()?,
             task_uuid: task_uuid.parse()?,
-            process: process.parse()?,
+            process: process.to_owned(),
             stream: stream.into_inner(),
         })
     }
@@ -93,8 +96,8 @@ pub struct Held {
     pub attempt: u32,
     /// The step's task.
     pub task_uuid: Uuid,
-    /// The process that runs the handler, as its system numbers it.
-    pub process: u32,
+    /// The process that runs the handler: its host, and its number there.
+    pub process: String,
     stream: TcpStream,
 }
 

@@ -20,6 +20,10 @@ pub struct Settings {
     pub health_timeout: Duration,
     /// `TASKER_TEST_STACK_URL`: the control of the stack, when one runs the system.
     pub stack_url: Option<String>,
+    /// `TASKER_TEST_HOST`: the address of this machine at which the system reaches the test.
+    pub host: String,
+    /// `TASKER_TEST_POSTGRES`: host and port of the system's PostgreSQL.
+    pub postgres: String,
 }
 
 impl Settings {
@@ -50,6 +54,8 @@ impl Settings {
             skip_health_check: skip,
             health_timeout: Duration::from_secs(seconds),
             stack_url: set("TASKER_TEST_STACK_URL"),
+            host: set("TASKER_TEST_HOST").unwrap_or_else(|| "127.0.0.1".to_owned()),
+            postgres: set("TASKER_TEST_POSTGRES").unwrap_or_else(|| "127.0.0.1:5432".to_owned()),
         })
     }
 }
@@ -64,6 +70,8 @@ mod tests {
         assert_eq!(settings.orchestration_url, "http://localhost:8080");
         assert_eq!(settings.health_timeout, Duration::from_secs(60));
         assert_eq!((settings.worker_url, settings.token), (None, None));
+        assert_eq!(settings.host, "127.0.0.1");
+        assert_eq!(settings.postgres, "127.0.0.1:5432");
         assert!(!settings.skip_health_check);
         Ok(())
     }

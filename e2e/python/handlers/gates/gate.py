@@ -21,4 +21,9 @@ def wait_at_gate(task: Task, step: Step) -> None:
 
 def greeting(task: Task, step: Step) -> bytes:
     """What a handler says at the gate: its step, attempt, task and process."""
-    return f"{step.step_name} {step.attempt} {task.task_uuid} {os.getpid()}\n".encode()
+    return f"{step.step_name} {step.attempt} {task.task_uuid} {process()}\n".encode()
+
+
+def process() -> str:
+    """The process that runs the handler: its host, and its number there, as containers count."""
+    return f"{socket.gethostname()}/{os.getpid()}"

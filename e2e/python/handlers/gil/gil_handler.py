@@ -1,9 +1,8 @@
 """A step that holds the interpreter's lock as a careless extension module would."""
 
 import ctypes
-import os
 
-from gates.gate import wait_at_gate
+from gates.gate import process, wait_at_gate
 
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
@@ -17,5 +16,5 @@ class GilHandler(StepHandlerBase):
         wait_at_gate(task, step)
         ctypes.PyDLL(None).sleep(task.context["seconds"])
         return StepHandlerCallResult.success(
-            results={"attempt": step.attempt, "process": os.getpid()}
+            results={"attempt": step.attempt, "process": process()}
         )

@@ -1,9 +1,8 @@
 """Steps that wait at the test's gate on a thread, and on the event loop."""
 
 import asyncio
-import os
 
-from gates.gate import greeting, wait_at_gate
+from gates.gate import greeting, process, wait_at_gate
 
 from tasker_core.errors import PermanentError
 from tasker_core.step_handler import StepHandlerBase
@@ -12,7 +11,7 @@ from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
 
 def whereabouts(step: Step) -> StepHandlerCallResult:
     """Which attempt it was, and in which process."""
-    return StepHandlerCallResult.success(results={"attempt": step.attempt, "process": os.getpid()})
+    return StepHandlerCallResult.success(results={"attempt": step.attempt, "process": process()})
 
 
 class HoldHandler(StepHandlerBase):
