@@ -142,7 +142,7 @@ async fn an_engine_that_stops_keeps_nobody_waiting_whoever_follows_or_waits_or_i
     let wait = format!("{path}?wait=60");
     let creation = r#"{"namespace": "stopped", "name": "stopped", "context": {}}"#;
     // Its body never comes.
-    let mut slow = TcpStream::connect("127.0.0.1:8080").await?;
+    let mut slow = TcpStream::connect(wire.url("").replacen("http://", "", 1)).await?;
     let head =
         "POST /v1/tasks HTTP/1.1\r\nHost: engine\r\nContent-Length: 9\r\nAuthorization: Bearer";
     slow.write_all(format!("{head} {}\r\n\r\n{{", wire.token()).as_bytes())

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 # Seconds, from compose's "500ms" or "2s".
 DURATION = re.compile(r"(\d+)(ms|s)")
-# "8083:8081": the published port, and the container's.
-PORTS = re.compile(r"(\d+):(\d+)")
+# "127.0.0.1:${PORT:-8083}:8081": the published port, and the container's.
+PORTS = re.compile(r"(?:127\.0\.0\.1:)?(?P<published>\d+|\$\{[A-Z_]+:-\d+\}):(?P<container>\d+)")
 # `${NAME:-default}` or `${NAME}`; `$$` is a dollar sign; any other `$` is an error.
 VARIABLE = re.compile(r"\$(?:\$|\{([A-Z_]+)(?::-([^}]*))?\}|)")
 
@@ -22,7 +22,7 @@ class ComposeError(Exception):
 
 def _ports(value: str) -> str:
     if not PORTS.fullmatch(value):
-        raise ValueError('only "PUBLISHED:CONTAINER" is supported')
+        raise ValueError('only "PUBLISHED:CONTAINER" is supported, after "127.0.0.1:" or nothing')
     return value
 
 
@@ -65,19 +65,25 @@ class Dependency(Supported):
 
 
 class Service(Supported):
-    """One service. `image`, `volumes` and the container's ports concern containers alone."""
+    """One service.
+
+    `image`, `pull_policy`, `volumes` and the container's ports concern containers alone.
+    """
 
     image: str
-    environment: dict[str, str]
+    # Of images that the build loads, no registry knows any.
+    pull_policy: Literal["never"] = "never"
+    environment: dict[str, str] = {}
     healthcheck: Healthcheck
     depends_on: dict[str, Dependency] = {}
     ports: tuple[Annotated[str, AfterValidator(_ports)], ...] = ()
     volumes: tuple[str, ...] = ()
     stop_signal: Literal["SIGTERM", "SIGINT"] = "SIGTERM"
 
-    def published_port(self) -> int | None:
-        """The port at which tests reach the service."""
-        return int(self.ports[0].partition(":")[0]) if self.ports else None
+    def published_port(self, variables: Mapping[str, str] = {}) -> int | None:
+        """The port at which the service is reached, with these variables."""
+        match = PORTS.fullmatch(self.ports[0]) if self.ports else None
+        return int(interpolate(match["published"], variables)) if match else None
 
 
 class Compose(Supported):

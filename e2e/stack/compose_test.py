@@ -39,12 +39,23 @@ def test_a_service_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "ports", ["8090:8080", "127.0.0.1:8090:8080", "127.0.0.1:${ENGINE_PORT:-8090}:8080"]
+)
+def test_a_published_port_may_be_of_this_machine_alone_and_a_variable(
+    tmp_path: Path, ports: str
+) -> None:
+    engine = read(tmp_path, ENGINE.replace("8090:8080", ports)).services["engine"]
+    assert engine.published_port() == 8090
+
+
+@pytest.mark.parametrize(
     ("line", "problem"),
     [
         (
             "    restart: always",
             "services.engine.restart: the test stack does not support this key",
         ),
+        ("    pull_policy: always", "services.engine.pull_policy: Input should be 'never'"),
         ("    stop_signal: SIGHUP", "services.engine.stop_signal: Input should be 'SIGTERM' or"),
         ("    depends_on: [db]", "services.engine.depends_on: Input should be a valid dictionary"),
         ("networks: {}", "networks: the test stack does not support this key"),
@@ -59,7 +70,7 @@ def test_what_is_not_supported_is_named(tmp_path: Path, line: str, problem: str)
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("8090:8080", "127.0.0.1:8090:8080", 'ports.0: Value error, only "PUBLISHED:CONTAINER"'),
+        ("8090:8080", "10.0.0.1:8090:8080", 'ports.0: Value error, only "PUBLISHED:CONTAINER"'),
         ("500ms", "1m30s", "healthcheck.interval: Value error, only whole milliseconds"),
         ("image: engine:test", "{}", "not YAML"),
     ],

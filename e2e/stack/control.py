@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from e2e.stack.process_driver import ProcessDriver
+from e2e.stack.driver import Driver
 from e2e.stack.service import Changes, Service, ServiceError, StateError
 
 # How soon the server notices that it is to end.
@@ -36,7 +36,7 @@ def act(service: Service, action: str, changes: Changes) -> dict[str, int | None
 
 
 @contextmanager
-def serve_control(driver: ProcessDriver) -> Iterator[str]:
+def serve_control(driver: Driver) -> Iterator[str]:
     """Serve `POST /services/NAME/ACTION`, `GET /services/NAME/log`."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def serve_control(driver: ProcessDriver) -> Iterator[str]:
         def do_GET(self) -> None:
             match self._service_and_verb():
                 case (service, "log"):
-                    self._answer(200, service.log.read_bytes(), "text/plain")
+                    self._answer(200, service.log().read_bytes(), "text/plain")
                 case _:
                     self._refuse(404, f"nothing here: GET {self.path}")
 

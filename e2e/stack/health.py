@@ -14,14 +14,21 @@ PROTOCOL_VERSION = 196608
 AUTHENTICATION = b"R"
 
 
-def check_of(test: tuple[str, ...]) -> Check:
-    """The check that a compose file's `test` describes; `ValueError` for any other form."""
+def check_of(test: tuple[str, ...], published_port: int | None = None) -> Check:
+    """The check that a compose file's `test` describes; `ValueError` for any other form.
+
+    The file says where a service is for itself; `published_port` is where this machine reaches it,
+    when that is somewhere else.
+    """
     match test:
         case ("CMD", "curl", "-f", url):
+            if published_port:
+                url = urlsplit(url)._replace(netloc=f"127.0.0.1:{published_port}").geturl()
             return lambda timeout: _ask(url, timeout)
         case ("CMD", "pg_isready", "-h", host, "-p", port, "-U", user, "-d", database):
             message = _startup_message(user, database)
-            return lambda timeout: _connect(host, int(port), message, timeout)
+            at = published_port or int(port)
+            return lambda timeout: _connect(host, at, message, timeout)
     raise ValueError(
         f'{list(test)}: the test stack supports ["CMD", "curl", "-f", URL] and '
         '["CMD", "pg_isready", "-h", HOST, "-p", PORT, "-U", USER, "-d", DATABASE]'

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from e2e.stack.machine_lock import try_hold, wait_for_any
+
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
@@ -24,8 +26,8 @@ IFF_UP = 0x1
 # PostgreSQL refuses to run as root, so root is `nobody` in a namespace of its own.
 NOBODY = 65534
 
-# An abstract Unix address belongs to a network namespace, as ports do: who holds it has the ports.
-LOCK = "\0tasker-test-stack"
+# Who holds it has the ports of the network.
+LOCK = "stack"
 
 
 def own_network() -> socket.socket:
@@ -93,24 +95,11 @@ def _unshare() -> None:
 
 
 def _lock() -> socket.socket:
-    """Bind the address; while another stack has it, wait for the end of that one's process."""
-    while True:
-        lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            lock.bind(LOCK)
-            lock.listen(64)
-            return lock
-        except OSError:
-            lock.close()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as holder:
-            try:
-                holder.connect(LOCK)
-                _say("another stack has the ports of this network; waiting for its end")
-                # Never answered: returns when the holder closes its end.
-                holder.recv(1)
-            except OSError:
-                # It ended in between.
-                continue
+    """Have the ports of this network; while another stack has them, wait for its end."""
+    while (lock := try_hold(LOCK)) is None:
+        _say("another stack has the ports of this network; waiting for its end")
+        wait_for_any([LOCK])
+    return lock
 
 
 def _libc() -> ctypes.CDLL:

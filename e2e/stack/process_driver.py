@@ -10,8 +10,9 @@ from pathlib import Path
 
 from e2e.stack.compose import Compose, ComposeError, interpolate
 from e2e.stack.health import check_of
+from e2e.stack.process import ProcessLauncher, Program
 from e2e.stack.programs import instance
-from e2e.stack.service import STOP_SECONDS, Program, Service, ServiceError
+from e2e.stack.service import STOP_SECONDS, Service, ServiceError
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -62,16 +63,19 @@ class ProcessDriver:
             check = check_of(test)
         except ValueError as error:
             raise ComposeError(f"services.{service}.healthcheck.test: {error}") from error
-        return Service(
-            name,
+        launcher = ProcessLauncher(
             self._programs[service],
             {**self._base_environment, **environment},
+            self._logs / f"{name}.log",
+        )
+        return Service(
+            name,
+            launcher,
             port=port,
             check=check,
             check_seconds=declared.healthcheck.timeout_seconds(),
             deadline=declared.healthcheck.deadline(),
             stop_signal=signal.Signals[declared.stop_signal],
-            log=self._logs / f"{name}.log",
         )
 
     def start(self) -> dict[str, float]:
@@ -87,6 +91,10 @@ class ProcessDriver:
             except ServiceError as error:
                 problems.append(str(error))
         return problems + _end_leftovers()
+
+    def host_of_test(self) -> str:
+        """Loopback, which the test and all services share."""
+        return "127.0.0.1"
 
 
 def _end_leftovers() -> list[str]:

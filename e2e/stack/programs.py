@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from e2e.stack.compose import Compose, ComposeError
-from e2e.stack.service import Program
+from e2e.stack.process import Program
 
 # The variable that holds the address a service binds.
 BIND_VARIABLES = {"orchestration": "ENGINE_BIND", "python-worker": "PYTHON_WORKER_BIND"}
@@ -14,11 +14,20 @@ BIND_VARIABLES = {"orchestration": "ENGINE_BIND", "python-worker": "PYTHON_WORKE
 # The variable that holds the name of an engine or a worker.
 ID_VARIABLES = {"orchestration": "ENGINE_ID", "python-worker": "PYTHON_WORKER_ID"}
 
+# The first arguments of a service's program.
+ARGUMENTS = {"orchestration": ("serve",)}
+
+# Lists of folders, to which those of handlers only for tests are added.
+FOLDER_LISTS = ("TASKER_TEMPLATE_PATH", "TASKER_HANDLER_PATH")
+
+# Where PostgreSQL listens, which the compose file does not publish.
+POSTGRES_PORT = 5432
+
 # Between the ports of two processes of one service.
 PORT_STEP = 100
 
-# The numbers that further processes of a service may have.
-INSTANCES = "23456789"
+# The numbers that further instances of a service may have.
+INSTANCES = tuple("23456789")
 
 # What is built and kept elsewhere: the programs and folders that `program` and `variables` name.
 Sources = Mapping[str, Path]
@@ -33,7 +42,7 @@ def program(name: str, sources: Sources, folder: Path) -> Program:
             return Program(
                 (
                     *(str(_source(sources, name)), "-D", str(data)),
-                    *("-c", "listen_addresses=127.0.0.1", "-p", "5432"),
+                    *("-c", "listen_addresses=127.0.0.1", "-p", str(POSTGRES_PORT)),
                     # A sandbox's path is longer than a Unix socket's may be.
                     *("-c", "unix_socket_directories="),
                     # The data directory does not outlive the test.
@@ -42,7 +51,7 @@ def program(name: str, sources: Sources, folder: Path) -> Program:
                 prepare=lambda: _unpack(archive, data),
             )
         case "orchestration":
-            return Program((str(_source(sources, name)), "serve"))
+            return Program((str(_source(sources, name)), *ARGUMENTS[name]))
         case "python-worker":
             return Program((str(_source(sources, name)),))
     raise ComposeError(f"the service {name!r} cannot be run as a process")
@@ -79,14 +88,21 @@ def instance(compose: Compose, name: str) -> tuple[str, dict[str, str], int] | N
 
     Gives the service, the variables that are this process's own, and its port.
     """
+    found = numbered(compose, name)
+    published = compose.services[found[0]].published_port() if found else None
+    if found is None or published is None:
+        return None
+    service, number = found
+    port = published + PORT_STEP * (number - 1)
+    return service, {BIND_VARIABLES[service]: address(port), ID_VARIABLES[service]: name}, port
+
+
+def numbered(compose: Compose, name: str) -> tuple[str, int] | None:
+    """The service and the number of a further instance: of `python-worker-2` the worker, and 2."""
     service, _, number = name.rpartition("-")
     if service not in ID_VARIABLES or number not in INSTANCES or service not in compose.services:
         return None
-    published = compose.services[service].published_port()
-    if published is None:
-        return None
-    port = published + PORT_STEP * (int(number) - 1)
-    return service, {BIND_VARIABLES[service]: address(port), ID_VARIABLES[service]: name}, port
+    return service, int(number)
 
 
 def address(port: int) -> str:

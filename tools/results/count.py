@@ -1,8 +1,9 @@
-"""Prints "N passed, N failed" for one `bazel test` run: count.py EVENTS STATUS.
+"""Prints "N passed, N failed" for `bazel test` runs: count.py EVENTS STATUS [EVENTS STATUS...].
 
 EVENTS is what --build_event_json_file wrote, STATUS the command's exit status. Test cases are
 counted where a target reports them, as pytest and Rust's test harness do; any other test is one
-case, and so is a target that was not built. Exits with 1 unless everything passed.
+case, and so is a target that was not built. Targets for other configurations are not counted.
+Exits with 1 unless everything passed.
 """
 
 import json
@@ -43,17 +44,20 @@ class Count:
 def total(events: Iterable[Event], status: int) -> Count:
     """All test cases of a run; a run that failed in any other way counts as one failure."""
     expected: set[str] = set()
+    elsewhere: set[str] = set()
     counts: dict[str, Count] = {}
     for event in events:
         name = event["id"]
         if "testSize" in event.get("configured", {}):
             expected.add(name["targetConfigured"]["label"])
-        if "targetCompleted" in name and not event.get("completed", {}).get("success"):
+        if event.get("aborted", {}).get("reason") == "SKIPPED" and "targetCompleted" in name:
+            elsewhere.add(name["targetCompleted"]["label"])
+        elif "targetCompleted" in name and not event.get("completed", {}).get("success"):
             expected.add(name["targetCompleted"]["label"])
         if "testResult" in event:
             label = name["testResult"]["label"]
             counts[label] = counts.get(label, Count()) + _cases(event["testResult"])
-    found = sum(counts.values(), Count(failed=len(expected - counts.keys())))
+    found = sum(counts.values(), Count(failed=len(expected - counts.keys() - elsewhere)))
     if status and not found.failed:
         found += Count(failed=1)
     return found
@@ -96,12 +100,15 @@ def _rust_cases(log: Path | None) -> Count | None:
     return sum(found, Count()) if found else None
 
 
-def main(events: Path, status: int) -> int:
-    lines = events.read_text().splitlines() if events.exists() else []
-    found = total((json.loads(line) for line in lines), status)
+def main(*runs: tuple[Path, int]) -> int:
+    found = Count()
+    for events, status in runs:
+        lines = events.read_text().splitlines() if events.exists() else []
+        found += total((json.loads(line) for line in lines), status)
     print(found)
-    return 1 if status or found.failed or not found.passed else 0
+    failed = found.failed or any(status for _, status in runs)
+    return 1 if failed or not found.passed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(*zip(map(Path, sys.argv[1::2]), map(int, sys.argv[2::2]), strict=True)))

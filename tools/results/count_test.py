@@ -75,6 +75,14 @@ def test_a_run_that_fails_before_any_target_has_failed() -> None:
     assert total([], 2) == Count(0, 1)
 
 
+def test_a_test_of_another_configuration_is_not_counted() -> None:
+    skipped = {
+        "id": {"targetCompleted": {"label": "//a:b"}},
+        "aborted": {"reason": "SKIPPED", "description": "Target //a:b build was skipped."},
+    }
+    assert total([configured("//a:b"), skipped], 0) == Count()
+
+
 def test_what_was_built_and_is_no_test_is_not_counted() -> None:
     assert total([completed("//a:library", True)], 0) == Count()
 
@@ -96,5 +104,17 @@ def test_only_passed_tests_are_a_success(
 ) -> None:
     file = tmp_path / "events"
     file.write_text("\n".join(map(json.dumps, events)))
-    assert main(file, status) == code
+    assert main((file, status)) == code
     assert capsys.readouterr().out == line + "\n"
+
+
+def test_runs_are_counted_together_and_each_may_fail(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    passed = [configured("//a:b"), result("//a:b", "PASSED", tmp_path, report=BAZEL_REPORT)]
+    first.write_text("\n".join(map(json.dumps, passed)))
+    second.write_text(json.dumps(completed("//a:b", False)))
+    assert main((first, 0), (first, 0)) == 0
+    assert main((first, 0), (second, 1)) == 1
+    assert capsys.readouterr().out == "2 passed, 0 failed\n1 passed, 1 failed\n"

@@ -14,8 +14,9 @@ import pytest
 from e2e.stack import service
 from e2e.stack.compose import Compose, ComposeError
 from e2e.stack.control import serve_control
+from e2e.stack.process import Program
 from e2e.stack.process_driver import ProcessDriver
-from e2e.stack.service import Program, ServiceError
+from e2e.stack.service import ServiceError
 
 # Healthy while it runs; says when it starts, when it is asked to stop, and what variables it sees.
 WELL_BEHAVED = """
@@ -93,7 +94,7 @@ def worker(tmp_path: Path) -> Iterator[ProcessDriver]:
 def log_of(driver: ProcessDriver, name: str) -> str:
     found = driver.find(name)
     assert found
-    return found.log.read_text()
+    return found.log().read_text()
 
 
 def call(url: str, method: str, path: str, body: str | None = None) -> tuple[int, str]:
