@@ -128,7 +128,8 @@ void tasker_worker_free(TaskerWorker *worker);
 void tasker_forked(void);
 
 // Checks a template. The value is {"namespace", "name", "version", "callables": [string],
-// "handlers": [{"callable", "method"}], "steps": [name]}, and "task_handler", its callable, if the template has one;
+// "handlers": [{"callable", "method"}], "steps": [name], "document": the whole template as JSON, environments not
+// merged}, and "task_handler", its callable, if the template has one;
 // TASKER_INVALID with all problems, a paragraph each, when it is not valid. `file` is the name shown in messages.
 TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8_t *file, size_t file_size);
 

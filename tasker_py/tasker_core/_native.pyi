@@ -82,7 +82,7 @@ def forked() -> None:
     """Closes, in a process that was forked from one with workers, its copies of their sockets."""
 
 def template_check(text: bytes | str, file: str) -> str:
-    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, `steps`.
+    """JSON with `namespace`, `name`, `version`, `callables`, `handlers`, `steps`, `document`.
 
     And with `task_handler` if any.
 

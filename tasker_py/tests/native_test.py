@@ -103,6 +103,12 @@ def test_a_template_is_summarised() -> None:
         "callables": ["shop.handlers.Charge"],
         "handlers": [{"callable": "shop.handlers.Charge", "method": "call"}],
         "steps": ["charge"],
+        "document": {
+            "namespace_name": "shop",
+            "name": "orders",
+            "version": "1.2.3",
+            "steps": [{"name": "charge", "handler": {"callable": "shop.handlers.Charge"}}],
+        },
     }
     assert _native.template_check(TEMPLATE.encode(), "x") == _native.template_check(TEMPLATE, "x")
 

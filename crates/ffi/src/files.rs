@@ -1,8 +1,7 @@
 //! Templates that are checked together, as a worker would bring them.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tasker_worker::templates::{self, Set};
+use serde::{Deserialize, Serialize};
+use tasker_worker::templates::{self, Set, Summary};
 
 /// A template, and the name that problems have for its file.
 #[derive(Deserialize)]
@@ -12,15 +11,26 @@ pub(crate) struct File {
     text: String,
 }
 
+/// What a check tells of one of them. Written as it is: numbers of a template may be larger than a JSON value of serde
+/// holds.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Checked {
+    Valid(Box<Summary>),
+    Invalid { problems: String },
+}
+
 /// For each file what its template is, or `problems`.
-pub(crate) fn check(files: &[File]) -> Vec<Value> {
+pub(crate) fn check(files: &[File]) -> Vec<Checked> {
     let mut set = Set::default();
-    let checked = files.iter().map(|File { file, text }| {
-        let summary = templates::check_in(&mut set, text, file);
-        summary.map_or_else(
-            |problems| json!({"problems": problems.to_string()}),
-            |it| json!(it),
-        )
-    });
+    let checked =
+        files.iter().map(
+            |File { file, text }| match templates::check_in(&mut set, text, file) {
+                Ok(summary) => Checked::Valid(Box::new(summary)),
+                Err(problems) => Checked::Invalid {
+                    problems: problems.to_string(),
+                },
+            },
+        );
     checked.collect()
 }

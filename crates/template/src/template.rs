@@ -21,7 +21,7 @@ pub struct Template {
     pub version: String,
     /// What the workflow is for.
     pub description: Option<String>,
-    /// A handler of the whole task. It must resolve, and is never called.
+    /// The handler of the whole task. It must fit the template, and is never called.
     pub task_handler: Option<Handler>,
     /// What is said about the template.
     pub metadata: Metadata,

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 pub use tasker_template::Set;
 use tasker_template::{Document, Problems, parse};
 
 /// A template that can be registered, as far as people and handlers need to know it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// The namespace.
     pub namespace: String,
@@ -23,9 +24,11 @@ pub struct Summary {
     pub handlers: Vec<Handler>,
     /// Names of its steps, in whatever environment, sorted.
     pub steps: Vec<String>,
-    /// Callable of its task handler, which must exist and is never called.
+    /// Callable of its task handler, which must fit the template and is never called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_handler: Option<String>,
+    /// The whole document as canonical JSON, environments not merged.
+    pub document: Box<RawValue>,
 }
 
 /// What a step calls.
@@ -104,6 +107,7 @@ fn summary(document: &Document) -> Result<Summary, Problems> {
         handlers,
         steps,
         task_handler: task_handler.map(|handler| handler.callable),
+        document: RawValue::from_string(document.canonical_json()).expect("canonical JSON is JSON"),
     })
 }
 

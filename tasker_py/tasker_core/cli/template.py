@@ -14,6 +14,7 @@ from tasker_core.cli.exits import EPILOG, ExitCode, told_errors
 from tasker_core.cli.operator import By, Reason
 from tasker_core.cli.output import Json, say, say_json
 from tasker_core.client import ApiError, ConflictError, TaskerClient, Template
+from tasker_core.serialization import integers_of_any_size
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -137,7 +138,8 @@ def _files(path: Path) -> list[Path]:
 def _check(files: list[Path]) -> list[dict[str, Any]]:
     read = [_read(file) for file in files]
     texts = [told for told in read if "text" in told]
-    answers = iter(json_module.loads(_native.templates_check(json_module.dumps(texts))))
+    with integers_of_any_size():
+        answers = iter(json_module.loads(_native.templates_check(json_module.dumps(texts))))
     names = ("namespace", "name", "version", "callables")
     checked = []
     for told in read:

@@ -51,6 +51,13 @@ def test_valid_templates_are_told(tasker: Tasker, tmp_path: Path) -> None:
     }
 
 
+def test_numbers_of_any_size_are_valid(tasker: Tasker, tmp_path: Path) -> None:
+    file = tmp_path / "order.yaml"
+    large = f"callable: shop.Charge, initialization: {{n: {'9' * 5000}}}"
+    file.write_text(VALID.replace("callable: shop.Charge", large))
+    assert tasker("template", "check", file).stdout == f"{file}: shop/order 1.0.0 is valid\n"
+
+
 def test_folders_are_checked_whole(tasker: Tasker) -> None:
     lines = tasker("template", "check", TEMPLATES).stdout.splitlines()
     assert len(lines) == len(list(TEMPLATES.rglob("*.yaml")))

@@ -14,7 +14,9 @@ fn a_template_is_checked() {
     assert_eq!(
         ok(check(text, "square.yaml")),
         json!({"namespace": "math", "name": "square", "version": "1.0.0", "callables": ["math.Square"],
-            "handlers": [{"callable": "math.Square", "method": "call"}], "steps": ["square"]})
+            "handlers": [{"callable": "math.Square", "method": "call"}], "steps": ["square"],
+            "document": {"namespace_name": "math", "name": "square", "version": "1.0.0",
+                "steps": [{"name": "square", "handler": {"callable": "math.Square"}}]}})
     );
     let summary = ok(check(
         &format!("{text}task_handler: {{callable: math.SquareTask}}\n"),
@@ -57,4 +59,23 @@ fn templates_are_checked_together() {
         answered.1.starts_with("files: [0]: missing field `file`"),
         "{answered:?}"
     );
+}
+
+#[test]
+fn numbers_of_any_size_are_told_digit_for_digit() {
+    let digits = "9".repeat(5000);
+    let text = format!(
+        "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler: {{callable: \
+         math.Square, initialization: {{n: {digits}}}}}\n"
+    );
+    let files = json!([{"file": "a.yaml", "text": text}]).to_string();
+    for result in [
+        check(&text, "a.yaml"),
+        // SAFETY: the text outlives the call.
+        unsafe { tasker_templates_check(files.as_ptr(), files.len()) },
+    ] {
+        let (code, told) = answer(result);
+        assert_eq!(code, TaskerCode::Ok, "{told}");
+        assert!(told.contains(&format!("{{\"n\":{digits}}}")), "{told}");
+    }
 }
