@@ -117,6 +117,10 @@ class DeclarationError(TaskerError):
     """A typed handler does not say which models it takes and gives, or pydantic knows them not."""
 
 
+class NoResultsError(TaskerError):
+    """A task has no results: it has not succeeded, or they do not fit its task handler's model."""
+
+
 class HandlerConflictError(TaskerError, ValueError):
     """A name is to stand for two handlers."""
 

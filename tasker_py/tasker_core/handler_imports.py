@@ -1,18 +1,18 @@
 """Imports what a worker's templates name, and collects what is wrong with it."""
 
 import importlib
-import json
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tasker_core import _native, module_files
+from tasker_core import module_files, task_handler
 from tasker_core.definition import unknown_inputs
 from tasker_core.errors import HandlerNotFoundError, InvalidArgumentError, InvalidHandlerError
 from tasker_core.own_logger import own_logger
 from tasker_core.registry import Handler, HandlerRegistry, import_object
 from tasker_core.settings import WorkerSettings
+from tasker_core.template_files import checked, template_files
 from tasker_core.test_environment import TestEnvironmentLoader, add_to_import_path, handler_folders
 
 logger = own_logger(__name__)
@@ -67,7 +67,7 @@ class HandlerImports:
     def _resolve_handlers(self) -> None:
         templates = [
             template
-            for path in _template_files(self._settings.template_path)
+            for path in template_files(self._settings.template_path)
             if (template := _checked(path)) is not None
         ]
         handlers = {
@@ -84,22 +84,29 @@ class HandlerImports:
                 self._report(f"the handler {name} cannot be resolved", error)
         for template in templates:
             self._check_inputs(template, found)
-        # Nothing calls a task handler, so it may be any object.
-        for name in sorted(
-            {template["task_handler"] for template in templates if "task_handler" in template}
-        ):
-            self._on_import(_module_of(name))
-            try:
-                if not self._registry.is_registered(name):
-                    import_object(name)
-            except BaseException as error:
-                self._report(f"the task handler {name} cannot be resolved", error)
+        for template in templates:
+            if "task_handler" in template:
+                self._check_task_handler(template)
+
+    def _check_task_handler(self, template: dict[str, Any]) -> None:
+        """Holds the template's task handler against the template; nothing calls it."""
+        name, title = template["task_handler"], _title(template)
+        self._on_import(_module_of(name))
+        try:
+            handler = import_object(name)
+            if (wrong := task_handler.problem(handler)) is not None:
+                self._tell(f"the task handler {name} of {title}: {wrong}")
+                return
+            for difference in task_handler.check(handler, template["document"]):
+                self._tell(f"the task handler {name} does not fit {title}: {difference}")
+        except BaseException as error:  # importing a module may raise anything.
+            self._report(f"the task handler {name} of {title} cannot be used", error)
 
     def _check_inputs(
         self, template: dict[str, Any], found: dict[tuple[str, str], Handler]
     ) -> None:
         """Holds what typed handlers take against the steps of a template."""
-        title = f"{template['namespace']}/{template['name']} {template['version']}"
+        title = _title(template)
         for named in template["handlers"]:
             name = named["callable"]
             handler = found.get((name, named["method"]))
@@ -124,19 +131,8 @@ class HandlerImports:
         self.problems.append(problem)
 
 
-def template_paths(path: str) -> list[str]:
-    """The folders and files of TASKER_TEMPLATE_PATH."""
-    return [part for part in path.split(":") if part]
-
-
-def _template_files(path: str) -> list[Path]:
-    files: list[Path] = []
-    for part in map(Path, template_paths(path)):
-        if part.is_dir():
-            files += (file for file in sorted(part.rglob("*")) if file.suffix in (".yaml", ".yml"))
-        elif part.is_file():
-            files.append(part)
-    return files
+def _title(template: dict[str, Any]) -> str:
+    return f"{template['namespace']}/{template['name']} {template['version']}"
 
 
 def _module_of(callable_name: str) -> str:
@@ -147,11 +143,10 @@ def _module_of(callable_name: str) -> str:
 def _checked(file: Path) -> dict[str, Any] | None:
     """What handlers need to know of a valid template."""
     try:
-        checked: dict[str, Any] = json.loads(_native.template_check(file.read_bytes(), str(file)))
+        return checked(file.read_bytes(), str(file))
     except (InvalidArgumentError, OSError):
         # The session's start reads the same files and reports what is wrong with them.
         return None
-    return checked
 
 
 def _place(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from tasker_core.departure import leave, leave_within
 from tasker_core.errors import ConfigurationError, NativeError
 from tasker_core.executor import Executor
 from tasker_core.forks import handle_signals
-from tasker_core.handler_imports import HandlerImports, template_paths
+from tasker_core.handler_imports import HandlerImports
 from tasker_core.lifeline import Lifeline
 from tasker_core.own_logger import own_logger
 from tasker_core.registry import HandlerRegistry
@@ -23,6 +23,7 @@ from tasker_core.serialization import allow_integers_of_any_size
 from tasker_core.settings import WorkerSettings, read_settings, unknown_variables
 from tasker_core.shared_settings import SharedSettings
 from tasker_core.signal_wait import SignalWait
+from tasker_core.template_files import template_paths
 
 logger = own_logger("tasker_core.worker")
 

@@ -239,19 +239,82 @@ def test_a_typed_handler_that_cannot_say_what_it_needs_is_told(run: Any, shop: P
     )
 
 
-def test_a_task_handler_that_leads_nowhere_is_told(run: Any, shop: Path) -> None:
+TASK_HANDLER = """
+from pydantic import BaseModel
+from tasker_core.task_handler import TaskHandlerBase
+
+class Order(BaseModel):
+    item: str
+
+class Results(BaseModel):
+    charge: dict[str, int]
+
+class Orders(TaskHandlerBase[Order, Results]):
+    namespace = "shop"
+    name = "orders"
+    version = "1.0.0"
+"""
+
+
+def write_task_handler(shop: Path, callable_name: str, more: str = "") -> None:
     template = TEMPLATE.format(callable="shop.Charge")
-    for handler in ("shop.Orders", "shop.Charge"):
-        line = f"task_handler: {{callable: {handler}}}\n"
-        (shop / f"templates/{handler}.yaml").write_text(
-            line + template.replace("name: orders", f"name: {handler}", 1)
-        )
-    reasons = run(**paths(shop)).health()[1]
-    assert reasons[0] == (
-        "no handler for the callable 'shop.Orders': "
-        f"'shop' ({shop}/handlers/shop.py) has no 'Orders'"
+    head = f"task_handler: {{callable: {callable_name}}}\n"
+    (shop / "templates/orders.yaml").write_text(head + more + template)
+    (shop / "handlers/shop.py").write_text(HANDLER + TASK_HANDLER)
+
+
+@pytest.mark.parametrize(
+    ("callable_name", "says"),
+    [
+        (
+            "shop.Order1",
+            "no handler for the callable 'shop.Order1': 'shop' ({file}) has no 'Order1'",
+        ),
+        (
+            "shop.Charge",
+            (
+                "the task handler shop.Charge of shop/orders 1.0.0: <class 'shop.Charge'> is no "
+                "task handler; wanted: a subclass of tasker_core.task_handler.TaskHandlerBase"
+            ),
+        ),
+    ],
+)
+def test_a_task_handler_that_is_none_is_told(
+    run: Any, shop: Path, callable_name: str, says: str
+) -> None:
+    write_task_handler(shop, callable_name)
+    status, reasons = run(**paths(shop)).health()
+    assert (status, reasons[0]) == (503, says.format(file=shop / "handlers/shop.py"))
+
+
+def test_a_task_handler_that_says_something_else_is_told(run: Any, shop: Path) -> None:
+    write_task_handler(shop, "shop.Orders", "input_schema: {type: object, required: [item]}\n")
+    handlers = shop / "handlers/shop.py"
+    handlers.write_text(handlers.read_text().replace('"1.0.0"', '"1.1.0"').replace("charge:", "c:"))
+    status, reasons = run(**paths(shop)).health()
+    told = "the task handler shop.Orders does not fit shop/orders 1.0.0: "
+    assert status == 503
+    assert reasons[:3] == [
+        f"{told}version: the task handler says '1.1.0', the template '1.0.0'",
+        (
+            f"{told}input_schema.properties.item: the task handler says "
+            '{"title": "Item", "type": "string"}, the template nothing'
+        ),
+        (
+            f"{told}results.c: the task handler says a field, the template no such step (nothing "
+            "depends on charge)"
+        ),
+    ]
+
+
+def test_a_task_handler_that_fits_is_no_problem(run: Any, shop: Path) -> None:
+    write_task_handler(
+        shop,
+        "shop.Orders",
+        "input_schema: {type: object, required: [item], properties: {item: {type: string}}}\n",
     )
-    assert "shop.Charge" not in " ".join(reasons)
+    (reason,) = run(**paths(shop)).health()[1]
+    assert "http://127.0.0.1:9" in reason
 
 
 def test_a_module_that_hides_pythons_own_is_told(run: Any, shop: Path) -> None:

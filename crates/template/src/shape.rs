@@ -150,7 +150,7 @@ pub(crate) const MERGED: Shape = Shape {
         optional(
             "task_handler",
             Kind::Mapping(&HANDLER),
-            "A handler of the whole task. Its callable must exist; nothing calls it.",
+            "The handler of the whole task. It must say what the template says; nothing calls it.",
         ),
         optional(
             "metadata",

@@ -21,10 +21,9 @@ TaskId = UUID | str
 _HEALTH_ANSWERS = frozenset({200, 503})
 
 
-class TaskOptions(TypedDict, total=False):
-    """What a task may have beside its context; CreateTask says what each is."""
+class StartOptions(TypedDict, total=False):
+    """What a task may have beside context and version; CreateTask says what each is."""
 
-    version: str | None
     initiator: str | None
     source_system: str | None
     reason: str | None
@@ -33,6 +32,12 @@ class TaskOptions(TypedDict, total=False):
     correlation_id: str | None
     parent_correlation_id: str | None
     idempotency_key: str | None
+
+
+class TaskOptions(StartOptions, total=False):
+    """What a task may have beside its context."""
+
+    version: str | None
 
 
 class TaskFilters(TypedDict, total=False):

@@ -14,6 +14,7 @@ from tasker_core.errors import DeclarationError, InvalidInputError, InvalidResul
 from tasker_core.model_json import json_value
 from tasker_core.serialization import shown, type_name
 from tasker_core.step_handler import aliases
+from tasker_core.type_arguments import type_arguments
 from tasker_core.types import Sequence, StepHandlerCallResult, Task
 
 MOST_VIOLATIONS = 50
@@ -100,7 +101,7 @@ class Declaration:
 
         DeclarationError when it does not say enough.
         """
-        types = _type_arguments(handler, root)
+        types = type_arguments(handler, root)
         if types is None or any(isinstance(declared, typing.TypeVar) for declared in types):
             raise DeclarationError(
                 f"{handler.__qualname__} does not say its models: class "
@@ -223,22 +224,6 @@ def _read_batches(results: list[Any], name: str, model: Model) -> Any:
             error_code=error.error_code,
             metadata=error.metadata,
         ) from None
-
-
-def _type_arguments(handler: type, root: type) -> tuple[Any, ...] | None:
-    """The types that a class puts in the places of the root's type variables."""
-    for base in handler.__dict__.get("__orig_bases__", handler.__bases__):
-        origin = typing.get_origin(base) or base
-        if not (isinstance(origin, type) and issubclass(origin, root)):
-            continue
-        given = typing.get_args(base)
-        if origin is root:
-            return given or None
-        inherited = _type_arguments(origin, root)
-        if inherited is not None:
-            places = dict(zip(getattr(origin, "__parameters__", ()), given, strict=False))
-            return tuple(places.get(declared, declared) for declared in inherited)
-    return None
 
 
 def _listed(error: ValidationError, path: str) -> tuple[str, list[dict[str, str]]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tasker_core.errors import NotIdempotentError, WorkflowTestError
@@ -17,6 +16,7 @@ from tasker_core.testing.faults import (
 )
 from tasker_core.testing.handlers import HandlerLike
 from tasker_core.testing.result import TaskResult
+from tasker_core.testing.template import TemplateLike
 from tasker_core.testing.workflow import WorkflowTest
 
 
@@ -48,7 +48,7 @@ class _Run:
 
 
 def check_idempotency(
-    template: str | Path,
+    template: TemplateLike,
     context: Any,
     handlers: Mapping[str, HandlerLike] | None = None,
     *,
@@ -70,7 +70,7 @@ def check_idempotency(
     what differed; WorkflowTestError when the undisturbed run does not complete or its effects are
     not the same twice.
     """
-    test = WorkflowTest(template, handlers, environment=environment, seed=seed)
+    test: WorkflowTest = WorkflowTest(template, handlers, environment=environment, seed=seed)
     recorder: Recorder = Effects() if effects is None else effects
 
     def run(disturbance: _Disturbance | None) -> _Run:

@@ -2,11 +2,15 @@
 
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any, overload
 
 import pytest
 
+from tasker_core.task_handler import TaskHandlerBase
 from tasker_core.testing.effects import Effects
 from tasker_core.testing.handlers import HandlerLike
+from tasker_core.testing.result import Results
+from tasker_core.testing.template import TemplateLike
 from tasker_core.testing.workflow import WorkflowTest
 
 
@@ -17,6 +21,17 @@ class MakeWorkflowTest:
         self._folder = folder
         self.made: list[WorkflowTest] = []
 
+    @overload
+    def __call__(
+        self,
+        template: type[TaskHandlerBase[Any, Results]],
+        handlers: Mapping[str, HandlerLike] | None = None,
+        *,
+        environment: str = "test",
+        seed: int = 0,
+    ) -> WorkflowTest[Results]: ...
+
+    @overload
     def __call__(
         self,
         template: str | Path,
@@ -24,12 +39,21 @@ class MakeWorkflowTest:
         *,
         environment: str = "test",
         seed: int = 0,
+    ) -> WorkflowTest: ...
+
+    def __call__(
+        self,
+        template: TemplateLike,
+        handlers: Mapping[str, HandlerLike] | None = None,
+        *,
+        environment: str = "test",
+        seed: int = 0,
     ) -> WorkflowTest:
         """As WorkflowTest; a relative path may also be meant from the test's own folder."""
-        if isinstance(template, Path) or "\n" not in template:
+        if isinstance(template, Path) or (isinstance(template, str) and "\n" not in template):
             beside = self._folder / template
             template = beside if beside.is_file() else Path(template)
-        test = WorkflowTest(template, handlers, environment=environment, seed=seed)
+        test: WorkflowTest = WorkflowTest(template, handlers, environment=environment, seed=seed)
         self.made.append(test)
         return test
 

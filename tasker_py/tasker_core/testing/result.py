@@ -3,9 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
+from tasker_core.errors import NoResultsError, WorkflowTestError
 from tasker_core.failure_place import failure_place
+from tasker_core.task_handler import TaskHandlerBase
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from typing_extensions import TypeVar
+
+    Results = TypeVar("Results", bound=BaseModel, default=Any)
+else:
+    from typing import TypeVar
+
+    # Python before 3.13 knows no default, and only type checkers need one.
+    Results = TypeVar("Results")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class TaskResult:
+class TaskResult(Generic[Results]):
     """A task and its steps; `result["step"]` is a step by its name. Times as in StepResult."""
 
     task_uuid: str
@@ -78,6 +91,29 @@ class TaskResult:
     """Why the task is not done."""
     steps: Mapping[str, StepResult]
     """In the order of their creation. Steps that were not chosen are not there."""
+    task_handler: type[TaskHandlerBase[Any, Results]] | None = field(default=None, compare=False)
+    """What the test was made with, if not with a template."""
+
+    @property
+    def results(self) -> Results:
+        """What the steps returned that nothing depends on, as the task handler's model.
+
+        NoResultsError when the task has not succeeded, or they do not fit; WorkflowTestError in a
+        test that was made without a task handler.
+        """
+        if self.task_handler is None:
+            raise WorkflowTestError(
+                "`results` are a task handler's: make the test with one, WorkflowTest(Handler), or "
+                'take those of a step, result["step"].results'
+            )
+        if self.status not in ("complete", "resolved_manually"):
+            raise NoResultsError(f"the task has no results:\n{self!r}")
+        # Not at the top: this takes pydantic.
+        from tasker_core.task_handler.results import read_results
+
+        returned = {name: step.results for name, step in self.steps.items()}
+        title = f"the task of {self.task_handler.__qualname__}"
+        return read_results(self.task_handler, returned, title)
 
     def __getitem__(self, step_name: str) -> StepResult:
         try:
@@ -128,7 +164,11 @@ def history_entry(entry: dict[str, Any]) -> HistoryEntry:
     )
 
 
-def task_result(task: dict[str, Any], steps: list[dict[str, Any]]) -> TaskResult:
+def task_result(
+    task: dict[str, Any],
+    steps: list[dict[str, Any]],
+    task_handler: type[TaskHandlerBase[Any, Results]] | None,
+) -> TaskResult[Results]:
     """From the API's shapes."""
     return TaskResult(
         task_uuid=task["task_uuid"],
@@ -145,6 +185,7 @@ def task_result(task: dict[str, Any], steps: list[dict[str, Any]]) -> TaskResult
         completion_percentage=task["completion_percentage"],
         waiting_on=tuple(task["waiting_on"]),
         steps={step["step_name"]: _step_result(step) for step in steps},
+        task_handler=task_handler,
     )
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, overload
 
 from tasker_core.errors import WorkflowTestError
+from tasker_core.task_handler import TaskHandlerBase
 from tasker_core.testing.bench import Bench
 from tasker_core.testing.caller import Caller
 from tasker_core.testing.faults import (
@@ -21,13 +22,14 @@ from tasker_core.testing.faults import (
 from tasker_core.testing.handlers import HandlerLike, StepHandlers
 from tasker_core.testing.result import (
     HistoryEntry,
+    Results,
     StepResult,
     TaskResult,
     history_entry,
     task_result,
 )
 from tasker_core.testing.run import Run
-from tasker_core.testing.template import TestedTemplate, read_template
+from tasker_core.testing.template import TemplateLike, TestedTemplate, read_template
 from tasker_core.types import StepHandlerCallResult
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,7 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-class WorkflowTest:
+class WorkflowTest(Generic[Results]):
     """Runs tasks of one template, one after another, each on an engine and a clock of its own.
 
     The handlers are called in the test's thread, one at a time, as a worker calls them. While one
@@ -44,9 +46,29 @@ class WorkflowTest:
     `crash_worker`, `crash_engine`, `deliver_twice`) and holds for the next run.
     """
 
+    @overload
     def __init__(
         self,
+        template: type[TaskHandlerBase[Any, Results]],
+        handlers: Mapping[str, HandlerLike] | None = None,
+        *,
+        environment: str = "test",
+        seed: int = 0,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "WorkflowTest[Any]",
         template: str | Path,
+        handlers: Mapping[str, HandlerLike] | None = None,
+        *,
+        environment: str = "test",
+        seed: int = 0,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        template: TemplateLike,
         handlers: Mapping[str, HandlerLike] | None = None,
         *,
         environment: str = "test",
@@ -54,14 +76,19 @@ class WorkflowTest:
     ) -> None:
         """Reads and checks the template, and finds every handler.
 
-        `template` is a path, or YAML text. `handlers` gives handlers by the name of their step or
+        `template` is a path, YAML text, or a task handler, whose template is found below
+        TASKER_TEMPLATE_PATH and must agree with it; then `results` of what the runs give are its
+        model. `handlers` gives handlers by the name of their step or
         callable: classes, instances or functions of task, sequence and step; the others are found
         as a worker finds them. `environment` is merged into the template, as `TASKER_ENV` is by the
         engine. The random part of back-offs and all ids follow from `seed`.
 
         Raises InvalidArgumentError with all problems of the template, HandlerNotFoundError, and
-        WorkflowTestError when `handlers` names what the template does not have.
+        WorkflowTestError when `handlers` names what the template does not have, or there is none.
         """
+        self._task_handler: type[TaskHandlerBase[Any, Results]] | None = (
+            template if isinstance(template, type) else None
+        )
         self._options = (*read_template(template), environment, seed)
         # For the first run; each has its own.
         self._bench: Bench | None = Bench(*self._options)
@@ -72,7 +99,7 @@ class WorkflowTest:
 
     # Running
 
-    def run(self, context: Any, **fields: Any) -> TaskResult:
+    def run(self, context: Any, **fields: Any) -> TaskResult[Results]:
         """Creates a task and runs it until it has ended or is blocked.
 
         `fields` are those of `POST /v1/tasks`, such as `tags` or `priority`. Raises RefusedError
@@ -81,7 +108,7 @@ class WorkflowTest:
         self._begin(context, fields)
         return self.run_until_blocked()
 
-    def start(self, context: Any, **fields: Any) -> TaskResult:
+    def start(self, context: Any, **fields: Any) -> TaskResult[Results]:
         """Creates a task on a new engine, and runs nothing yet."""
         self._begin(context, fields)
         return self.result
@@ -92,7 +119,7 @@ class WorkflowTest:
         run.create(context, fields)
         self._run = run
 
-    def run_until_blocked(self) -> TaskResult:
+    def run_until_blocked(self) -> TaskResult[Results]:
         """Goes on until the task has ended or is blocked, over every back-off and time-out.
 
         WorkflowTestError when the task has ended and something planned has not happened.
@@ -113,7 +140,7 @@ class WorkflowTest:
         step_name = self._started().go_on(until=None)
         return None if step_name is None else self.result[step_name]
 
-    def advance(self, duration: timedelta) -> TaskResult:
+    def advance(self, duration: timedelta) -> TaskResult[Results]:
         """Lets time pass, and makes every attempt that falls into it.
 
         WorkflowTestError for a time beyond the year 9999.
@@ -127,9 +154,9 @@ class WorkflowTest:
         return self.result
 
     @property
-    def result(self) -> TaskResult:
+    def result(self) -> TaskResult[Results]:
         """The task as it is now."""
-        return task_result(*self._started().show())
+        return task_result(*self._started().show(), self._task_handler)
 
     def describe(self) -> str:
         """The task as it is now, for people, with the tracebacks of its steps' errors."""
@@ -215,19 +242,19 @@ class WorkflowTest:
 
     # What people do to the task
 
-    def cancel(self) -> TaskResult:
+    def cancel(self) -> TaskResult[Results]:
         """Cancels the task. RefusedError when it has ended."""
         self._started().cancel()
         return self.result
 
-    def retry(self, step: str, *, by: str = "test", reason: str = "test") -> TaskResult:
+    def retry(self, step: str, *, by: str = "test", reason: str = "test") -> TaskResult[Results]:
         """Gives a step in `error` or `waiting_for_retry` its attempts again, the first at once.
 
         Like the two below: nothing runs yet, and RefusedError when the step is in another state.
         """
         return self._act(step, {"action": "retry", "by": by, "reason": reason})
 
-    def resolve(self, step: str, *, by: str = "test", reason: str = "test") -> TaskResult:
+    def resolve(self, step: str, *, by: str = "test", reason: str = "test") -> TaskResult[Results]:
         """Declares a step done, without results."""
         return self._act(step, {"action": "resolve", "by": by, "reason": reason})
 
@@ -240,7 +267,7 @@ class WorkflowTest:
         batches: Sequence[Mapping[str, Any]] | None = None,
         by: str = "test",
         reason: str = "test",
-    ) -> TaskResult:
+    ) -> TaskResult[Results]:
         """Gives a step the results that its handler did not.
 
         A decision takes `create_steps`, the names of the steps that follow; a batchable step
@@ -253,7 +280,7 @@ class WorkflowTest:
             order["batches"] = list(batches)
         return self._act(step, order)
 
-    def _act(self, step: str, order: Mapping[str, Any]) -> TaskResult:
+    def _act(self, step: str, order: Mapping[str, Any]) -> TaskResult[Results]:
         self._started().act(step, order)
         return self.result
 
