@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_system import PATIENCE, System
+from running_system import PATIENCE, TEMPLATES, System
 
 PAGES = Path("docs/python")
 # What `jq -r .task_uuid` does, on a machine that has none.
@@ -31,16 +31,28 @@ def programs(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def run_code(page: str, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TASKER_URL", "TASKER_TOKEN"):
+        monkeypatch.setenv(name, system.environ[name])
+    monkeypatch.setenv("TASKER_TEMPLATE_PATH", str(TEMPLATES))
+    code = "\n".join(blocks(page, "python engine"))
+    exec(compile(code, page, "exec"), {"__name__": "page"})
+
+
 def test_the_code_of_the_client_page_runs(
     system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("TASKER_URL", "TASKER_TOKEN"):
-        monkeypatch.setenv(name, system.environ[name])
-    code = "\n".join(blocks("client.md", "python engine"))
-    exec(compile(code, "client.md", "exec"), {"__name__": "client_page"})
+    run_code("client.md", system, monkeypatch)
     told = capsys.readouterr().out
     assert "permanent_error_step error the payment method is not valid\n" in told
     assert "mathematical_sequence_py" in told
+
+
+def test_the_code_of_the_task_handlers_page_runs(
+    system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_code("task_handlers.md", system, monkeypatch)
+    assert capsys.readouterr().out.split()[1:] == ["111"]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
+from conditional_approval.handlers import ConditionalApprovalHandler
 
 from tasker_core.testing import WorkflowTest, check_idempotency
-
-TEMPLATE = "fixtures/task_templates/python/conditional_approval_py.yaml"
 
 
 def request(amount: float) -> dict[str, Any]:
@@ -26,19 +25,19 @@ def request(amount: float) -> dict[str, Any]:
 def test_the_decision_makes_the_steps_that_the_amount_calls_for(
     amount: float, approvals: tuple[str, ...]
 ) -> None:
-    test = WorkflowTest(TEMPLATE)
+    test = WorkflowTest(ConditionalApprovalHandler)
     assert list(test.start(request(amount)).steps) == ["validate_request", "routing_decision"]
 
     result = test.run_until_blocked()
     assert result.status == "complete"
     assert tuple(result.steps)[2:] == (*approvals, "finalize_approval")
     assert result["finalize_approval"].parents == approvals
-    assert result["finalize_approval"].results["approval_count"] == len(approvals)
+    assert result.results.finalize_approval.approval_count == len(approvals)
     assert result["routing_decision"].results["amount"] == amount
 
 
 def test_nothing_is_decided_about_a_bad_request() -> None:
-    result = WorkflowTest(TEMPLATE).run(request(0))
+    result = WorkflowTest(ConditionalApprovalHandler).run(request(0))
     assert result.status == "blocked_by_failures"
     assert [(step.name, step.state) for step in result.steps.values()] == [
         ("validate_request", "error"),
@@ -48,6 +47,6 @@ def test_nothing_is_decided_about_a_bad_request() -> None:
 
 @pytest.mark.parametrize("amount", [500, 2500, 10_000])
 def test_whatever_happens_to_an_attempt_the_approvals_are_the_same(amount: float) -> None:
-    report = check_idempotency(TEMPLATE, request(amount))
+    report = check_idempotency(ConditionalApprovalHandler, request(amount))
     assert report.runs >= 4
     assert report.not_compared == ()

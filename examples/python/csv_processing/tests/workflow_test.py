@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from csv_processing.handlers import CsvProcessingHandler
 
 from tasker_core.testing import WorkflowTest, check_idempotency
 
-TEMPLATE = "fixtures/task_templates/python/csv_processing_py.yaml"
 DATA = Path("fixtures/data")
 
 
@@ -28,7 +28,7 @@ def context(path: str) -> dict[str, Any]:
 
 
 def test_five_batches_add_up_to_one_pass_over_the_file() -> None:
-    result = WorkflowTest(TEMPLATE).run(context("products.csv"))
+    result = WorkflowTest(CsvProcessingHandler).run(context("products.csv"))
     assert result.status == "complete"
     names = [f"process_csv_batch_{number:03}" for number in range(1, 6)]
     assert list(result.steps) == ["analyze_csv", *names, "aggregate_csv_results"]
@@ -51,14 +51,14 @@ def test_five_batches_add_up_to_one_pass_over_the_file() -> None:
 
 
 def test_a_file_without_products_has_no_batches() -> None:
-    result = WorkflowTest(TEMPLATE).run(context("products_empty.csv"))
+    result = WorkflowTest(CsvProcessingHandler).run(context("products_empty.csv"))
     assert result.status == "complete"
     assert list(result.steps) == ["analyze_csv", "aggregate_csv_results"]
     assert result["aggregate_csv_results"].results["total_processed"] == 0
 
 
 def test_a_missing_file_blocks_the_task_at_its_first_step() -> None:
-    result = WorkflowTest(TEMPLATE).run(context("missing.csv"))
+    result = WorkflowTest(CsvProcessingHandler).run(context("missing.csv"))
     assert result.status == "blocked_by_failures"
     assert list(result.steps) == ["analyze_csv"]
     step = result["analyze_csv"]
@@ -68,6 +68,6 @@ def test_a_missing_file_blocks_the_task_at_its_first_step() -> None:
 
 
 def test_whatever_happens_to_an_attempt_the_inventory_is_the_same() -> None:
-    report = check_idempotency(TEMPLATE, context("products.csv"))
+    report = check_idempotency(CsvProcessingHandler, context("products.csv"))
     assert report.runs >= 3
     assert report.not_compared == ()

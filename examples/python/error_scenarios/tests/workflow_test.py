@@ -1,10 +1,23 @@
 """Whole workflows, in the test's own process: back-offs take no time on a clock of their own."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from error_scenarios.handlers import (
+    ErrorTestingHandler,
+    PermanentErrorOnlyHandler,
+    RetryableErrorOnlyHandler,
+    RetryAfterHandler,
+    RetryThenSucceedHandler,
+    SuccessOnlyHandler,
+    TimeoutHandler,
+    UnexpectedExceptionHandler,
+    UnserialisableResultHandler,
+)
+from pydantic import BaseModel
 
+from tasker_core.task_handler import TaskHandlerBase
 from tasker_core.testing import TaskResult, WorkflowTest
 from tasker_core.types import Sequence, Step, Task
 
@@ -12,9 +25,13 @@ PRODUCTION = "production"
 SECOND = timedelta(seconds=1)
 
 
-def workflow(task: str, environment: str = PRODUCTION, **arguments: Any) -> WorkflowTest:
-    template = f"fixtures/task_templates/python/error_scenarios/{task}_py.yaml"
-    return WorkflowTest(template, environment=environment, **arguments)
+Results = TypeVar("Results", bound=BaseModel)
+
+
+def workflow(
+    handler: type[TaskHandlerBase[Any, Results]], environment: str = PRODUCTION, **arguments: Any
+) -> WorkflowTest[Results]:
+    return WorkflowTest(handler, environment=environment, **arguments)
 
 
 def ended(result: TaskResult) -> list[tuple[str, str, int]]:
@@ -26,13 +43,13 @@ def assert_within_a_tenth(waited: timedelta, least: timedelta) -> None:
 
 
 def test_success() -> None:
-    result = workflow("success_only").run({})
+    result = workflow(SuccessOnlyHandler).run({})
     assert result.status == "complete"
     assert ended(result) == [("success_step", "complete", 1)]
 
 
 def test_a_permanent_error_takes_one_attempt_and_no_time() -> None:
-    test = workflow("permanent_error_only")
+    test = workflow(PermanentErrorOnlyHandler)
     result = test.run({})
     assert result.status == "blocked_by_failures"
     assert ended(result) == [("permanent_error_step", "error", 1)]
@@ -49,7 +66,7 @@ def test_a_permanent_error_takes_one_attempt_and_no_time() -> None:
 def test_a_retryable_error_comes_back_after_growing_waits(
     environment: str, base: timedelta
 ) -> None:
-    test = workflow("retryable_error_only", environment)
+    test = workflow(RetryableErrorOnlyHandler, environment)
     test.start({})
     times = []
     while (step := test.step()) is not None:
@@ -62,19 +79,19 @@ def test_a_retryable_error_comes_back_after_growing_waits(
 
 @pytest.mark.parametrize("attempt", [1, 2, 3])
 def test_a_flaky_step_succeeds_at_the_attempt_that_the_context_names(attempt: int) -> None:
-    result = workflow("retry_then_succeed").run({"succeed_on_attempt": attempt})
+    result = workflow(RetryThenSucceedHandler).run({"succeed_on_attempt": attempt})
     assert result.status == "complete"
     assert ended(result) == [("flaky_step", "complete", attempt)]
 
 
 def test_a_flaky_step_that_would_succeed_too_late_ends_in_error() -> None:
-    result = workflow("retry_then_succeed").run({"succeed_on_attempt": 4})
+    result = workflow(RetryThenSucceedHandler).run({"succeed_on_attempt": 4})
     assert result.status == "blocked_by_failures"
     assert ended(result) == [("flaky_step", "error", 3)]
 
 
 def test_retry_after_is_kept_to_the_microsecond() -> None:
-    test = workflow("retry_after")
+    test = workflow(RetryAfterHandler)
     test.start({})
     waiting = test.step()
     assert waiting is not None
@@ -92,19 +109,19 @@ def test_an_attempt_that_takes_too_long_is_followed_by_another(late: bool) -> No
         return {"succeeded_on_attempt": step.attempt}
 
     # The example's own handler would wait for the time limit on the real clock.
-    test = workflow("timeout", handlers={"timeout_step": succeed})
+    test = workflow(TimeoutHandler, handlers={"timeout_step": succeed})
     test.time_out("timeout_step", late=late)
     result = test.run({})
     assert result.status == "complete"
     assert ended(result) == [("timeout_step", "complete", 2)]
-    assert result["timeout_step"].results == {"succeeded_on_attempt": 2}
+    assert result.results.timeout_step.succeeded_on_attempt == 2
     # The worker keeps the limit of a second; the engine, when the worker does not, a second more.
     limit = 2 * SECOND if late else SECOND
     assert test.now - result.created_at - limit >= SECOND
 
 
 def test_one_success_and_two_failures_side_by_side() -> None:
-    result = workflow("error_testing").run({})
+    result = workflow(ErrorTestingHandler).run({})
     assert result.status == "blocked_by_failures"
     assert ended(result) == [
         ("success_step", "complete", 1),
@@ -114,7 +131,7 @@ def test_one_success_and_two_failures_side_by_side() -> None:
 
 
 def test_an_unexpected_exception_keeps_its_class_and_traceback() -> None:
-    result = workflow("unexpected_exception").run({"parts": 0})
+    result = workflow(UnexpectedExceptionHandler).run({"parts": 0})
     assert ended(result) == [("unexpected_exception_step", "error", 3)]
     error = result["unexpected_exception_step"].error
     assert error is not None
@@ -124,7 +141,7 @@ def test_an_unexpected_exception_keeps_its_class_and_traceback() -> None:
 
 
 def test_an_unserialisable_result_says_which_value() -> None:
-    result = workflow("unserialisable_result").run({})
+    result = workflow(UnserialisableResultHandler).run({})
     assert ended(result) == [("unserialisable_result_step", "error", 1)]
     error = result["unserialisable_result_step"].error
     assert error is not None

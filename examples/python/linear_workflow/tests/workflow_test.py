@@ -1,14 +1,14 @@
 """The whole workflow, in the test's own process."""
 
 import pytest
+from linear_workflow.handlers import LinearWorkflowHandler
+from numeric_steps.models import EvenNumber
 
 from tasker_core.testing import WorkflowTest, check_idempotency
 
-TEMPLATE = "fixtures/task_templates/python/linear_workflow_py.yaml"
-
 
 def test_six_gives_what_it_should() -> None:
-    result = WorkflowTest(TEMPLATE).run({"even_number": 6})
+    result = WorkflowTest(LinearWorkflowHandler).run({"even_number": 6})
     assert result.status == "complete"
     assert {name: step.results["result"] for name, step in result.steps.items()} == {
         "linear_step_1": 36,
@@ -20,12 +20,12 @@ def test_six_gives_what_it_should() -> None:
 
 @pytest.mark.parametrize("number", [10**40, -(10**40)])
 def test_every_digit_arrives(number: int) -> None:
-    result = WorkflowTest(TEMPLATE).run({"even_number": number})
-    assert result["linear_step_4"].results == {"result": (number**2 + 10) * 3 // 2}
+    result = WorkflowTest(LinearWorkflowHandler).run(EvenNumber(even_number=number))
+    assert result.results.linear_step_4.result == (number**2 + 10) * 3 // 2
 
 
 def test_an_odd_number_blocks_the_task_at_its_first_step() -> None:
-    result = WorkflowTest(TEMPLATE).run({"even_number": 7})
+    result = WorkflowTest(LinearWorkflowHandler).run({"even_number": 7})
     assert result.status == "blocked_by_failures"
     first, *others = result.steps.values()
     assert (first.name, first.state, first.attempts) == ("linear_step_1", "error", 1)
@@ -35,6 +35,6 @@ def test_an_odd_number_blocks_the_task_at_its_first_step() -> None:
 
 
 def test_whatever_happens_to_an_attempt_the_results_are_the_same() -> None:
-    report = check_idempotency(TEMPLATE, {"even_number": 6})
+    report = check_idempotency(LinearWorkflowHandler, {"even_number": 6})
     assert report.runs >= 4
     assert report.not_compared == ()

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
+from order_fulfillment.handlers import OrderFulfillmentHandler
 
 from tasker_core.errors import RetryableError
 from tasker_core.testing import WorkflowTest, check_idempotency
-
-TEMPLATE = "fixtures/task_templates/python/order_fulfillment_py.yaml"
 
 
 def order(sku: str = "WIDGET-A", quantity: int = 2, token: str = "tok_visa") -> dict[str, Any]:
@@ -20,7 +19,7 @@ def order(sku: str = "WIDGET-A", quantity: int = 2, token: str = "tok_visa") -> 
 
 
 def test_an_order_is_fulfilled() -> None:
-    result = WorkflowTest(TEMPLATE).run(order())
+    result = WorkflowTest(OrderFulfillmentHandler).run(order())
     assert result.status == "complete"
     reserved, paid = result["reserve_inventory"], result["process_payment"]
     assert {name: step.results for name, step in result.steps.items()} == {
@@ -61,7 +60,7 @@ def test_an_order_is_fulfilled() -> None:
 def test_an_order_that_fails_is_tried_again_only_where_that_may_help(
     context: Any, step: str, code: str, attempts: int
 ) -> None:
-    result = WorkflowTest(TEMPLATE).run(context)
+    result = WorkflowTest(OrderFulfillmentHandler).run(context)
     assert result.status == "blocked_by_failures"
     failed = result[step]
     assert (failed.state, failed.attempts) == ("error", attempts)
@@ -71,7 +70,7 @@ def test_an_order_that_fails_is_tried_again_only_where_that_may_help(
 
 
 def test_a_payment_that_is_tried_again_keeps_its_id() -> None:
-    test = WorkflowTest(TEMPLATE)
+    test = WorkflowTest(OrderFulfillmentHandler)
     test.fail_attempt(
         "process_payment", error=RetryableError("no answer", error_code="PAYMENT_TIMEOUT")
     )
@@ -83,6 +82,6 @@ def test_a_payment_that_is_tried_again_keeps_its_id() -> None:
 
 
 def test_whatever_happens_to_an_attempt_nothing_is_reserved_or_charged_twice() -> None:
-    report = check_idempotency(TEMPLATE, order())
+    report = check_idempotency(OrderFulfillmentHandler, order())
     assert report.runs >= 4
     assert report.not_compared == ()

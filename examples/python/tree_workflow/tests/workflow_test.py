@@ -1,14 +1,13 @@
 """The whole workflow, in the test's own process."""
 
 import pytest
+from tree_workflow.handlers import TreeWorkflowHandler
 
 from tasker_core.testing import WorkflowTest, check_idempotency
 
-TEMPLATE = "fixtures/task_templates/python/tree_workflow_py.yaml"
-
 
 def test_six_gives_what_it_should() -> None:
-    result = WorkflowTest(TEMPLATE).run({"even_number": 6})
+    result = WorkflowTest(TreeWorkflowHandler).run({"even_number": 6})
     assert result.status == "complete"
     assert {name: step.results["result"] for name, step in result.steps.items()} == {
         "tree_root": 36,
@@ -24,12 +23,12 @@ def test_six_gives_what_it_should() -> None:
 
 @pytest.mark.parametrize("number", [2, 10**40])
 def test_every_digit_arrives(number: int) -> None:
-    result = WorkflowTest(TEMPLATE).run({"even_number": number})
+    result = WorkflowTest(TreeWorkflowHandler).run({"even_number": number})
     assert result["tree_final_convergence"].results == {"result": number**64}
 
 
 def test_an_odd_number_blocks_the_task_at_its_first_step() -> None:
-    result = WorkflowTest(TEMPLATE).run({"even_number": 7})
+    result = WorkflowTest(TreeWorkflowHandler).run({"even_number": 7})
     assert result.status == "blocked_by_failures"
     first, *others = result.steps.values()
     assert (first.name, first.state, first.attempts) == ("tree_root", "error", 1)
@@ -39,6 +38,6 @@ def test_an_odd_number_blocks_the_task_at_its_first_step() -> None:
 
 
 def test_whatever_happens_to_an_attempt_the_results_are_the_same() -> None:
-    report = check_idempotency(TEMPLATE, {"even_number": 6})
+    report = check_idempotency(TreeWorkflowHandler, {"even_number": 6})
     assert report.runs >= 8
     assert report.not_compared == ()
