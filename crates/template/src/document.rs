@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::code;
+use crate::compatibility::Location;
 use crate::node::{Node, Value};
 use crate::problem::{Place, Problems, Sink};
 use crate::schemas::Schemas;
+use crate::shape::ENVIRONMENTS;
 use crate::template::{Template, hash};
 use crate::yaml::LONGEST_TEXT;
 use crate::{check, environment, names, rules, yaml};
@@ -37,7 +39,7 @@ pub fn parse(text: &str, file: &str) -> Result<Document, Problems> {
     let canonical_json = canonical(&root, &mut sink);
     for name in environment::names(&root, &mut sink) {
         sink.enter_environment(name);
-        if let Some(merged) = environment::merge(&root, name, &mut sink) {
+        if let Some(merged) = environment::merge(&root, Some(name), &mut sink) {
             check::template(&merged, false, &mut sink);
             rules::template(&merged, &mut sink);
             schemas.check(&merged, &mut sink);
@@ -92,6 +94,29 @@ impl Document {
     /// The file's name, as it was handed to [`parse`].
     pub(crate) fn file(&self) -> &str {
         &self.file
+    }
+
+    /// The names of its environments.
+    pub(crate) fn environments(&self) -> impl Iterator<Item = &str> {
+        let environments = self.root.get(ENVIRONMENTS.name).and_then(Node::mapping);
+        environments
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Where one of its own fields stands, or else where it begins.
+    pub(crate) fn location(&self, field: &str) -> Location {
+        self.at(self.root.get(field).unwrap_or(&self.root).at)
+    }
+
+    /// A place in it.
+    pub(crate) fn at(&self, Place { line, column }: Place) -> Location {
+        Location {
+            file: self.file.clone(),
+            line,
+            column,
+        }
     }
 
     /// Where it begins.
@@ -149,10 +174,21 @@ impl Document {
     /// The template as `environment` changes it: of its overrides `ALL` first, then the named step's; mappings are
     /// merged, scalars and lists replaced. An environment that the document does not name changes nothing.
     pub fn merged(&self, environment: &str) -> Result<Template, Problems> {
+        Ok(self.merged_tree(Some(environment))?.1)
+    }
+
+    /// The same with the tree that it was read from; without an environment, the template that none changes.
+    pub(crate) fn merged_tree(
+        &self,
+        environment: Option<&str>,
+    ) -> Result<(Node, Template), Problems> {
         let mut sink = Sink::new(&self.file);
         match environment::merge(&self.root, environment, &mut sink) {
             // Those of this environment have been made.
-            Some(merged) => checked(&merged, self.schemas.clone(), sink),
+            Some(merged) => {
+                let template = checked(&merged, self.schemas.clone(), sink)?;
+                Ok((merged, template))
+            }
             None => sink.finish(None),
         }
     }

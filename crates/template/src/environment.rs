@@ -35,12 +35,12 @@ pub(crate) fn names<'a>(root: &'a Node, sink: &mut Sink) -> Vec<&'a str> {
     names
 }
 
-/// The document with `environment` merged into its steps, without its environments. Every step takes the
+/// The document with `environment`, if any, merged into its steps, without its environments. Every step takes the
 /// override `ALL` first, then its own. `None` when that would be too large.
-pub(crate) fn merge(root: &Node, environment: &str, sink: &mut Sink) -> Option<Node> {
+pub(crate) fn merge(root: &Node, environment: Option<&str>, sink: &mut Sink) -> Option<Node> {
     let overrides = root
         .get(ENVIRONMENTS.name)
-        .and_then(|environments| environments.get(environment))
+        .and_then(|environments| environments.get(environment?))
         .and_then(|environment| environment.get("steps"))
         .map_or(&[][..], Node::items);
     let by_name = overrides_by_name(overrides, root, sink);

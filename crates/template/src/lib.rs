@@ -14,12 +14,14 @@
 //! - [`Schema`]: JSON Schemas held against contexts and results; `schemas`: those of one template
 //! - [`Template`], [`Step`], [`Handler`], [`Retry`]: what an engine runs, defaults filled in
 //! - [`Set`]: what holds of several templates together
+//! - [`compatibility`]: what a changed template means to tasks that run, and to those to come
 //! - [`Problem`], [`Problems`], [`code`]: what is wrong, where, and what to do; `nearest`: a guess
 //!   at what was meant; `characters`: those that nobody sees
 
 mod characters;
 mod check;
 pub mod code;
+pub mod compatibility;
 mod document;
 mod environment;
 mod foreign;

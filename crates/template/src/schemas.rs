@@ -86,7 +86,7 @@ fn report(violation: &Violation, schema: &Node, sink: &mut Sink) {
 }
 
 /// Where the value stands that a JSON Pointer leads to, or as much of it as there is.
-fn place_of(path: &str, schema: &Node) -> Place {
+pub(crate) fn place_of(path: &str, schema: &Node) -> Place {
     let mut node = schema;
     for segment in path.split('/').skip(1) {
         let segment = segment.replace("~1", "/").replace("~0", "~");
