@@ -137,6 +137,17 @@ TaskerResult tasker_template_check(const uint8_t *text, size_t size, const uint8
 // messages, "text"}; the value has for each, in their order, what tasker_template_check tells or {"problems": string}.
 TaskerResult tasker_templates_check(const uint8_t *files, size_t size);
 
+// Compares templates with those that take their place, matched by namespace and name. `templates` is a JSON object,
+//   {"old": [{"file", "text"}], "new": [{"file", "text"}]}   as for tasker_templates_check
+// and the value {"compatible": bool, whether no change is `breaking`, "comparisons": [{"namespace", "name",
+// "old": {"file", "version", "content_hash"} or null, "new": the same or null, "changes": [...]}]}. A change is
+//   {"code", "severity": "safe" | "notice" | "breaking",
+//    "affects": "running_tasks" | "new_tasks" | "callers" | "readers" | "deployment", "step": string or null,
+//    "field": string or null, "environments": [string], or null: in all, "old": {"file", "line", "column"} or null,
+//    "new": the same or null, "message", "why", "remedy": string, "text": all of it as people read it}
+// docs/templates.md has the codes. TASKER_INVALID with all problems, a paragraph each, when a template is not valid.
+TaskerResult tasker_templates_compare(const uint8_t *templates, size_t size);
+
 // Makes a workbench for tests of a workflow: one engine, one worker that the caller plays, a clock that stands still
 // until it is told to go on. It starts no thread and does no I/O. `options` is a JSON object:
 //   {"template": text, "file": its name in messages, "environment": "test", "seed": 0,

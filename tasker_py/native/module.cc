@@ -187,6 +187,10 @@ std::string templates_check(std::string_view files) {
   return value_of(tasker_templates_check(data_of(files), files.size()));
 }
 
+std::string templates_compare(std::string_view templates) {
+  return value_of(tasker_templates_compare(data_of(templates), templates.size()));
+}
+
 std::string batches_split(std::string_view request) {
   return value_of(tasker_batches_split(data_of(request), request.size()));
 }
@@ -222,6 +226,7 @@ PYBIND11_MODULE(_native, module) {
   module.def("forked", [] { tasker_forked(); });
   module.def("template_check", released(template_check), py::arg("text"), py::arg("file"));
   module.def("templates_check", released(templates_check), py::arg("files"));
+  module.def("templates_compare", released(templates_compare), py::arg("templates"));
   module.def("batches_split", released(batches_split), py::arg("request"));
   module.def("version", [] { return text_of(tasker_version()); });
 }

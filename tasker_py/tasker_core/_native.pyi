@@ -1,8 +1,8 @@
 """The native module: the worker's session with the engine, over the C ABI of `crates/ffi/tasker.h`.
 
 Every call may come from any thread. Those that may take time release the GIL: the methods of
-`Worker`, and the checks of templates and splits of batches; `TestBench`, `forked` and `version`
-keep it. Failures are the subclasses of `tasker_core.errors.NativeError`.
+`Worker`, and the checks and comparisons of templates and splits of batches; `TestBench`,
+`forked` and `version` keep it. Failures are the subclasses of `tasker_core.errors.NativeError`.
 """
 
 from typing import final
@@ -94,6 +94,13 @@ def templates_check(files: bytes | str) -> str:
 
     It has for each of `files`, a JSON array of `{"file", "text"}`, what `template_check` tells, or
     its `problems`.
+    """
+
+def templates_compare(templates: bytes | str) -> str:
+    """What changes from the templates of `old` to those of `new`: JSON.
+
+    `templates` and what comes back are the JSON objects that `tasker_templates_compare` describes.
+    InvalidArgumentError with all problems of templates that are not valid.
     """
 
 def batches_split(request: bytes | str) -> str:

@@ -130,6 +130,18 @@ def test_templates_are_checked_together() -> None:
     assert "shop/orders 1.2.3 is in a.yaml, too, with other content" in second["problems"]
 
 
+def test_templates_are_compared() -> None:
+    old = [{"file": "old.yaml", "text": TEMPLATE}]
+    new = [
+        {"file": "new.yaml", "text": TEMPLATE.replace("1.2.3", "1.3.0").replace("Charge", "Pay")}
+    ]
+    compared = json.loads(_native.templates_compare(json.dumps({"old": old, "new": new})))
+    assert compared["compatible"] is False
+    assert [it["code"] for it in compared["comparisons"][0]["changes"]] == ["CALLABLE_REMOVED"]
+    with pytest.raises(InvalidArgumentError, match=r"templates: missing field `new`"):
+        _native.templates_compare(json.dumps({"old": old}))
+
+
 def test_work_is_split() -> None:
     request = json.dumps({"total_items": 7, "batch_size": 3, "max_workers": 2})
     assert json.loads(_native.batches_split(request)) == [

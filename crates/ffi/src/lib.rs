@@ -4,7 +4,7 @@
 //! - this file: the exports, a few lines each. Bytes are read, a call is made, its value is handed out.
 //! - `bytes`: what passes the border, with the `unsafe` that it takes.
 //! - `benches`: workbenches for tests by number.
-//! - `files`: templates that are checked together.
+//! - `files`: templates that are checked together, and compared.
 //! - `handles`: workers by number, so that a stale handle is an answer and not a crash; a forked process is told so.
 //! - `call`: what every call has in common: it answers with a code, and a panic becomes a value.
 //! - `batches`: how a batchable step's work is split.
@@ -39,7 +39,7 @@ pub use handles::TaskerWorker;
 use batches::Split;
 use bytes::text;
 use call::{Fault, call};
-use files::File;
+use files::{Deployment, File};
 
 /// Starts a worker.
 ///
@@ -307,6 +307,23 @@ pub unsafe extern "C" fn tasker_templates_check(files: *const u8, size: usize) -
         // SAFETY: the caller's contract, as above.
         let files: Vec<File> = parse("files", unsafe { text("files", files, size) }?)?;
         to_json(&files::check(&files))
+    })
+}
+
+/// Compares templates with those that take their place.
+///
+/// # Safety
+/// `templates` points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tasker_templates_compare(
+    templates: *const u8,
+    size: usize,
+) -> TaskerResult {
+    call(|| {
+        // SAFETY: the caller's contract, as above.
+        let templates = unsafe { text("templates", templates, size) }?;
+        let deployment: Deployment = parse("templates", templates)?;
+        to_json(&deployment.compare().map_err(Fault::invalid)?)
     })
 }
 

@@ -3,7 +3,7 @@
 mod changes;
 
 use changes::{document, version};
-use tasker_template::compatibility::{Comparison, compare_all};
+use tasker_template::compatibility::{Comparison, Told, compare_all};
 
 fn template(name: &str, callable: &str) -> String {
     format!(
@@ -24,14 +24,19 @@ fn compared(old: &[&str], new: &[&str]) -> Vec<Comparison> {
 /// For each comparison its versions and the codes of its changes.
 fn told(comparisons: &[Comparison]) -> Vec<(&str, Option<&str>, Option<&str>, Vec<&'static str>)> {
     let told = comparisons.iter().map(|it| {
-        let version = |side: &Option<_>| {
-            side.as_ref()
-                .map(|it: &tasker_template::compatibility::Told| it.version.as_str())
-        };
         let codes = it.changes.iter().map(|it| it.code).collect();
-        (it.name.as_str(), version(&it.old), version(&it.new), codes)
+        (
+            it.name.as_str(),
+            version_of(&it.old),
+            version_of(&it.new),
+            codes,
+        )
     });
     told.collect()
+}
+
+fn version_of(side: &Option<Told>) -> Option<&str> {
+    side.as_ref().map(|it| it.version.as_str())
 }
 
 #[test]

@@ -28,8 +28,8 @@ class ExitCode(IntEnum):
 
 
 EPILOG = (
-    "Exit codes: 0 done; 1 the task did not succeed, or the check found problems; "
-    "2 wrong usage; 3 the engine refuses; 4 no engine can be reached; 130 Ctrl-C."
+    "Exit codes: 0 done; 1 the task did not succeed, the check found problems, or a change breaks "
+    "something; 2 wrong usage; 3 the engine refuses; 4 no engine can be reached; 130 Ctrl-C."
 )
 
 

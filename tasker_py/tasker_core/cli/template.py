@@ -1,26 +1,23 @@
-"""`tasker template`: checks task templates; says which of their versions new tasks take."""
+"""`tasker template`: checks and compares templates; says which versions new tasks take."""
 
-import json as json_module
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tasker_core import _native
-from tasker_core.cli import values
+from tasker_core.cli import template_files, values
 from tasker_core.cli.engine import Token, Url, engine
 from tasker_core.cli.exits import EPILOG, ExitCode, told_errors
 from tasker_core.cli.operator import By, Reason
 from tasker_core.cli.output import Json, say, say_json
+from tasker_core.cli.template_diff import diff
 from tasker_core.client import ApiError, ConflictError, TaskerClient, Template
-from tasker_core.serialization import integers_of_any_size
-
-SUFFIXES = (".yaml", ".yml")
 
 app = typer.Typer(
-    help="Check task templates; retire, restore or prefer their versions.", no_args_is_help=True
+    help="Check and compare task templates; retire, restore or prefer their versions.",
+    no_args_is_help=True,
 )
+app.command(epilog=EPILOG)(diff)
 
 Workflow = Annotated[
     str, typer.Argument(metavar="NAMESPACE/NAME", help="The template.", show_default=False)
@@ -99,7 +96,8 @@ def check(
     and if so namespace, name, version and callables.
     """
     with told_errors():
-        checked = _check([file for path in paths for file in _files(path)])
+        files = [file for path in paths for file in template_files.find(path, "FILE|FOLDER")]
+        checked = template_files.check(files)
     if json:
         say_json({"templates": checked})
     else:
@@ -124,41 +122,6 @@ def _say(client: TaskerClient, done: Template, state: str, as_json: bool) -> Non
         say(f"which version tasks take that name none is not known: {error}")
     else:
         say(f"tasks that name no version take {taken.version}")
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
-    if not files:
-        raise typer.BadParameter(f"{path} has no file *.yaml or *.yml", param_hint="FILE|FOLDER")
-    return files
-
-
-def _check(files: list[Path]) -> list[dict[str, Any]]:
-    read = [_read(file) for file in files]
-    texts = [told for told in read if "text" in told]
-    with integers_of_any_size():
-        answers = iter(json_module.loads(_native.templates_check(json_module.dumps(texts))))
-    names = ("namespace", "name", "version", "callables")
-    checked = []
-    for told in read:
-        answer = next(answers) if "text" in told else told
-        problems = answer.get("problems")
-        known = {} if problems else {name: answer[name] for name in names}
-        checked.append({"file": told["file"], "problems": problems, **known})
-    return checked
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """The `text` of a file, or the `problems` why there is none."""
-    shown = os.fsencode(file).decode("utf-8", "replace")
-    try:
-        return {"file": shown, "text": file.read_bytes().decode("utf-8")}
-    except UnicodeDecodeError as error:
-        return {"file": shown, "problems": f"{shown}: not UTF-8 from byte {error.start} on"}
-    except OSError as error:
-        return {"file": shown, "problems": f"{shown}: cannot be read: {error.strerror}"}
 
 
 def _name(told: dict[str, Any]) -> str:

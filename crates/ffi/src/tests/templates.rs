@@ -79,3 +79,55 @@ fn numbers_of_any_size_are_told_digit_for_digit() {
         assert!(told.contains(&format!("{{\"n\":{digits}}}")), "{told}");
     }
 }
+
+#[test]
+fn templates_are_compared() {
+    let old = "name: square\nnamespace_name: math\nversion: 1.0.0\nsteps:\n  - name: square\n    handler:\n      \
+               callable: math.Square\n";
+    let new = old
+        .replace("math.Square", "math.Power")
+        .replace("1.0.0", "1.1.0");
+    let compare = |old: &str, new: &str| {
+        let deployment = json!({"old": [{"file": "old.yaml", "text": old}], "new": [{"file": "new.yaml", "text": new}]});
+        let text = deployment.to_string();
+        // SAFETY: the text outlives the call.
+        unsafe { tasker_templates_compare(text.as_ptr(), text.len()) }
+    };
+    let compared = ok(compare(old, &new));
+    assert_eq!(compared["compatible"], false);
+    let comparison = &compared["comparisons"][0];
+    assert_eq!(comparison["old"]["version"], "1.0.0");
+    let change = &comparison["changes"][0];
+    assert_eq!(
+        (&change["code"], &change["severity"], &change["affects"]),
+        (
+            &json!("CALLABLE_REMOVED"),
+            &json!("breaking"),
+            &json!("running_tasks")
+        )
+    );
+    assert_eq!(
+        change["new"],
+        json!({"file": "new.yaml", "line": 7, "column": 17})
+    );
+    assert_eq!(change["environments"], json!(null));
+    let text = change["text"].as_str().expect("a text");
+    assert!(
+        text.starts_with(
+            "new.yaml:7:17: breaking: step `square`: no step calls `math.Square` any more"
+        ),
+        "{text}"
+    );
+    assert_eq!(
+        ok(compare(old, old)),
+        json!({"compatible": true, "comparisons": [{"namespace": "math", "name": "square",
+            "old": comparison["old"], "new": {"file": "new.yaml", "version": "1.0.0",
+            "content_hash": comparison["old"]["content_hash"]}, "changes": []}]})
+    );
+    let (code, problems) = answer(compare("name: square\nsteps: 7\n", "steps: []"));
+    assert_eq!(code, TaskerCode::Invalid);
+    assert!(
+        problems.contains("old.yaml:2:") && problems.contains("new.yaml:1:"),
+        "{problems}"
+    );
+}

@@ -148,7 +148,7 @@ impl<'a> Search<'a> {
             return vec![undecided(path, "the schemas are too large to compare")];
         }
         if let Some(values) = known.values() {
-            return self.values_within(&values, wide, path);
+            return self.values_within(known, &values, wide, path);
         }
         let mut gaps = Vec::new();
         for (keyword, value) in wide {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Gap, Parts, Search, refers_at, refused, undecided};
+use super::known::Known;
+use super::{Gap, Parts, Search, refers_at, undecided};
 use crate::node::shortened;
 use crate::schema::Schema;
 
@@ -10,43 +11,50 @@ use crate::schema::Schema;
 const DEFINITIONS: &str = "$defs";
 
 impl<'a> Search<'a> {
-    pub(super) fn values_within(&self, values: &[&Value], wide: &'a Parts, path: &str) -> Vec<Gap> {
-        let Some(schema) = self.schema_of(wide) else {
-            return vec![undecided(
-                path,
-                "its references are not followed for single values",
-            )];
+    pub(super) fn values_within(
+        &self,
+        known: &Known<'a>,
+        values: &[&Value],
+        wide: &'a Parts,
+        path: &str,
+    ) -> Vec<Gap> {
+        let Some(schema) = schema_of(wide, self.wide) else {
+            let message = "its references are not followed for single values";
+            return vec![undecided(path, message)];
         };
         let is_refused = |value: &&&Value| schema.check(&value.to_string()).is_err();
-        let refusals = values.iter().filter(is_refused).map(|value| {
-            let value = shortened(&value.to_string()).to_owned();
-            refused(
-                path,
-                format!("it refuses {value}, which the {} accepts", self.other),
-            )
+        let refused = values.iter().filter(is_refused);
+        // What is listed need not fit whatever else the narrow schema says.
+        let accepted = refused.filter(|value| {
+            let refuses = |it: &Parts| {
+                schema_of(it, self.narrow).is_some_and(|it| it.check(&value.to_string()).is_err())
+            };
+            !known.schemas.iter().any(|it| refuses(it))
         });
-        refusals.collect()
+        let told = accepted.map(|value| {
+            let value = shortened(&value.to_string());
+            let message = format!("it refuses {value}, which the {} accepts", self.other);
+            super::refused(path, message)
+        });
+        told.collect()
     }
+}
 
-    /// A part of the wide schema, for itself. None when it refers to what it cannot take along.
-    fn schema_of(&self, wide: &Parts) -> Option<Schema> {
-        let mut parts = wide.clone();
-        let is_whole = self
-            .wide
-            .as_object()
-            .is_some_and(|it| std::ptr::eq(it, wide));
-        if !is_whole && wide.iter().any(|(key, value)| refers_at(key, value)) {
-            let definitions = self.wide.get(DEFINITIONS).cloned().unwrap_or_default();
-            if parts.contains_key(DEFINITIONS)
-                || !refers_to_definitions(&definitions)
-                || !parts.iter().all(|(key, value)| is_taken_along(key, value))
-            {
-                return None;
-            }
-            parts.insert(DEFINITIONS.to_owned(), definitions);
+/// A part of a schema, for itself. None when it refers to what it cannot take along.
+fn schema_of(part: &Parts, root: &Value) -> Option<Schema> {
+    let mut parts = part.clone();
+    let is_whole = root.as_object().is_some_and(|it| std::ptr::eq(it, part));
+    if !is_whole && part.iter().any(|(key, value)| refers_at(key, value)) {
+        let definitions = root.get(DEFINITIONS).cloned().unwrap_or_default();
+        if parts.contains_key(DEFINITIONS)
+            || !refers_to_definitions(&definitions)
+            || !parts.iter().all(|(key, value)| is_taken_along(key, value))
+        {
+            return None;
         }
-        Schema::new(&Value::Object(parts).to_string()).ok()
+        parts.insert(DEFINITIONS.to_owned(), definitions);
     }
+    Schema::new(&Value::Object(parts).to_string()).ok()
 }
 
 /// Whether all references in a value lead to definitions.
