@@ -89,7 +89,12 @@ fn by_environments(
     offered: &Offered,
 ) -> Result<Vec<Change>, Problems> {
     let mut names: BTreeSet<Option<&str>> = BTreeSet::from([None]);
-    names.extend(old.environments().chain(new.environments()).map(Some));
+    names.extend(
+        old.environments()
+            .into_iter()
+            .chain(new.environments())
+            .map(Some),
+    );
     let mut found: Vec<(Found, Vec<Option<&str>>)> = Vec::new();
     for name in &names {
         for it in merged(&Side::of(old, *name)?, &Side::of(new, *name)?, offered) {

@@ -7,7 +7,6 @@ use crate::compatibility::Location;
 use crate::node::{Node, Value};
 use crate::problem::{Place, Problems, Sink};
 use crate::schemas::Schemas;
-use crate::shape::ENVIRONMENTS;
 use crate::template::{Template, hash};
 use crate::yaml::LONGEST_TEXT;
 use crate::{check, environment, names, rules, yaml};
@@ -96,15 +95,6 @@ impl Document {
         &self.file
     }
 
-    /// The names of its environments.
-    pub(crate) fn environments(&self) -> impl Iterator<Item = &str> {
-        let environments = self.root.get(ENVIRONMENTS.name).and_then(Node::mapping);
-        environments
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-    }
-
     /// Where one of its own fields stands, or else where it begins.
     pub(crate) fn location(&self, field: &str) -> Location {
         self.at(self.root.get(field).unwrap_or(&self.root).at)
@@ -146,7 +136,7 @@ impl Document {
 
     /// Where each step names its handler's callable, by the step's name, as `environment` has it.
     pub fn callables_at(&self, environment: &str) -> BTreeMap<String, Place> {
-        let merged = environment::merge(&self.root, environment, &mut Sink::new(&self.file));
+        let merged = environment::merge(&self.root, Some(environment), &mut Sink::new(&self.file));
         let steps = merged.as_ref().and_then(|root| root.get("steps"));
         let at = |step: &Node| {
             let callable = step.get("handler")?.get("callable")?;

@@ -21,8 +21,10 @@ fn compared(old: &[&str], new: &[&str]) -> Vec<Comparison> {
     compare_all(&documents(old, "old"), &documents(new, "new")).expect("comparable")
 }
 
-/// For each comparison its versions and the codes of its changes.
-fn told(comparisons: &[Comparison]) -> Vec<(&str, Option<&str>, Option<&str>, Vec<&'static str>)> {
+/// A workflow, its old and new version, and the codes of its changes.
+type Row<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Vec<&'static str>);
+
+fn told(comparisons: &[Comparison]) -> Vec<Row<'_>> {
     let told = comparisons.iter().map(|it| {
         let codes = it.changes.iter().map(|it| it.code).collect();
         (

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tasker_template::{code, json_schema, parse};
+use tasker_template::{code, compatibility, json_schema, parse};
 
 /// The page, in the source tree unless the build system says otherwise.
 fn page() -> String {
@@ -78,4 +78,25 @@ fn every_code_has_a_sentence_and_there_are_no_others() {
     let (_, problems) = page.split_once("\n## Problems\n").expect("a section");
     let codes: Vec<&str> = rows(problems).into_iter().map(|(code, _)| code).collect();
     assert_eq!(codes, code::ALL);
+}
+
+#[test]
+fn every_kind_of_change_has_its_row_and_there_are_no_others() {
+    let page = page();
+    let (_, rest) = page
+        .split_once("\n### Codes of changes\n")
+        .expect("a section");
+    let (table, _) = rest.split_once("\n## ").expect("another section");
+    let rows: Vec<&str> = table.lines().filter(|it| it.starts_with("| `")).collect();
+    let expected = compatibility::ALL.iter().map(|kind| {
+        let compatibility::Kind {
+            code,
+            severity,
+            affects,
+            meaning,
+            ..
+        } = kind;
+        format!("| `{code}` | {severity} | {affects} | {meaning} |")
+    });
+    assert_eq!(rows, expected.collect::<Vec<_>>());
 }

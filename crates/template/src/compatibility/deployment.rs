@@ -60,17 +60,15 @@ impl Comparison {
 /// As [`Document::merged`].
 pub fn compare_all(old: &[Document], new: &[Document]) -> Result<Vec<Comparison>, Problems> {
     let offered = Offered::by(new)?;
-    let mut workflows: BTreeMap<(&str, &str), (Vec<&Document>, Vec<&Document>)> = BTreeMap::new();
-    for document in old {
-        let identity = (document.namespace(), document.name());
-        workflows.entry(identity).or_default().0.push(document);
-    }
-    for document in new {
-        let identity = (document.namespace(), document.name());
-        workflows.entry(identity).or_default().1.push(document);
+    let mut workflows: BTreeMap<(&str, &str), [Vec<&Document>; 2]> = BTreeMap::new();
+    for (side, documents) in [old, new].into_iter().enumerate() {
+        for document in documents {
+            let identity = (document.namespace(), document.name());
+            workflows.entry(identity).or_default()[side].push(document);
+        }
     }
     let mut comparisons = Vec::new();
-    for (mut olds, mut news) in workflows.into_values() {
+    for [mut olds, mut news] in workflows.into_values() {
         for documents in [&mut olds, &mut news] {
             documents.sort_by_key(|it| rank(it));
             // Folders may hold a template twice.

@@ -53,7 +53,7 @@ impl Offered {
         let mut offered = Self::default();
         for document in documents {
             offered.namespaces.insert(document.namespace().to_owned());
-            for environment in document.environments().map(Some).chain([None]) {
+            for environment in document.environments().into_iter().map(Some).chain([None]) {
                 for step in Side::of(document, environment)?.template.steps {
                     offered.add(&step);
                 }
@@ -83,7 +83,7 @@ impl Offered {
     /// Whether every step of a template is served.
     pub(super) fn serves(&self, document: &Document) -> Result<bool, Problems> {
         let mut is_served = self.namespaces.contains(document.namespace());
-        for environment in document.environments().map(Some).chain([None]) {
+        for environment in document.environments().into_iter().map(Some).chain([None]) {
             let steps = Side::of(document, environment)?.template.steps;
             is_served &= steps.iter().all(|step| {
                 let roles = self.roles(&step.handler);

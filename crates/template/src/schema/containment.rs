@@ -166,6 +166,8 @@ impl<'a> Search<'a> {
         gaps: &mut Vec<Gap>,
     ) {
         let at = || format!("{path}/{keyword}");
+        let is_object = known.types.intersects(Types::OBJECT);
+        let is_array = known.types.intersects(Types::ARRAY);
         match keyword {
             "type" => gaps.extend(self.types_gap(known, wide, &at())),
             "enum" | "const" => {
@@ -193,31 +195,25 @@ impl<'a> Search<'a> {
             | "additionalProperties"
             | "propertyNames"
             | "required"
-            | "dependentRequired" => {
-                if known.types.intersects(Types::OBJECT) {
-                    self.object(known, wide, (keyword, value), path, gaps);
-                }
+            | "dependentRequired"
+                if is_object =>
+            {
+                self.object(known, wide, (keyword, value), path, gaps);
             }
-            "items" | "prefixItems" => {
-                if known.types.intersects(Types::ARRAY) {
-                    self.array(known, wide, (keyword, value), path, gaps);
-                }
+            "items" | "prefixItems" if is_array => {
+                self.array(known, wide, (keyword, value), path, gaps);
             }
-            "contains" | "minContains" | "maxContains" => {
+            "contains" | "minContains" | "maxContains" if is_array => {
                 let group = ["contains", "minContains", "maxContains"];
-                if known.types.intersects(Types::ARRAY) {
-                    gaps.extend(self.unchanged(known, wide, &group, &at()));
-                }
+                gaps.extend(self.unchanged(known, wide, &group, &at()));
             }
             "if" | "then" | "else" => {
                 gaps.extend(self.unchanged(known, wide, &["if", "then", "else"], &at()));
             }
             "not" => gaps.extend(self.unchanged(known, wide, &["not"], &at())),
             // `dependencies` is what older drafts had.
-            "dependentSchemas" | "dependencies" => {
-                if known.types.intersects(Types::OBJECT) {
-                    gaps.extend(self.unchanged(known, wide, &[keyword], &at()));
-                }
+            "dependentSchemas" | "dependencies" if is_object => {
+                gaps.extend(self.unchanged(known, wide, &[keyword], &at()));
             }
             // What they do hangs on every keyword beside them: the same schema has been found by now.
             "unevaluatedProperties" | "unevaluatedItems" | "$dynamicRef" => {
@@ -243,13 +239,13 @@ impl<'a> Search<'a> {
 
     /// Keywords that are compared only as they stand: no gap where the narrow schema has the same.
     fn unchanged(&self, known: &Known<'a>, wide: &Parts, group: &[&str], at: &str) -> Option<Gap> {
-        let is_same = |it: &&Parts| {
+        let is_same = |it: &&'a Parts| {
             group.iter().all(|keyword| {
                 it.get(*keyword) == wide.get(*keyword)
                     && (self.same_root || it.get(*keyword).is_none_or(|it| !refers(it)))
             })
         };
-        if known.schemas.iter().any(|it| is_same(it)) {
+        if known.schemas.iter().any(is_same) {
             return None;
         }
         let keyword = group[0];
