@@ -14,7 +14,7 @@ REMEDIES = (
     ),
     (
         r"port is already allocated|address already in use|failed to bind host port",
-        "another program has the port: end it, or choose another by the compose file's variable",
+        "another program has the port: end it, or choose another, as with PYTHON_WORKER_PORT=9083",
     ),
     (
         r"non-overlapping IPv4 address pool|all predefined address pools",
