@@ -10,7 +10,8 @@ from tasker_core.task_handler.schema_difference import SchemaDifference
 
 
 def places(ours: Any, theirs: Any) -> list[tuple[str, str, str]]:
-    return [tuple(place) for place in SchemaDifference(ours, theirs).places("s")]
+    found = SchemaDifference(ours, theirs).places("s")
+    return [(place.path, place.ours, place.theirs) for place in found]
 
 
 class Item(BaseModel):
