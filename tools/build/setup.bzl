@@ -64,8 +64,9 @@ def tasker_setup(requirements_lock = Label("//:requirements_lock.txt")):
         lock = requirements_lock,
         ours = Label("//:requirements_lock.txt"),
     )
-    maybe(
-        pip_parse,
+    if native.existing_rule("tasker_pip"):
+        return
+    pip_parse(
         name = "tasker_pip",
         annotations = _ANNOTATIONS,
         # Wheels only: nothing that is installed runs code of its own at install time.
