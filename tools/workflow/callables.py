@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from tasker_core import definition
+from tasker_core import definition, task_handler
 from tasker_core.errors import HandlerNotFoundError, InvalidHandlerError
 from tasker_core.registry import Handler, HandlerRegistry, import_object, is_handler
 from tasker_core.step_handler import BatchableHandler, BatchWorkerHandler, DecisionHandler
@@ -53,19 +53,33 @@ def resolve(outline: Json, registry: HandlerRegistry, report: Report) -> dict[st
     return found
 
 
-def check_task_handler(outline: Json, registry: HandlerRegistry, report: Report) -> None:
-    """That the template's task handler exists, if it names one."""
+def check_task_handler(outline: Json, report: Report) -> None:
+    """That the template's task handler exists and says what the template says, if it names one."""
     named = outline.get("task_handler")
-    if named is None or registry.is_registered(named["callable"]):
+    if named is None:
         return
+    name = named["callable"]
     place = Place(outline["file"], named["line"], named["column"])
     try:
-        import_object(named["callable"])
+        handler = import_object(name)
+        wrong = task_handler.problem(handler)
+        differences = [] if wrong else task_handler.check(handler, outline["document"])
     except HandlerNotFoundError as error:
-        message = f"the task handler leads nowhere: {_reason(error, named['callable'])}"
-        report.problem(place, "UNKNOWN_TASK_HANDLER", message, _nearest(named["callable"]))
+        message = f"the task handler leads nowhere: {_reason(error, name)}"
+        report.problem(place, "UNKNOWN_TASK_HANDLER", message, _nearest(name))
+        return
     except BaseException as error:  # a module may raise anything while it is imported.
-        _import_failed(place, named["callable"], error, report)
+        _import_failed(place, name, error, report)
+        return
+    if wrong is not None:
+        hint = (
+            "derive a class from TaskHandlerBase, with the template's namespace, name and version"
+        )
+        report.problem(place, "NO_TASK_HANDLER", f"{name}: {wrong}", hint)
+    for difference in differences:
+        where = place_of(handler)
+        hint = f"change {name} ({where}) or the template, so that both say the same"
+        report.problem(place, "TASK_HANDLER_DIFFERS", str(difference), hint)
 
 
 def check_modules(files: Iterable[str], report: Report) -> dict[str, Any]:

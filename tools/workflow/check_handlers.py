@@ -41,7 +41,7 @@ def _report(asked: Json, files: list[str]) -> Report:
     reached: list[Handler] = []
     for template in json.loads(Path(asked["outline"]).read_text()):
         handlers = callables.resolve(template, registry, report)
-        callables.check_task_handler(template, registry, report)
+        callables.check_task_handler(template, report)
         edges.check(template, handlers, report)
         decisions.check(template, handlers, report)
         reached += handlers.values()

@@ -1,10 +1,12 @@
 """Workflows as targets: checked when they are built, tested on a virtual clock."""
 
-load("@rules_python//python:defs.bzl", "py_library")
+load("@rules_python//python:defs.bzl", "py_library", "py_test")
 load("//tools/pytest:defs.bzl", "pytest_test")
 load("//tools/workflow/private:workflow.bzl", "workflow")
 
 _TASKER = Label("//tasker_py")
+_COMMAND_LINE = Label("//tasker_py:bin/tasker.py")
+_COMMAND_LINE_LIBRARY = Label("//tasker_py:cli")
 
 def tasker_workflow(
         name,
@@ -90,5 +92,28 @@ def tasker_workflow_test(name, workflow, srcs, deps = [], data = [], env = {}, s
         data = data,
         env = {"TASKER_TEMPLATE_PATH": "{}{}/{}.templates".format(folder, label.package, label.name)} | env,
         deps = deps + [workflow],
+        **kwargs
+    )
+
+def tasker_template_compat_test(name, old, new, size = "small", **kwargs):
+    """That a changed template is safe for the tasks that run with the old one, and for who creates tasks.
+
+    It fails with each change that breaks something, and why, as `tasker template diff OLD NEW` tells it.
+
+    Args:
+        name: ends in _test.
+        old: the template, or a file of it, as it is deployed.
+        new: the same as it is to be deployed.
+        size: as for any test.
+        **kwargs: other attributes of a `py_test`.
+    """
+    py_test(
+        name = name,
+        size = size,
+        srcs = [_COMMAND_LINE],
+        args = ["template", "diff", "$(rootpath {})".format(old), "$(rootpath {})".format(new)],
+        data = [old, new],
+        main = _COMMAND_LINE,
+        deps = [_COMMAND_LINE_LIBRARY],
         **kwargs
     )
