@@ -1,0 +1,74 @@
+"""docs/bazel.md has what the macros of //:defs.bzl say of themselves.
+
+`UPDATE_EXPECTED=1 pytest docs/bazel_test.py` writes that part of the page anew.
+"""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+PAGE = Path("docs/bazel.md")
+BEGIN, END = "<!-- From the macros' own words: -->\n", "<!-- Until here. -->\n"
+ATTRIBUTE = re.compile(r"^    (\*{0,2}\w+): ", re.MULTILINE)
+
+
+def exported() -> dict[str, Path]:
+    """The macros that //:defs.bzl gives to others, with the files that define them."""
+    found = {}
+    for node in ast.parse(Path("defs.bzl").read_text()).body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            (file,) = (each.value for each in node.value.args if isinstance(each, ast.Constant))
+            path = Path(str(file).removeprefix("//").replace(":", "/"))
+            found |= {ast.literal_eval(each.value): path for each in node.value.keywords}
+    return found
+
+
+def definition(name: str, file: Path) -> ast.FunctionDef:
+    """Starlark is written as Python is, as far as these files go."""
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return node
+    raise AssertionError(f"{file} does not define {name}")
+
+
+def attributes(macro: ast.FunctionDef) -> list[tuple[str, str]]:
+    """Each attribute and its default, which is nothing for what must be given."""
+    arguments = macro.args
+    given = [argument.arg for argument in arguments.args]
+    defaults = [ast.unparse(default) for default in arguments.defaults]
+    pairs = [*((name, "") for name in given[: len(given) - len(defaults)])]
+    pairs += zip(given[len(pairs) :], defaults, strict=True)
+    return pairs + ([(f"**{arguments.kwarg.arg}", "")] if arguments.kwarg else [])
+
+
+def section(name: str, macro: ast.FunctionDef) -> str:
+    """The macro's own words, its attributes as a table."""
+    words = ast.get_docstring(macro)
+    assert words is not None, f"{name} has no docstring"
+    text, _, listed = words.partition("\nArgs:\n")
+    parts = ATTRIBUTE.split("\n" + listed)[1:]
+    said = {
+        key: " ".join(value.split()) for key, value in zip(parts[::2], parts[1::2], strict=True)
+    }
+    pairs = attributes(macro)
+    assert list(said) == [key for key, _ in pairs], f"{name} does not document each attribute"
+    rows = [
+        f"| `{key}` | {f'`{default}`' if default else 'to be given'} | {said[key]} |"
+        for key, default in pairs
+    ]
+    table = ["| attribute | default | |", "|---|---|---|", *rows]
+    return f"### {name}\n\n{text.strip()}\n\n" + "\n".join(table) + "\n"
+
+
+def test_the_page_has_the_macros_own_words() -> None:
+    macros = exported()
+    assert len(macros) >= 5
+    words = "\n".join(section(name, definition(name, macros[name])) for name in sorted(macros))
+    page = PAGE.read_text()
+    before, rest = page.split(BEGIN)
+    after = rest.split(END)[1]
+    expected = f"{before}{BEGIN}\n{words}\n{END}{after}"
+    if os.environ.get("UPDATE_EXPECTED"):
+        PAGE.write_text(expected)
+    assert page == expected
