@@ -15,7 +15,7 @@ ATTRIBUTE = re.compile(r"^    (\*{0,2}\w+): ", re.MULTILINE)
 
 def exported() -> dict[str, Path]:
     """The macros that //:defs.bzl gives to others, with the files that define them."""
-    found = {}
+    found: dict[str, Path] = {}
     for node in ast.parse(Path("defs.bzl").read_text()).body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             (file,) = (each.value for each in node.value.args if isinstance(each, ast.Constant))
