@@ -4,7 +4,6 @@ The image is that of IMAGE, an archive; PROGRAM is a JSON list of arguments with
 entrypoint ends by itself, SAYS what is then in its output.
 """
 
-import ctypes
 import gzip
 import hashlib
 import json
@@ -13,18 +12,16 @@ import stat
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tools.oci.archive import Archive, blob
 from tools.oci.elf import Elf, elf
+from tools.oci.inside import inside
 
 USER = 65532
-CLONE_NEWNS = 0x00020000
-CLONE_NEWUSER = 0x10000000
-MS_BIND = 4096
 SHELLS = {"ash", "bash", "busybox", "csh", "dash", "ksh", "sh", "tcsh", "zsh"}
 LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 
@@ -167,7 +164,7 @@ def test_the_program_runs(archive: Archive, root: Path) -> None:
         capture_output=True,
         text=True,
         env=environment,
-        preexec_fn=inside(root),
+        preexec_fn=inside(root, USER, {}),
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert os.environ["SAYS"] in result.stdout
@@ -182,25 +179,7 @@ def test_the_health_check_is_there_under_both_names(root: Path) -> None:
         capture_output=True,
         text=True,
         env={},
-        preexec_fn=inside(root),
+        preexec_fn=inside(root, USER, {}),
     )
     assert result.returncode == 7
     assert "127.0.0.1:9" in result.stderr
-
-
-def inside(root: Path) -> Callable[[], None]:
-    """Makes a process the image's user, with the image's files and no others."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    outer = os.geteuid()
-    (root / "dev").mkdir(exist_ok=True)
-
-    def enter() -> None:
-        if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0:
-            raise OSError(ctypes.get_errno(), "this test needs user namespaces: unshare")
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{USER} {outer} 1")
-        Path("/proc/self/gid_map").write_text(f"{USER} {os.getegid()} 1")
-        os.chroot(root)
-        os.chdir("/")
-
-    return enter

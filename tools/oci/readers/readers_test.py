@@ -4,7 +4,6 @@ Docker's reading is seen by the end-to-end tests that run on it. READERS is an a
 programs with their libraries, IMAGE an image's archive.
 """
 
-import ctypes
 import json
 import os
 import subprocess
@@ -14,11 +13,9 @@ from pathlib import Path
 import pytest
 
 from tools.oci.archive import Archive
+from tools.oci.inside import inside
 
-CLONE_NEWNS = 0x00020000
-CLONE_NEWUSER = 0x10000000
-MS_BIND = 4096
-MS_REC = 16384
+MOUNTS = {"/proc": "proc", "/dev/null": "dev/null"}
 PODMAN = (
     *("podman", "--root", "/tmp/images", "--runroot", "/tmp/run", "--events-backend", "none"),
     # Without a second user there is nobody whom the image's other owners could be.
@@ -48,33 +45,13 @@ def system(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(root: Path, *command: str) -> str:
     """What the program prints, as root of a system whose files are those of a folder."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    uid, gid = os.geteuid(), os.getegid()
-
-    def mount(source: str, target: Path) -> None:
-        # Podman unpacks layers below a mount of its own, so the folder must be one.
-        if libc.mount(source.encode(), os.fsencode(target), None, MS_BIND | MS_REC, None) != 0:
-            raise OSError(ctypes.get_errno(), f"mount {source}")
-
-    def enter() -> None:
-        if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0:
-            raise OSError(ctypes.get_errno(), "this test needs user namespaces: unshare")
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
-        mount(str(root), root)
-        mount("/proc", root / "proc")
-        mount("/dev/null", root / "dev/null")
-        os.chroot(root)
-        os.chdir("/")
-
     result = subprocess.run(
         ["/usr/bin/" + command[0], *command[1:]],
         check=False,
         capture_output=True,
         text=True,
         env={"HOME": "/tmp", "PATH": "/usr/bin:/usr/sbin"},
-        preexec_fn=enter,
+        preexec_fn=inside(root, 0, MOUNTS),
     )
     assert result.returncode == 0, f"{' '.join(command)}: {result.stderr}"
     return result.stdout

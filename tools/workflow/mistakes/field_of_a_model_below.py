@@ -25,9 +25,9 @@ class Paid(BaseModel):
 
 class Price(TypedStepHandler[Context, Priced]):
     def run(self, context, step) -> Priced:
-        raise NotImplementedError
+        return None
 
 
 class Charge(TypedStepHandler[Context, Paid]):
     def run(self, context, step, price: Wanted) -> Paid:
-        raise NotImplementedError
+        return None
