@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.stack.compose import Compose, ComposeError, interpolate, load
+from tasker_stack.compose import Compose, ComposeError, interpolate, load
 
 ENGINE = """
 services:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from e2e.stack.compose import Compose
-from e2e.stack.container import ContainerLauncher, ContainerRun
-from e2e.stack.docker import Docker
-from e2e.stack.fake_docker import FakeDocker
-from e2e.stack.project import Project
-from e2e.stack.service import NO_CHANGES, Changes, ServiceError, StateError
-from e2e.stack.slots import Slot
+from fake_docker import FakeDocker
+from tasker_stack.compose import Compose
+from tasker_stack.container import ContainerLauncher, ContainerRun
+from tasker_stack.docker import Docker
+from tasker_stack.project import Project
+from tasker_stack.service import NO_CHANGES, Changes, ServiceError, StateError
+from tasker_stack.slots import Slot
 
 CHECK = {"test": ["CMD", "curl", "-f", "http://e"], "interval": "1s", "timeout": "1s", "retries": 3}
 COMPOSE = Compose.model_validate(

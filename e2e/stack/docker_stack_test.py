@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.stack import compose, images, leftovers, project, slots
-from e2e.stack.docker import Docker
+from tasker_stack import compose, images, leftovers, project, slots
+from tasker_stack.docker import Docker
 
 # The arguments that run the real services; the BUILD file has them.
 ARGUMENTS = os.environ["STACK_ARGUMENTS"].split()
@@ -36,7 +36,7 @@ def docker() -> Docker:
 
 
 def begin_stack(logs: Path, *arguments: str, test: str, **more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "e2e.stack.stack", *ARGUMENTS, *arguments]
+    command = [sys.executable, "e2e/stack/stack.py", *ARGUMENTS, *arguments]
     logs.mkdir(exist_ok=True)
     environment = {
         **{k: v for k, v in os.environ.items() if k in ("PATH", "TEST_TMPDIR", "DOCKER_HOST")},

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.stack.docker import Docker, DockerError
-from e2e.stack.fake_docker import FakeDocker
+from fake_docker import FakeDocker
+from tasker_stack.docker import Docker, DockerError
 
 
 @pytest.fixture

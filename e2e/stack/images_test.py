@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.stack import images
-from e2e.stack.docker import Docker
-from e2e.stack.fake_docker import FakeDocker
+from fake_docker import FakeDocker
+from tasker_stack import images
+from tasker_stack.docker import Docker
 
 NOW = "00000000000000aa"
 FORMER = "00000000000000ff"

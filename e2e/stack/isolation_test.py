@@ -6,7 +6,7 @@ from pathlib import Path
 
 PROBE = """
 import socket
-from e2e.stack.isolation import own_network
+from tasker_stack.isolation import own_network
 lock = own_network()
 with socket.create_server(("127.0.0.1", 8080)) as listener:
     socket.create_connection(("127.0.0.1", 8080)).close()
@@ -19,7 +19,7 @@ SHARED = PROBE.replace("own_network", "_lock")
 MEMORY = """
 import sys
 from pathlib import Path
-from e2e.stack.isolation import memory_at, own_network
+from tasker_stack.isolation import memory_at, own_network
 own_network()
 folder = Path(sys.argv[1])
 with memory_at(folder):

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from e2e.stack import service
-from e2e.stack.compose import Compose, ComposeError
-from e2e.stack.control import serve_control
-from e2e.stack.process import Program
-from e2e.stack.process_driver import ProcessDriver
-from e2e.stack.service import ServiceError
+from tasker_stack import service
+from tasker_stack.compose import Compose, ComposeError
+from tasker_stack.control import serve_control
+from tasker_stack.process import Program
+from tasker_stack.process_driver import ProcessDriver
+from tasker_stack.service import ServiceError
 
 # Healthy while it runs; says when it starts, when it is asked to stop, and what variables it sees.
 WELL_BEHAVED = """
@@ -158,7 +158,7 @@ def test_a_service_that_does_not_stop_is_killed_and_reported(
 def test_a_process_that_outlives_its_service_is_killed_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e2e.stack.process_driver.STOP_SECONDS", 0.2)
+    monkeypatch.setattr("tasker_stack.process_driver.STOP_SECONDS", 0.2)
     driver = driver_of(tmp_path, {"engine": FORGETFUL})
     driver.start()
     (problem,) = driver.stop()

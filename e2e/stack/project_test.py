@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.stack.compose import Compose, ComposeError, load
-from e2e.stack.project import Project, lay_out
-from e2e.stack.slots import Slot
+from tasker_stack.compose import Compose, ComposeError, load
+from tasker_stack.project import Project, lay_out
+from tasker_stack.slots import Slot
 
 FILE = """
 services:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.stack import slots
-from e2e.stack.slots import SlotError, taken
+from tasker_stack import slots
+from tasker_stack.slots import SlotError, taken
 
 HOLDER = """
-from e2e.stack.slots import taken
+from tasker_stack.slots import taken
 with taken(3, [], print) as slot:
     print(slot.number, flush=True)
     input()

@@ -13,15 +13,15 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from e2e.stack import compose, control
-from e2e.stack.containers import containers
-from e2e.stack.docker import DockerError
-from e2e.stack.driver import Driver
-from e2e.stack.processes import processes
-from e2e.stack.programs import POSTGRES_PORT
-from e2e.stack.service import ServiceError
-from e2e.stack.slots import SlotError
-from e2e.stack.system import System, Wanted
+from tasker_stack import compose, control
+from tasker_stack.containers import containers
+from tasker_stack.docker import DockerError
+from tasker_stack.driver import Driver
+from tasker_stack.processes import processes
+from tasker_stack.programs import POSTGRES_PORT
+from tasker_stack.service import ServiceError
+from tasker_stack.slots import SlotError
+from tasker_stack.system import System, Wanted
 
 DRIVERS = {"docker": containers, "process": processes}
 

@@ -17,7 +17,7 @@ print(json.dumps({k: v for k, v in os.environ.items() if k.startswith("TASKER_")
 
 
 def run_stack(logs: Path, *arguments: str, test: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "e2e.stack.stack", *ARGUMENTS, *arguments]
+    command = [sys.executable, "e2e/stack/stack.py", *ARGUMENTS, *arguments]
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": ":".join(sys.path),

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from e2e.stack import compose, images
-from e2e.stack.containers import compose_program
-from e2e.stack.docker import Docker, DockerError
-from e2e.stack.health import check_of
-from e2e.stack.project import tag_variable
+from tasker_stack import compose, images
+from tasker_stack.containers import compose_program
+from tasker_stack.docker import Docker, DockerError
+from tasker_stack.health import check_of
+from tasker_stack.project import tag_variable
 
 PROJECT = "tasker"
 FILE = "fixtures/compose/docker-compose.test.yml"

@@ -13,7 +13,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from tools.oci import software
+from tasker_oci import software
 
 # Of the manifest's digest: the tag that means this content in every store.
 DIGITS = 16

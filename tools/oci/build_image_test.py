@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tools.oci import build_image
-from tools.oci.archive import Archive, blob
+import build_image
+from tasker_oci.archive import Archive, blob
 
 CONFIG = {
     "Cmd": [],

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tools.oci import base, debian, python_files
-from tools.oci.tree import LayerError, Tree
+from tasker_oci import base, debian, python_files
+from tasker_oci.tree import LayerError, Tree
 
 
 def main(specification: Path, compressor: Path, blob: Path, description: Path) -> None:

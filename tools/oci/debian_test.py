@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.oci import debian
-from tools.oci.tree import LayerError, Tree
+from tasker_oci import debian
+from tasker_oci.tree import LayerError, Tree
 
 CONTROL = """\
 Package: libshop1

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.oci.archive import Archive, blob
-from tools.oci.elf import Elf, elf
-from tools.oci.inside import inside
+from tasker_oci.archive import Archive, blob
+from tasker_oci.elf import Elf, elf
+from tasker_oci.inside import inside
 
 USER = 65532
 SHELLS = {"ash", "bash", "busybox", "csh", "dash", "ksh", "sh", "tcsh", "zsh"}

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from tools.oci.archive import Archive, archive_of_target
+from tasker_oci.archive import Archive, archive_of_target
 
 ENGINES = ("docker", "podman")
 

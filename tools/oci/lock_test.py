@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.oci.archive_index import ArchiveError, Package, package
-from tools.oci.update_lock import changes, locked
+from tasker_oci.archive_index import ArchiveError, Package, package
+from update_lock import changes, locked
 
 FOLDER = Path(__file__).parent
 SHA = "5d" * 32

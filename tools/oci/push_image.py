@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from tools.oci.archive import Archive, archive_of_target
+from tasker_oci.archive import Archive, archive_of_target
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.oci.tree import LayerError, Tree
+from tasker_oci.tree import LayerError, Tree
 
 
 def archived(tree: Tree) -> bytes:

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from tools.oci import debian
-from tools.oci.tree import Tree
+from tasker_oci import debian
+from tasker_oci.tree import Tree
 
 
 def main(archive: Path, packages: list[Path]) -> None:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tools.oci.archive_index import ArchiveError, Package, latest
+from tasker_oci.archive_index import ArchiveError, Package, latest
 
 # Where this project has such lists: of images, and of what reads them in a test.
 FOLDERS = ("tools/oci", "tools/oci/readers")

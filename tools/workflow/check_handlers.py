@@ -12,9 +12,9 @@ from typing import Any
 
 import pydantic  # noqa: F401 - so that the processes of checks find it imported
 
+from tasker_checks import apart, callables, decisions, edges
+from tasker_checks.report import Report, tree_of
 from tasker_core.registry import Handler, HandlerRegistry
-from tools.workflow import apart, callables, decisions, edges
-from tools.workflow.report import Report, tree_of
 
 Json = dict[str, Any]
 

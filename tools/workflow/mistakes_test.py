@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.workflow.apart import apart
-from tools.workflow.check_handlers import check
+from check_handlers import check
+from tasker_checks.apart import apart
 
 FOLDER = Path("tools/workflow/mistakes")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

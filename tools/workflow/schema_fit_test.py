@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Optional
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter
 
-from tools.workflow.schema_fit import Schemas, written_schema
+from tasker_checks.schema_fit import Schemas, written_schema
 
 
 class Kind(Enum):

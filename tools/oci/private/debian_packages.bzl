@@ -122,6 +122,6 @@ debian_packages = repository_rule(
             default = "bazel run //tools/oci:update_lock",
             doc = "The command that makes the lock anew, for messages.",
         ),
-        "_archive_index": attr.label(allow_single_file = True, default = "//tools/oci:archive_index.py"),
+        "_archive_index": attr.label(allow_single_file = True, default = "//tools/oci:tasker_oci/archive_index.py"),
     },
 )

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.oci.archive import Archive
-from tools.oci.inside import inside
+from tasker_oci.archive import Archive
+from tasker_oci.inside import inside
 
 MOUNTS = {"/proc": "proc", "/dev/null": "dev/null"}
 PODMAN = (

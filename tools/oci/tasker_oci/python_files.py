@@ -7,7 +7,7 @@ import tempfile
 from email.parser import HeaderParser
 from pathlib import Path
 
-from tools.oci.tree import LayerError, Tree, content
+from tasker_oci.tree import LayerError, Tree, content
 
 # The version of the interpreter that packages.json names.
 VERSION = "3.11"

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGKILL, Signals
 
-from e2e.stack.docker import Docker, DockerError
-from e2e.stack.programs import ARGUMENTS
-from e2e.stack.project import Project
-from e2e.stack.service import Changes, ServiceError, StateError
+from tasker_stack.docker import Docker, DockerError
+from tasker_stack.programs import ARGUMENTS
+from tasker_stack.project import Project
+from tasker_stack.service import Changes, ServiceError, StateError
 
 # As a shell and an engine tell that a signal ended a process.
 SIGNALLED = 128

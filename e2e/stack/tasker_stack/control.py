@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from e2e.stack.driver import Driver
-from e2e.stack.service import Changes, Service, ServiceError, StateError
+from tasker_stack.driver import Driver
+from tasker_stack.service import Changes, Service, ServiceError, StateError
 
 # How soon the server notices that it is to end.
 SHUTDOWN_SECONDS = 0.02

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from tasker_checks.report import Place, Report, place_of
 from tasker_core import definition, task_handler
 from tasker_core.errors import HandlerNotFoundError, InvalidHandlerError
 from tasker_core.registry import Handler, HandlerRegistry, import_object, is_handler
 from tasker_core.step_handler import BatchableHandler, BatchWorkerHandler, DecisionHandler
 from tasker_core.step_handler.function import FunctionHandler, decorated
-from tools.workflow.report import Place, Report, place_of
 
 Json = dict[str, Any]
 

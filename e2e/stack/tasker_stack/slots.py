@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from e2e.stack.machine_lock import try_hold, wait_for_any
+from tasker_stack.machine_lock import try_hold, wait_for_any
 
 # Each has a network, of which an engine has addresses for 30.
 SLOTS = 20

@@ -5,7 +5,7 @@ import re
 import tarfile
 from pathlib import Path
 
-from tools.oci.tree import Entry, LayerError, Tree, place
+from tasker_oci.tree import Entry, LayerError, Tree, place
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.stack import isolation, programs
-from e2e.stack.compose import Compose
-from e2e.stack.process_driver import ProcessDriver
-from e2e.stack.system import System, Wanted
+from tasker_stack import isolation, programs
+from tasker_stack.compose import Compose
+from tasker_stack.process_driver import ProcessDriver
+from tasker_stack.system import System, Wanted
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
+from tasker_checks.report import Place, Report, place_of
+from tasker_checks.schema_fit import Schemas, written_schema
 from tasker_core.registry import Handler
 from tasker_core.step_handler import TypedStepHandler
-from tools.workflow.report import Place, Report, place_of
-from tools.workflow.schema_fit import Schemas, written_schema
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.stack.service import Changes
+from tasker_stack.service import Changes
 
 
 def nothing() -> None:

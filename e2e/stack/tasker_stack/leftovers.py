@@ -1,6 +1,6 @@
 """What a container engine has of Compose projects, found by their label and removed."""
 
-from e2e.stack.docker import Docker
+from tasker_stack.docker import Docker
 
 LABEL = "com.docker.compose.project"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.stack.machine_lock import try_hold, wait_for_any
+from tasker_stack.machine_lock import try_hold, wait_for_any
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2e.stack.compose import Compose
-from e2e.stack.driver import Driver
+from tasker_stack.compose import Compose
+from tasker_stack.driver import Driver
 
 
 @dataclass(frozen=True)

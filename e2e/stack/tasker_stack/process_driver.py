@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from e2e.stack.compose import Compose, ComposeError, interpolate
-from e2e.stack.health import check_of
-from e2e.stack.process import ProcessLauncher, Program
-from e2e.stack.programs import instance
-from e2e.stack.service import STOP_SECONDS, Service, ServiceError
+from tasker_stack.compose import Compose, ComposeError, interpolate
+from tasker_stack.health import check_of
+from tasker_stack.process import ProcessLauncher, Program
+from tasker_stack.programs import instance
+from tasker_stack.service import STOP_SECONDS, Service, ServiceError
 
 PR_SET_CHILD_SUBREAPER = 36
 

@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from e2e.stack.compose import Compose, ComposeError
-from e2e.stack.process import Program
+from tasker_stack.compose import Compose, ComposeError
+from tasker_stack.process import Program
 
 # The variable that holds the address a service binds.
 BIND_VARIABLES = {"orchestration": "ENGINE_BIND", "python-worker": "PYTHON_WORKER_BIND"}

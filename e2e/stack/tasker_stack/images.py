@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.stack.docker import Docker, DockerError
-from e2e.stack.machine_lock import try_hold, wait_for_any
-from tools.oci.archive import Archive
+from tasker_oci.archive import Archive
+from tasker_stack.docker import Docker, DockerError
+from tasker_stack.machine_lock import try_hold, wait_for_any
 
 LOCK = "images"
 # A tag that is made from an image's content.

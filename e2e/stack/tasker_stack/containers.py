@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from e2e.stack import images, leftovers, project, slots
-from e2e.stack.docker import Docker, DockerError
-from e2e.stack.docker_driver import DockerDriver
-from e2e.stack.system import System, Wanted
+from tasker_stack import images, leftovers, project, slots
+from tasker_stack.docker import Docker, DockerError
+from tasker_stack.docker_driver import DockerDriver
+from tasker_stack.system import System, Wanted
 
 # Compose as a program of the user's, such as `docker-compose` or `docker compose`.
 COMPOSE_VARIABLE = "TASKER_TEST_COMPOSE"

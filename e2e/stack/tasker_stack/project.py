@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2e.stack.compose import Compose, ComposeError, interpolate
-from e2e.stack.programs import FOLDER_LISTS, ID_VARIABLES, POSTGRES_PORT
-from e2e.stack.slots import Slot
+from tasker_stack.compose import Compose, ComposeError, interpolate
+from tasker_stack.programs import FOLDER_LISTS, ID_VARIABLES, POSTGRES_PORT
+from tasker_stack.slots import Slot
 
 # Folders of the compose file's own tree that its services mount.
 MOUNTED = ("fixtures", "examples")

@@ -8,9 +8,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tasker_checks.report import Place, Report, place_of
 from tasker_core.registry import Handler
 from tasker_core.step_handler.function import FunctionHandler
-from tools.workflow.report import Place, Report, place_of
 
 Json = dict[str, Any]
 

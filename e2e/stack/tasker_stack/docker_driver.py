@@ -4,14 +4,14 @@ import threading
 from pathlib import Path
 from signal import Signals
 
-from e2e.stack.compose import ComposeError
-from e2e.stack.container import ContainerLauncher
-from e2e.stack.docker import Docker, DockerError
-from e2e.stack.health import check_of
-from e2e.stack.leftovers import remove
-from e2e.stack.programs import numbered
-from e2e.stack.project import Project
-from e2e.stack.service import Service, ServiceError
+from tasker_stack.compose import ComposeError
+from tasker_stack.container import ContainerLauncher
+from tasker_stack.docker import Docker, DockerError
+from tasker_stack.health import check_of
+from tasker_stack.leftovers import remove
+from tasker_stack.programs import numbered
+from tasker_stack.project import Project
+from tasker_stack.service import Service, ServiceError
 
 
 class DockerDriver:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from e2e.stack.service import Service
+from tasker_stack.service import Service
 
 
 class Driver(Protocol):

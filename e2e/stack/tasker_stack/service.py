@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from e2e.stack.health import Check
+from tasker_stack.health import Check
 
 # Every service of the stack ends within this time of its stop signal.
 STOP_SECONDS = 10.0

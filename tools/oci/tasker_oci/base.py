@@ -1,6 +1,6 @@
 """What every image has beside its packages: what their scripts would have made on a machine."""
 
-from tools.oci.tree import Tree
+from tasker_oci.tree import Tree
 
 # Who runs in an image; the number is what orchestrators check for (runAsNonRoot).
 USER = 65532

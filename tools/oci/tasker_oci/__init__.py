@@ -1,0 +1,1 @@
+"""What images are made of: packages, layers, archives."""
