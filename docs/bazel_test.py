@@ -1,6 +1,6 @@
-"""docs/bazel.md has what the macros of //:defs.bzl say of themselves.
+"""docs/bazel.md has the words of the macros of //:defs.bzl, and shows what e2e/consumer has.
 
-`UPDATE_EXPECTED=1 pytest docs/bazel_test.py` writes that part of the page anew.
+`UPDATE_EXPECTED=1 pytest docs/bazel_test.py` writes the macros' part of the page anew.
 """
 
 import ast
@@ -8,8 +8,12 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
 PAGE = Path("docs/bazel.md")
 BEGIN, END = "<!-- From the macros' own words: -->\n", "<!-- Until here. -->\n"
+CONSUMER = Path("e2e/consumer")
+SNIPPET = re.compile(r"^```starlark\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ATTRIBUTE = re.compile(r"^    (\*{0,2}\w+): ", re.MULTILINE)
 
 
@@ -72,3 +76,20 @@ def test_the_page_has_the_macros_own_words() -> None:
     if os.environ.get("UPDATE_EXPECTED"):
         PAGE.write_text(expected)
     assert page == expected
+
+
+def statements(text: str) -> list[str]:
+    """The statements of Starlark, without comments; where a checkout lies is everybody's own."""
+    text = re.sub(r'path = "[./a-z]*"', 'path = "..."', text)
+    return [ast.unparse(statement) for statement in ast.parse(text).body]
+
+
+@pytest.mark.parametrize(("page", "snippets"), [(PAGE, 2), (Path("README.md"), 1)])
+def test_what_pages_show_is_built_in_another_repository(page: Path, snippets: int) -> None:
+    files = [CONSUMER / "WORKSPACE", CONSUMER / "shop/BUILD.bazel"]
+    built = [statement for file in files for statement in statements(file.read_text())]
+    shown = SNIPPET.findall(page.read_text())
+    assert len(shown) == snippets
+    for snippet in shown:
+        for statement in statements(snippet):
+            assert statement in built

@@ -103,10 +103,11 @@ def test_variables_are_replaced() -> None:
         interpolate("http://${HOST:-engine}:1/${PATH_:-a/b}", variables) == "http://127.0.0.1:1/a/b"
     )
     assert interpolate("${EMPTY:-default}", variables) == "default"
+    assert interpolate("${EMPTY-default}${NONE-default}", variables) == "default"
     assert interpolate("5 $$", variables) == "5 $"
 
 
-@pytest.mark.parametrize("text", ["$HOST", "${HOST?no}", "${HOST-a}", "${UNKNOWN}"])
+@pytest.mark.parametrize("text", ["$HOST", "${HOST?no}", "${HOST+a}", "${UNKNOWN}"])
 def test_other_forms_of_variables_are_refused(text: str) -> None:
     with pytest.raises(ComposeError):
         interpolate(text, {"HOST": "127.0.0.1"})

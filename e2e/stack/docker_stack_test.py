@@ -11,6 +11,7 @@ import pytest
 
 from tasker_stack import compose, images, leftovers, project, slots
 from tasker_stack.docker import Docker
+from tasker_stack.system import Wanted
 
 # The arguments that run the real services; the BUILD file has them.
 ARGUMENTS = os.environ["STACK_ARGUMENTS"].split()
@@ -137,7 +138,8 @@ def test_the_compose_file_runs_as_it_is(tmp_path: Path, docker: Docker) -> None:
         tags = images.load(docker, archives, lambda: False)
         sources = {name: Path(NAMED[name]) for name in project.MOUNTED}
         laid_out = project.lay_out(
-            *(compose.load(COMPOSE), COMPOSE, sources, None, tmp_path),
+            Wanted(compose.load(COMPOSE), COMPOSE, list(SERVICES), sources, {}, [], None, tmp_path),
+            tmp_path,
             slot=slot,
             tags=tags,
             scratch=tmp_path,

@@ -1,13 +1,15 @@
 """What a project's folder holds, and what the stack adds to the compose file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tasker_stack.compose import Compose, ComposeError, load
+from tasker_stack.compose import ComposeError, load
 from tasker_stack.project import Project, lay_out
 from tasker_stack.slots import Slot
+from tasker_stack.system import Wanted
 
 FILE = """
 services:
@@ -35,23 +37,22 @@ def checkout(tmp_path: Path) -> Path:
     return checkout
 
 
-def project_of(checkout: Path, folder: Path, handlers: Path | None = None) -> Project:
-    folder.mkdir()
+def wanted_of(checkout: Path) -> Wanted:
     file = checkout / "compose.yml"
     sources = {name: checkout / name for name in ("fixtures", "examples")}
+    return Wanted(load(file), file, ["postgres", "python-worker"], sources, {}, [], None, checkout)
+
+
+def project_of(wanted: Wanted, folder: Path) -> Project:
+    folder.mkdir()
     tags = {"python-worker": "0123"}
-    return lay_out(
-        *(load(file), file, sources, handlers, folder),
-        slot=Slot(2),
-        tags=tags,
-        scratch=Path("/tmp/scratch"),
-    )
+    return lay_out(wanted, folder, slot=Slot(2), tags=tags, scratch=Path("/tmp/scratch"))
 
 
 def test_what_is_mounted_lies_beside_the_compose_file_as_files_of_its_own(
     checkout: Path, tmp_path: Path
 ) -> None:
-    project = project_of(checkout, tmp_path / "p")
+    project = project_of(wanted_of(checkout), tmp_path / "p")
     file, additions = project.files
     assert file.read_text() == FILE
     rows = file.parent / "../data/rows.csv"
@@ -61,7 +62,7 @@ def test_what_is_mounted_lies_beside_the_compose_file_as_files_of_its_own(
 
 
 def test_ports_and_tags_are_the_stacks(checkout: Path, tmp_path: Path) -> None:
-    project = project_of(checkout, tmp_path / "p")
+    project = project_of(wanted_of(checkout), tmp_path / "p")
     assert project.name == "tasker-e2e-2"
     assert project.variables == {"PYTHON_WORKER_TAG": "0123", "PYTHON_WORKER_PORT": "21110"}
     assert project.variables_of("python-worker", "python-worker") == {}
@@ -74,7 +75,7 @@ def test_ports_and_tags_are_the_stacks(checkout: Path, tmp_path: Path) -> None:
 def test_tests_reach_postgres_and_workers_see_what_tests_write(
     checkout: Path, tmp_path: Path
 ) -> None:
-    project = project_of(checkout, tmp_path / "p")
+    project = project_of(wanted_of(checkout), tmp_path / "p")
     assert (tmp_path / "p/scratch").is_dir()
     assert json.loads(project.files[1].read_text()) == {
         "services": {
@@ -92,7 +93,8 @@ def test_handlers_of_a_test_come_after_those_of_the_file(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(checkout)
-    project = project_of(checkout, tmp_path / "p", Path("e2e/handlers"))
+    wanted = replace(wanted_of(checkout), handlers=Path("e2e/handlers"))
+    project = project_of(wanted, tmp_path / "p")
     worker = json.loads(project.files[1].read_text())["services"]["python-worker"]
     assert worker["environment"] == {
         "TASKER_TEMPLATE_PATH": "/app/t:/e2e/handlers",
@@ -102,11 +104,21 @@ def test_handlers_of_a_test_come_after_those_of_the_file(
     assert (tmp_path / "p/handlers/gate.py").read_text() == "GATE = 1\n"
 
 
-def test_a_folder_that_is_not_given_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_given_is_named(checkout: Path, tmp_path: Path) -> None:
     with pytest.raises(ComposeError, match="--source=fixtures=PATH is missing"):
-        lay_out(
-            *(Compose(services={}), tmp_path, {}, None, tmp_path),
-            slot=Slot(0),
-            tags={},
-            scratch=tmp_path,
-        )
+        project_of(replace(wanted_of(checkout), sources={}), tmp_path / "p")
+
+
+def test_of_an_image_with_workflows_nothing_is_mounted_but_what_is_empty(
+    checkout: Path, tmp_path: Path
+) -> None:
+    text = FILE.replace("/app/h", '"${HANDLERS-/app/h}"').replace("${X:-", "${TEMPLATES:-")
+    text += '    volumes: ["../data:/app/data:ro"]\n'
+    (checkout / "compose.yml").write_text(text)
+    templates = [Path("shop/orders.templates")]
+    project = project_of(
+        replace(wanted_of(checkout), sources={}, templates=templates), tmp_path / "p"
+    )
+    assert project.variables["TEMPLATES"] == "/app/templates"
+    assert project.variables["HANDLERS"] == "/app/handlers"
+    assert list((project.files[0].parent / "../data").iterdir()) == []

@@ -47,6 +47,7 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
         arguments.services,
         dict(arguments.source),
         dict(arguments.image),
+        arguments.templates,
         arguments.handlers,
         logs,
     )
@@ -61,7 +62,9 @@ def _run(wanted: Wanted, system: System, test: list[str], begun: float) -> int:
             parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in took.items())
             _say(f"healthy after {time.monotonic() - begun:.2f} s ({parts}); logs in {wanted.logs}")
             told = {"TASKER_TEST_STACK_URL": url, **_addresses(wanted, driver)}
-            status = _test(test, {**os.environ, **told, **system.environment})
+            # This program's own import path is nothing to the test.
+            inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+            status = _test(test, {**inherited, **told, **system.environment})
     except ServiceError as error:
         _fail(str(error))
     finally:
@@ -92,6 +95,9 @@ def _addresses(wanted: Wanted, driver: Driver) -> dict[str, str]:
             environment = wanted.compose.services[name].environment
             found["TASKER_TEST_ORCHESTRATION_URL"] = f"http://127.0.0.1:{service.port}"
             found["TASKER_TEST_TOKEN"] = environment["TASKER_TOKEN"]
+            # By the names that clients read.
+            found["TASKER_URL"] = found["TASKER_TEST_ORCHESTRATION_URL"]
+            found["TASKER_TOKEN"] = found["TASKER_TEST_TOKEN"]
         elif name == "postgres":
             found["TASKER_TEST_POSTGRES"] = f"127.0.0.1:{service.port or POSTGRES_PORT}"
         elif name.endswith("-worker"):
@@ -122,6 +128,15 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--services", type=lambda value: value.split(","), required=True, metavar="NAME,..."
+    )
+    parser.add_argument(
+        "--templates",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a folder of templates that the worker has instead of the fixture's; "
+        "its program, or its image, has their handlers",
     )
     parser.add_argument(
         "--handlers", type=Path, help="a folder of handlers and templates that the workers have too"

@@ -51,6 +51,8 @@ def test_the_fixture_starts_and_stops_cleanly(tmp_path: Path) -> None:
         "TASKER_TEST_ORCHESTRATION_URL": "http://127.0.0.1:8080",
         "TASKER_TEST_WORKER_URL": "http://127.0.0.1:8083",
         "TASKER_TEST_TOKEN": "token-of-the-test-system",
+        "TASKER_TOKEN": "token-of-the-test-system",
+        "TASKER_URL": "http://127.0.0.1:8080",
     }
 
 

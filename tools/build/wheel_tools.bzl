@@ -28,6 +28,8 @@ def _wheel_tools_impl(rctx):
     rctx.file("BUILD.bazel")
     if not rctx.attr.lock:
         return
+
+    # Compiled: they run once for each package, which then takes half the time.
     result = rctx.execute([
         "python3",
         "-m",
@@ -35,7 +37,7 @@ def _wheel_tools_impl(rctx):
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        "--no-compile",
+        "--compile",
         "--no-deps",
         "--only-binary=:all:",
         "--require-hashes",

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+CONFIG = "pyproject.toml"
+
 
 def main(files: list[str]) -> int:
-    arguments = ["-p", "no:cacheprovider", "--config-file=pyproject.toml", "--rootdir=."]
+    arguments = ["-p", "no:cacheprovider", "--rootdir=.", "--import-mode=importlib"]
+    # Another repository has it, with settings of its own, when it is among the test's data.
+    if Path(CONFIG).exists():
+        arguments.append(f"--config-file={CONFIG}")
     if report := os.environ.get("XML_OUTPUT_FILE"):
         arguments.append(f"--junitxml={report}")
     if chosen := os.environ.get("TESTBRIDGE_TEST_ONLY"):

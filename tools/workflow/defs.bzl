@@ -8,6 +8,16 @@ _TASKER = Label("//tasker_py")
 _COMMAND_LINE = Label("//tasker_py:bin/tasker.py")
 _COMMAND_LINE_LIBRARY = Label("//tasker_py:cli")
 
+def template_folder(workflow):
+    """The folder with a workflow's templates, from where tests run.
+
+    Args:
+        workflow: the workflow's target.
+    """
+    label = native.package_relative_label(workflow)
+    folder = "../{}/".format(label.workspace_name) if label.workspace_name else ""
+    return "{}{}/{}.templates".format(folder, label.package, label.name)
+
 def tasker_workflow(
         name,
         templates,
@@ -83,14 +93,12 @@ def tasker_workflow_test(name, workflow, srcs, deps = [], data = [], env = {}, s
         size: as for any test.
         **kwargs: other attributes of a `py_test`.
     """
-    label = native.package_relative_label(workflow)
-    folder = "../{}/".format(label.workspace_name) if label.workspace_name else ""
     pytest_test(
         name = name,
         size = size,
         srcs = srcs,
         data = data,
-        env = {"TASKER_TEMPLATE_PATH": "{}{}/{}.templates".format(folder, label.package, label.name)} | env,
+        env = {"TASKER_TEMPLATE_PATH": template_folder(workflow)} | env,
         deps = deps + [workflow],
         **kwargs
     )

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 DURATION = re.compile(r"(\d+)(ms|s)")
 # "127.0.0.1:${PORT:-8083}:8081": the published port, and the container's.
 PORTS = re.compile(r"(?:127\.0\.0\.1:)?(?P<published>\d+|\$\{[A-Z_]+:-\d+\}):(?P<container>\d+)")
-# `${NAME:-default}` or `${NAME}`; `$$` is a dollar sign; any other `$` is an error.
-VARIABLE = re.compile(r"\$(?:\$|\{([A-Z_]+)(?::-([^}]*))?\}|)")
+# `${NAME:-default}`, `${NAME-default}` or `${NAME}`; `$$` is a dollar sign; else `$` is an error.
+VARIABLE = re.compile(r"\$(?:\$|\{([A-Z_]+)(?:(:?-)([^}]*))?\}|)")
 
 
 class ComposeError(Exception):
@@ -125,15 +125,18 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
     """Replace the variables of one value as compose does."""
 
     def replace(match: re.Match[str]) -> str:
-        name, default = match.groups()
+        name, sign, default = match.groups()
         if name is not None:
-            value = variables.get(name) or default
+            value = variables.get(name)
+            # Without the colon an empty value counts as one.
+            if value is None or (sign == ":-" and not value):
+                value = default
             if value is None:
                 raise ComposeError(f"{text!r}: the variable {name} has neither value nor default")
             return value
         if match.group() == "$$":
             return "$"
-        raise ComposeError(f"{text!r}: only ${{NAME}}, ${{NAME:-default}} and $$ are supported")
+        raise ComposeError(f"{text!r}: only ${{NAME}}, with :- or - before a default, and $$")
 
     return VARIABLE.sub(replace, text)
 

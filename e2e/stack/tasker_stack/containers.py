@@ -37,7 +37,8 @@ def containers(wanted: Wanted) -> Iterator[System]:
         scratch.symlink_to(folder / project.SCRATCH)
         tags = images.load(docker, wanted.images, partial(slots.is_alone, slot))
         laid_out = project.lay_out(
-            *(wanted.compose, wanted.file, wanted.sources, wanted.handlers, folder),
+            wanted,
+            folder,
             slot=slot,
             tags=tags,
             scratch=scratch,

@@ -25,12 +25,13 @@ def processes(wanted: Wanted) -> Iterator[System]:
         if wanted.handlers:
             compose = _with_handlers(compose, wanted.handlers.absolute())
         sources = {name: path.absolute() for name, path in wanted.sources.items()}
-        sources["fixtures"] = programs.copy_fixtures(sources, folder)
+        if not wanted.templates:
+            sources["fixtures"] = programs.copy_fixtures(sources, folder)
         driver = ProcessDriver(
             compose,
             wanted.services,
             {name: programs.program(name, sources, folder) for name in wanted.services},
-            programs.variables(compose, sources),
+            programs.variables(compose, sources, wanted.templates),
             {
                 "PATH": os.environ["PATH"],
                 "HOME": str(folder),

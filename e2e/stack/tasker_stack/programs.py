@@ -67,14 +67,18 @@ def copy_fixtures(sources: Sources, folder: Path) -> Path:
     return copy
 
 
-def variables(compose: Compose, sources: Sources) -> dict[str, str]:
+def variables(compose: Compose, sources: Sources, templates: list[Path]) -> dict[str, str]:
     """The variables of the compose file, for processes that share one loopback."""
-    found = {
-        "POSTGRES_HOST": "127.0.0.1",
-        "ENGINE_HOST": "127.0.0.1",
-        "FIXTURES": str(_source(sources, "fixtures")),
-        "EXAMPLES": str(_source(sources, "examples")),
-    }
+    found = {"POSTGRES_HOST": "127.0.0.1", "ENGINE_HOST": "127.0.0.1"}
+    if templates:
+        # Their handlers are on the program's own path.
+        found["TEMPLATES"] = ":".join(str(folder.absolute()) for folder in templates)
+        found["HANDLERS"] = ""
+    else:
+        fixtures = _source(sources, "fixtures")
+        found["FIXTURES"] = str(fixtures)
+        found["TEMPLATES"] = str(fixtures / "task_templates/python")
+        found["HANDLERS"] = str(_source(sources, "examples") / "python")
     for name, variable in BIND_VARIABLES.items():
         if name in compose.services:
             port = compose.services[name].published_port()

@@ -10,6 +10,7 @@ from typing import Any
 from tasker_stack.compose import Compose, ComposeError, interpolate
 from tasker_stack.programs import FOLDER_LISTS, ID_VARIABLES, POSTGRES_PORT
 from tasker_stack.slots import Slot
+from tasker_stack.system import Wanted
 
 # Folders of the compose file's own tree that its services mount.
 MOUNTED = ("fixtures", "examples")
@@ -17,6 +18,9 @@ MOUNTED = ("fixtures", "examples")
 # What is below a project's folder beside them.
 SCRATCH = "scratch"
 HANDLERS = "handlers"
+
+# Where a worker's image has its workflows, by the compose file's variables.
+IN_IMAGE = {"TEMPLATES": "/app/templates", "HANDLERS": "/app/handlers"}
 
 # Where the image has the data directory.
 POSTGRES_DATA = "/var/lib/postgresql/data"
@@ -52,10 +56,7 @@ class Project:
 
 
 def lay_out(
-    compose: Compose,
-    file: Path,
-    sources: Mapping[str, Path],
-    handlers: Path | None,
+    wanted: Wanted,
     folder: Path,
     *,
     slot: Slot,
@@ -67,23 +68,31 @@ def lay_out(
     All that is mounted is copied: Bazel's files are links to what the engine may not see. What
     tests write into SCRATCH below the folder, workers see at the path `scratch`.
     """
-    for name in MOUNTED:
-        if name not in sources:
-            raise ComposeError(f"--source={name}=PATH is missing")
-        shutil.copytree(sources[name], folder / name)
-    copy = folder / "fixtures" / "compose" / file.name
-    copy.parent.mkdir(exist_ok=True)
-    shutil.copyfile(file, copy)
-    (folder / SCRATCH).mkdir()
-    if handlers:
-        shutil.copytree(handlers, folder / HANDLERS)
-    additions = folder / "stack.json"
+    compose = wanted.compose
     variables = {tag_variable(service): tag for service, tag in tags.items()}
+    if wanted.templates:
+        # The image has all.
+        variables |= IN_IMAGE
+    else:
+        for name in MOUNTED:
+            if name not in wanted.sources:
+                raise ComposeError(f"--source={name}=PATH is missing")
+            shutil.copytree(wanted.sources[name], folder / name)
+    copy = folder / "fixtures" / "compose" / wanted.file.name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(wanted.file, copy)
+    for mount in (mount for service in compose.services.values() for mount in service.volumes):
+        # What is not there, the engine would make as root.
+        (copy.parent / mount.partition(":")[0]).mkdir(parents=True, exist_ok=True)
+    (folder / SCRATCH).mkdir()
+    if wanted.handlers:
+        shutil.copytree(wanted.handlers, folder / HANDLERS)
+    additions = folder / "stack.json"
     project = Project(compose, slot, (copy, additions), variables)
     for service, declared in compose.services.items():
         if declared.ports:
             variables[port_variable(service)] = str(project.port(service))
-    added = _additions(project, handlers, folder, scratch)
+    added = _additions(project, wanted.handlers, folder, scratch)
     additions.write_text(json.dumps(added, indent=2))
     return project
 
@@ -121,7 +130,7 @@ def _additions(
                 inside = f"/{handlers}"
                 service["volumes"].append(f"{folder / HANDLERS}:{inside}:ro")
                 service["environment"] = {
-                    key: f"{interpolate(declared.environment[key], {})}:{inside}"
+                    key: f"{interpolate(declared.environment[key], project.variables)}:{inside}"
                     for key in FOLDER_LISTS
                 }
             services[name] = service

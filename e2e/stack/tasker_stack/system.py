@@ -19,6 +19,8 @@ class Wanted:
     # Programs and folders (`programs.Sources`), and archives of images, by their names.
     sources: Mapping[str, Path]
     images: Mapping[str, Path]
+    # Folders of templates that the worker has instead of the fixture's; it has their handlers.
+    templates: list[Path]
     # The folder of handlers that only this test has, from where the stack is run.
     handlers: Path | None
     # Where logs are kept.

@@ -53,7 +53,8 @@ def _worker_layers_impl(ctx):
             elif _is_wanted(file):
                 package[_PACKAGES + _below_root(ctx, file, roots)] = file
 
-    own = {file.path: None for file in package.values()}
+    # By the name that a file has in every configuration: the package is optimised, and not what workflows depend on.
+    own = {file.short_path: None for file in package.values()}
     workflows, places = [], {}
     for target in ctx.attr.workflows:
         roots = target[PyInfo].imports.to_list()
@@ -63,7 +64,7 @@ def _worker_layers_impl(ctx):
             place = _wheel_place(file)
             if place:
                 wheels[_PACKAGES + place] = file
-            elif _is_wanted(file) and file.path not in own:
+            elif _is_wanted(file) and file.short_path not in own:
                 handlers[_HANDLERS + _below_root(ctx, file, roots)] = file
         for place, file in handlers.items():
             if places.setdefault(place, file) != file:
@@ -119,7 +120,6 @@ worker_layers = rule(
             providers = [PyInfo],
         ),
         "workflows": attr.label_list(
-            cfg = optimized_transition,
             doc = "The workflows that the worker runs.",
             providers = [TaskerWorkflowInfo],
         ),

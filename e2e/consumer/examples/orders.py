@@ -1,0 +1,3 @@
+"""Orders to try."""
+
+BOOKS = {"item": "Book", "count": 2}

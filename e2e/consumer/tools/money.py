@@ -1,0 +1,5 @@
+"""Amounts as text."""
+
+
+def euros(amount):
+    return f"€ {amount:.2f}"
