@@ -12,13 +12,14 @@ use uuid::Uuid;
 use crate::{
     Append, AppendOutcome, Day, Error, FirstUse, Key, Listed, ListedTask, Mark, NewTemplate,
     OpenTasks, Outline, Registered, Round, StoredTask, StoredTemplate, TaskFilter, Text,
-    appender::{Appender, Command, Status},
+    appender::{Appender, Command},
     key,
     lease::Lease,
     list, migration, partition,
     reader::Reader,
     retention::{self, What},
     session::{self, Session},
+    status::{Report, Status},
     takeover::{Claim, Owner},
     template, url,
 };
@@ -153,7 +154,7 @@ impl Journal {
         let (sender, status) = watch::channel(Status::Connected);
         let owner = Owner::new(&options);
         let lease = Lease::new(config.clone(), owner.clone());
-        let appender = Appender::open(shared.clone(), owner, receiver, sender).await?;
+        let appender = Appender::open(shared.clone(), owner, receiver, Report::new(sender)).await?;
         let (reader, lister) = (Reader::new(config.clone()), Reader::new(config));
         // All connections that the journal has at once are there before anybody counts on them.
         tokio::try_join!(

@@ -11,7 +11,7 @@
 //! - `batch` and `columns`: an append in statements of bounded size, and their parameters.
 //! - `statement`: the prepared statements of appends, for the days that they change.
 //! - `appender`: the one task that writes; it finds out what became of an append whose answer was lost.
-//! - `link`: the connection on which it does so.
+//! - `link`: the connection on which it does so; `status`: whether it can.
 //! - `url`: what a database URL may ask for.
 //! - `session`: one connection to PostgreSQL and what it must be like.
 //! - `takeover`: who owns an engine, and which history the database is on.
@@ -43,11 +43,11 @@ mod retention;
 mod row;
 mod session;
 mod statement;
+mod status;
 mod takeover;
 mod template;
 mod url;
 
-pub use appender::Status;
 pub use error::Error;
 pub use journal::{Journal, Options};
 pub use lease::LEASE;
@@ -58,4 +58,5 @@ pub use row::{
     Append, AppendOutcome, CommitNumber, FirstUse, Key, NewKey, NewTask, Outline, Refused, Row,
     StoredTask, Summary, TaskChange, Text,
 };
+pub use status::Status;
 pub use template::{Mark, NewTemplate, Note, Registered, StoredTemplate};

@@ -37,10 +37,15 @@ class NotThereError(TaskerError):
     """What is named is not there; the message says what is."""
 
 
+class OldEngineError(TaskerError):
+    """The engine does not know the call that a command needs; the message says what to do."""
+
+
 # The first that fits counts.
 _CODES: tuple[tuple[type[TaskerError], ExitCode], ...] = (
     (RefusedCallError, ExitCode.REFUSED),
     (NotThereError, ExitCode.REFUSED),
+    (OldEngineError, ExitCode.REFUSED),
     (ConnectionLostError, ExitCode.NO_ENGINE),
     (UnexpectedAnswerError, ExitCode.NO_ENGINE),
     (ConfigurationError, ExitCode.USAGE),

@@ -1,10 +1,20 @@
 """The typed faces of the error scenarios, one for each template."""
 
+from typing import TypeVar
+
 from pydantic import BaseModel
 
 from tasker_core.task_handler import TaskHandlerBase
 
-NAMESPACE = "error_testing_py"
+Context = TypeVar("Context", bound=BaseModel)
+Results = TypeVar("Results", bound=BaseModel)
+
+
+class ErrorScenario(TaskHandlerBase[Context, Results]):
+    """What the scenarios have in common; each has a name of its own."""
+
+    namespace = "error_testing_py"
+    version = "1.0.0"
 
 
 class Nothing(BaseModel):
@@ -71,73 +81,55 @@ class ShareResults(BaseModel):
     unexpected_exception_step: Share
 
 
-class SuccessOnlyHandler(TaskHandlerBase[Nothing, SuccessResults]):
+class SuccessOnlyHandler(ErrorScenario[Nothing, SuccessResults]):
     """Nothing goes wrong."""
 
-    namespace = NAMESPACE
     name = "success_only_py"
-    version = "1.0.0"
 
 
-class PermanentErrorOnlyHandler(TaskHandlerBase[Nothing, Nothing]):
+class PermanentErrorOnlyHandler(ErrorScenario[Nothing, Nothing]):
     """A failure that no further attempt can mend."""
 
-    namespace = NAMESPACE
     name = "permanent_error_only_py"
-    version = "1.0.0"
 
 
-class RetryableErrorOnlyHandler(TaskHandlerBase[Nothing, Nothing]):
+class RetryableErrorOnlyHandler(ErrorScenario[Nothing, Nothing]):
     """A failure that each attempt meets anew."""
 
-    namespace = NAMESPACE
     name = "retryable_error_only_py"
-    version = "1.0.0"
 
 
-class RetryThenSucceedHandler(TaskHandlerBase[Patience, FlakyResults]):
+class RetryThenSucceedHandler(ErrorScenario[Patience, FlakyResults]):
     """Fails until the attempt that the context names."""
 
-    namespace = NAMESPACE
     name = "retry_then_succeed_py"
-    version = "1.0.0"
 
 
-class RetryAfterHandler(TaskHandlerBase[Nothing, RetryAfterResults]):
+class RetryAfterHandler(ErrorScenario[Nothing, RetryAfterResults]):
     """A failure that says when to try again."""
 
-    namespace = NAMESPACE
     name = "retry_after_py"
-    version = "1.0.0"
 
 
-class TimeoutHandler(TaskHandlerBase[Nothing, TimeoutResults]):
+class TimeoutHandler(ErrorScenario[Nothing, TimeoutResults]):
     """The first attempt takes longer than it may."""
 
-    namespace = NAMESPACE
     name = "timeout_py"
-    version = "1.0.0"
 
 
-class ErrorTestingHandler(TaskHandlerBase[Nothing, Nothing]):
+class ErrorTestingHandler(ErrorScenario[Nothing, Nothing]):
     """One success, one permanent failure, one that is tried again in vain."""
 
-    namespace = NAMESPACE
     name = "error_testing_py"
-    version = "1.0.0"
 
 
-class UnexpectedExceptionHandler(TaskHandlerBase[Parts, ShareResults]):
+class UnexpectedExceptionHandler(ErrorScenario[Parts, ShareResults]):
     """An exception that nobody foresaw is tried again."""
 
-    namespace = NAMESPACE
     name = "unexpected_exception_py"
-    version = "1.0.0"
 
 
-class UnserialisableResultHandler(TaskHandlerBase[Nothing, Nothing]):
+class UnserialisableResultHandler(ErrorScenario[Nothing, Nothing]):
     """A result that JSON has no place for."""
 
-    namespace = NAMESPACE
     name = "unserialisable_result_py"
-    version = "1.0.0"

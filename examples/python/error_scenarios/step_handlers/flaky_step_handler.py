@@ -1,5 +1,6 @@
 """A step that succeeds at a later attempt."""
 
+from error_scenarios.step_handlers.succeeded import succeeded
 from tasker_core.errors import RetryableError
 from tasker_core.step_handler import StepHandlerBase
 from tasker_core.types import Sequence, Step, StepHandlerCallResult, Task
@@ -16,4 +17,4 @@ class FlakyStepHandler(StepHandlerBase):
                 f"attempt {step.attempt} fails; attempt {succeed_on_attempt} will not",
                 error_code="NOT_YET",
             )
-        return StepHandlerCallResult.success(results={"succeeded_on_attempt": step.attempt})
+        return succeeded(step)
