@@ -33,6 +33,15 @@ echo "another repository, with this checkout:"
 sed -i "s|path = \"../..\"|path = \"$tasker\"|" WORKSPACE
 build checkout
 
+# Without the lines that it must copy.
+if said=$("$bazel" build --nobuild --noincompatible_default_to_explicit_init_py //shop:orders 2>&1); then
+  echo "a workspace without Tasker's flags is built all the same" >&2
+  status=1
+elif [[ $said != *"copy Tasker's tasker.bazelrc"* ]]; then
+  echo "a workspace without Tasker's flags is not told so: $said" >&2
+  status=1
+fi
+
 echo "another repository, with the archive:"
 loaded=$(cd "$tasker" && tools/bazel run //:release -- "$place")
 python3 - "$loaded" <<'PYTHON'

@@ -158,7 +158,8 @@ def _worker(name, workflows, tags):
     )
     tasker_worker_image(
         name = name + "_image",
-        repository = "tasker/" + name.replace("_", "-"),
+        # As the compose file has it, which is told the tag.
+        repository = "tasker/python-worker",
         tags = tags + ["manual"],
         visibility = ["//visibility:private"],
         workflows = workflows,

@@ -45,7 +45,7 @@ cc_library(
 def _local_python_impl(rctx):
     python = rctx.which("python3")
     if not python:
-        fail("python3 is not on PATH. Build with tools/bazel, which installs what is missing or says how.")
+        fail("python3 is not on PATH. Run Tasker's tools/build/prerequisites.sh, which installs what is missing or says how.")
     result = rctx.execute([python, "-c", _PROBE])
     if result.return_code:
         fail("{} does not run: {}".format(python, result.stderr))
@@ -60,7 +60,7 @@ def _local_python_impl(rctx):
             minor,
         ))
     if not rctx.path(include + "/Python.h").exists:
-        fail("{} has no headers: {}/Python.h is missing. Build with tools/bazel, which installs them or says how.".format(
+        fail("{} has no headers: {}/Python.h is missing. Run Tasker's tools/build/prerequisites.sh, which installs them or says how.".format(
             interpreter,
             include,
         ))

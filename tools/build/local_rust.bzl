@@ -28,7 +28,7 @@ def _local_rust_impl(rctx):
     rustc = rctx.which("rustc")
     if not rustc:
         fail("rustc is not on PATH; {} or newer is needed. ".format(required) +
-             "Build with tools/bazel, which installs what is missing or says how.")
+             "Run Tasker's tools/build/prerequisites.sh, which installs what is missing or says how.")
     version = _output(rctx, [rustc, "--version"]).split(" ")[1]
     if _numbers(version) < _numbers(required):
         fail("Rust {} or newer is needed; {} is {}.".format(required, rustc, version))
