@@ -9,14 +9,23 @@ def _names(text):
             found[name.lower().replace("_", "-").replace(".", "-")] = line
     return found
 
+def missing_packages(ours, lock):
+    """The names of the packages that one lock pins and the other does not.
+
+    Args:
+        ours: the text of the one.
+        lock: the text of the other.
+    """
+    theirs = _names(lock)
+    return sorted([name for name in _names(ours) if name not in theirs])
+
 def _python_lock_impl(rctx):
-    ours, theirs = _names(rctx.read(rctx.attr.ours)), _names(rctx.read(rctx.attr.lock))
-    missing = [name for name in ours if name not in theirs]
+    missing = missing_packages(rctx.read(rctx.attr.ours), rctx.read(rctx.attr.lock))
     if missing:
         fail(("{lock} does not pin {missing}, which Tasker's programs import. Of two locks in one program only one is " +
               "seen, so yours must hold both: add Tasker's requirements.in to what you compile it from.").format(
             lock = rctx.attr.lock,
-            missing = ", ".join(sorted(missing)),
+            missing = ", ".join(missing),
         ))
     rctx.symlink(rctx.attr.lock, "requirements_lock.txt")
     rctx.file("BUILD.bazel", 'exports_files(["requirements_lock.txt"])\n')
