@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tasker_oci import base, debian, python_files
+from tasker_oci import base, debian, python_files, wheel_files
 from tasker_oci.tree import LayerError, Tree
 
 
@@ -27,6 +27,9 @@ def main(specification: Path, compressor: Path, blob: Path, description: Path) -
     for path, file in asked["files"].items():
         source = Path(file)
         tree.file(path, _stripped(asked["strip"], source), mode=_mode(source), owner=asked["owner"])
+    wheel_files.check(Path(file) for file in asked["wheels"].values())
+    for path, file in asked["wheels"].items():
+        tree.file(path, Path(file), mode=_mode(Path(file)))
     for path, archive in asked["archives"].items():
         _unpack(Path(archive), path, asked["owner"], tree)
     for path, target in asked["links"].items():

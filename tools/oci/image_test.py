@@ -22,6 +22,7 @@ from tasker_oci.elf import Elf, elf
 from tasker_oci.inside import inside
 
 USER = 65532
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 SHELLS = {"ash", "bash", "busybox", "csh", "dash", "ksh", "sh", "tcsh", "zsh"}
 LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 
@@ -136,10 +137,14 @@ def place(search: str, program: Path) -> str:
 
 
 def test_certificates_are_where_openssl_looks(root: Path) -> None:
-    bundle = (root / "etc/ssl/certs/ca-certificates.crt").read_text()
+    bundle = (root / BUNDLE.relative_to("/")).read_text()
     assert bundle.count("-----BEGIN CERTIFICATE-----") == bundle.count("-----END CERTIFICATE-----")
     assert bundle.count("-----BEGIN CERTIFICATE-----") > 100
-    assert (root / "usr/lib/ssl/cert.pem").readlink() == Path("/etc/ssl/certs/ca-certificates.crt")
+    assert (root / "usr/lib/ssl/cert.pem").readlink() == BUNDLE
+    certifi = root / "usr/local/lib/python3.11/dist-packages/certifi"
+    # Where requests and httpx look, in images that have them.
+    if certifi.exists():
+        assert (certifi / "cacert.pem").readlink() == BUNDLE
 
 
 def test_nothing_tells_of_the_machine_that_built_it(root: Path) -> None:

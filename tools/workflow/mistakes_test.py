@@ -20,8 +20,8 @@ INVALID = Path("fixtures/task_templates/invalid")
 TEMPLATES = sorted(path.stem for path in INVALID.glob("*.yaml"))
 
 
-def template_check(outline: Path, template: Path) -> subprocess.CompletedProcess[str]:
-    command = [os.environ["TEMPLATE_CHECK"], str(outline), str(template)]
+def template_check(outline: Path, *templates: Path) -> subprocess.CompletedProcess[str]:
+    command = [os.environ["TEMPLATE_CHECK"], str(outline), *map(str, templates)]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
@@ -67,6 +67,23 @@ def test_a_mistake_in_a_template_is_told(name: str, tmp_path: Path) -> None:
     assert not outline.exists()
     expected = (INVALID / f"{name}.expected").read_text()
     assert told.stderr.replace(f"{INVALID}/", "").strip() == expected.strip()
+
+
+def test_two_workflows_of_one_identity_are_told(tmp_path: Path) -> None:
+    """As the rule of a worker's image asks, of the templates of all its workflows."""
+    outline, other = tmp_path / "outline.json", tmp_path / "order.yaml"
+    template = FOLDER / "callable_misspelt.yaml"
+    other.write_text(template.read_text() + "description: Another of the same name\n")
+    told = template_check(outline, template, other)
+    assert told.returncode == 1
+    assert not outline.exists()
+    also = f"shop/order 1.0.0 is in {template}, too, with other content"
+    assert told.stderr.splitlines() == [
+        f"{other}:1:1: {also} [DUPLICATE_TEMPLATE]",
+        "  hint: remove one of the two files, or give one template another version",
+    ]
+    # One file by two ways is one.
+    assert template_check(outline, template, template).returncode == 0
 
 
 def test_there_are_enough_of_both() -> None:

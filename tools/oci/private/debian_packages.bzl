@@ -1,5 +1,7 @@
 """The Debian packages of a lock file as a repository, from the mirrors that this machine's apt uses."""
 
+load("//tools/oci/private:package_report.bzl", "package_report", "unfetched_message", "unpinned_message", "update_command")
+
 _MIRRORS = [
     "apt-get",
     "indextargets",
@@ -54,51 +56,30 @@ def _fetch(rctx, packages, mirrors):
         ))
     return [index for index, download in enumerate(waiting) if not download.wait().success]
 
-def _is_at_hand(rctx, package, mirrors):
-    """The SHA-256 of what the mirrors have under the package's path, or None."""
-    for mirror in mirrors:
-        found = rctx.download(
-            "{}/{}".format(mirror, package["path"]),
-            output = "unexpected.deb",
-            allow_fail = True,
-        )
-        if found.success:
-            rctx.delete("unexpected.deb")
-            return found.sha256
-    return None
-
-def _report(rctx, suite, package, mirrors):
+def _report(rctx, suite, package):
     """What is wrong with a package that could not be downloaded, in a line."""
-    pinned = "{name} {version} ({path})".format(**package)
-    sha256 = _is_at_hand(rctx, package, mirrors)
-    if sha256:
-        return "{}: the mirror's file has the SHA-256 {}, and {} is pinned".format(pinned, sha256, package["sha256"])
     python = rctx.which("python3")
-    asked = rctx.execute([python, rctx.path(rctx.attr._archive_index), suite, package["name"]]) if python else None
-    if asked and not asked.return_code:
-        return "{}: is not there any more; the archive has {}".format(pinned, asked.stdout.strip())
-    return "{}: no mirror has it or can be reached{}".format(
-        pinned,
-        " ({})".format(asked.stderr.strip()) if asked else "",
-    )
+    if not python:
+        return package_report(package)
+    asked = rctx.execute([python, rctx.path(rctx.attr._archive_index), suite, package["name"]])
+    if asked.return_code:
+        return package_report(package, problem = asked.stderr.strip())
+    return package_report(package, current = json.decode(asked.stdout)[0])
 
 def _debian_packages_impl(rctx):
+    lock = rctx.attr.lock
+    update = update_command(lock.workspace_name, lock.package, rctx.attr._archive_index.workspace_name)
     asked = json.decode(rctx.read(rctx.attr.packages))
-    locked = {package["name"]: package for package in json.decode(rctx.read(rctx.attr.lock))["packages"]}
+    locked = {package["name"]: package for package in json.decode(rctx.read(lock))["packages"]}
     missing = [name for names in asked["sets"].values() for name in names if name not in locked]
     if missing:
-        fail("{} does not pin {}. Remedy: {}".format(rctx.attr.lock, ", ".join(missing), rctx.attr.update_command))
+        fail(unpinned_message(lock, missing, update))
 
     packages = locked.values()
-    mirrors = _mirrors(rctx)
-    failed = _fetch(rctx, packages, mirrors)
+    failed = _fetch(rctx, packages, _mirrors(rctx))
     if failed:
-        reports = [_report(rctx, asked["suite"], packages[index], mirrors[1] + mirrors[0]) for index in failed]
-        fail("packages that {} pins could not be fetched:\n  {}\nRemedy: {}, then look at the images again.".format(
-            rctx.attr.lock,
-            "\n  ".join(reports),
-            rctx.attr.update_command,
-        ))
+        reports = [_report(rctx, asked["suite"], packages[index]) for index in failed]
+        fail(unfetched_message(lock, reports, update))
     rctx.file("BUILD.bazel", _BUILD + "".join([
         _SET.format(name = name, files = json.encode([each + ".deb" for each in sorted(names)]))
         for name, names in asked["sets"].items()
@@ -117,10 +98,6 @@ debian_packages = repository_rule(
             allow_single_file = [".json"],
             doc = "The suite, and the names of the packages of each set.",
             mandatory = True,
-        ),
-        "update_command": attr.string(
-            default = "bazel run //tools/oci:update_lock",
-            doc = "The command that makes the lock anew, for messages.",
         ),
         "_archive_index": attr.label(allow_single_file = True, default = "//tools/oci:tasker_oci/archive_index.py"),
     },

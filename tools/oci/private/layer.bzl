@@ -34,7 +34,8 @@ def create_layer(
         links = {},
         owner = 0,
         packages = [],
-        software = []):
+        software = [],
+        wheels = {}):
     """Makes one layer by an action of its own.
 
     Args:
@@ -49,6 +50,7 @@ def create_layer(
         owner: the number of user and group that files, archives and folders belong to.
         packages: `.deb` files.
         software: what the list of software says of programs: dicts of type, name and version.
+        wheels: files of unpacked wheels (their File) by their paths in the image; refused when they are not as shipped.
 
     Returns:
         A struct for OciLayerInfo.
@@ -68,12 +70,14 @@ def create_layer(
         "packages": [file.path for file in packages],
         "software": software,
         "strip": tools.strip_executable,
+        "wheels": {path: file.path for path, file in wheels.items()},
     }))
     ctx.actions.run(
         executable = ctx.executable._build_layer,
         arguments = [specification.path, ctx.executable._gzip.path, blob.path, description.path],
         inputs = depset(
-            [specification] + archives.values() + files.values() + packages + ([interpreter] if interpreter else []),
+            [specification] + archives.values() + files.values() + packages + wheels.values() +
+            ([interpreter] if interpreter else []),
             transitive = [tools.all_files],
         ),
         mnemonic = "OciLayer",

@@ -10,6 +10,11 @@ load("//tools/workflow/private:workflow.bzl", "TaskerWorkflowInfo")
 # Where Debian's Python finds what is installed beside it.
 _PACKAGES = "usr/local/lib/python3.11/dist-packages/"
 
+# The authorities that certifi trusts are those of the image's Debian, as in Debian's own package of it: one list, and
+# not a file that programs on a machine append theirs to.
+_CERTIFI = _PACKAGES + "certifi/cacert.pem"
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+
 # What workflows are put into, and what the image's TASKER_HANDLER_PATH names.
 _HANDLERS = "app/handlers/"
 
@@ -75,15 +80,16 @@ def _worker_layers_impl(ctx):
                 ))
         workflows.append((target.label.name, handlers))
 
-    def layer(name, files, software = []):
-        return create_layer(ctx, ctx.label.name + "." + name, files = files, interpreter = interpreter, software = software)
+    def layer(name, **kwargs):
+        return create_layer(ctx, ctx.label.name + "." + name, interpreter = interpreter, **kwargs)
 
     wheels = {place: file for place, file in wheels.items() if _is_wanted(file)}
+    links = {_CERTIFI: _AUTHORITIES} if wheels.pop(_CERTIFI, None) else {}
     return layer_providers([
-        layer("wheels", wheels),
-        layer("package", package, software),
+        layer("wheels", links = links, wheels = wheels),
+        layer("package", files = package, software = software),
     ] + [
-        layer("workflow_{}_{}".format(index, name), handlers)
+        layer("workflow_{}_{}".format(index, name), files = handlers)
         for index, (name, handlers) in enumerate(workflows)
     ]) + [OutputGroupInfo(_validation = depset(_check_templates(ctx)))]
 

@@ -1,23 +1,27 @@
 """What a Debian archive has of some packages now, asked by apt as this machine has it set up.
 
-As a program it prints the versions: archive_index.py SUITE NAME...
+As a program it prints them as the lock has them, a JSON list: archive_index.py SUITE NAME...
 
 The suite is the images', not the machine's: apt is given an index of its own, in a folder that is
 thrown away.
 """
 
+import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 # Suffixes of a suite's own name, and where apt's sources have them.
 SUITES = ("", "-updates", "-security")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# The file of settings that the caller gives apt, which the repository rule's own call sees, too.
+_CONFIG = {name: os.environ[name] for name in ("APT_CONFIG",) if name in os.environ}
 _LINE = re.compile(r"'(?P<address>[^']+)' \S+ (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 
 
@@ -116,19 +120,20 @@ class _Apt:
                 check=False,
                 capture_output=True,
                 text=True,
-                env={"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                env={"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | _CONFIG,
             )
         except FileNotFoundError:
             raise ArchiveError(
                 f"this machine has no {program}: run the command on Debian or Ubuntu"
             ) from None
         if result.returncode:
-            raise ArchiveError(f"{program} {arguments[0]} failed: {result.stderr.strip()}")
+            command = next(each for each in arguments if not each.startswith("-"))
+            raise ArchiveError(f"{program} {command} failed: {result.stderr.strip()}")
         return result.stdout
 
 
 if __name__ == "__main__":
     try:
-        print(", ".join(each.version for each in latest(sys.argv[1], sys.argv[2:])))
+        print(json.dumps([asdict(each) for each in latest(sys.argv[1], sys.argv[2:])]))
     except ArchiveError as error:
         sys.exit(str(error))
