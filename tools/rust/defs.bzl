@@ -4,25 +4,20 @@ load(
     "@tasker_crates//:defs.bzl",
     "crate_aliases",
     "crate_deps",
-    "crate_dev_flags",
     "crate_features",
     "crate_lints",
     "crate_name",
     "crate_proc_macros",
+    "crate_profile_flags",
     "crate_version",
 )
 load("@rules_rust//rust:defs.bzl", "rust_binary", "rust_library", "rust_static_library", "rust_test")
 load("//tools/lint:rust.bzl", "rust_lint_tests")
 
-_OPTIMIZED = Label("//tools/rust:optimized")
-
 # Programs that are shipped or measured: optimised as a whole. The libraries below them are shared with every other
 # target of the same mode.
 _PROGRAM_FLAGS = select({
-    _OPTIMIZED: [
-        "-Clto=thin",
-        "-Ccodegen-units=1",
-    ],
+    Label("@tasker_crates//:optimized"): ["-Clto=thin"],
     "//conditions:default": [],
 })
 
@@ -32,11 +27,7 @@ def _crate_attributes(dev = False):
         "aliases": crate_aliases(),
         "crate_features": crate_features(),
         "proc_macro_deps": crate_proc_macros(dev = dev),
-        "rustc_flags": crate_lints() + select({
-            # As in cargo, an override of the dev profile is no word on optimised builds.
-            _OPTIMIZED: [],
-            "//conditions:default": crate_dev_flags(),
-        }),
+        "rustc_flags": crate_lints() + crate_profile_flags(),
         "version": crate_version(),
     }
 
