@@ -23,6 +23,15 @@ def _output(rctx, command):
         fail("`{}` failed: {}".format(" ".join([str(word) for word in command]), result.stderr))
     return result.stdout.strip()
 
+def _linker_flags(sysroot):
+    """What makes the C compiler link by the LLD that rustup's toolchains have, and Debian's do not."""
+    folder = sysroot.get_child("lib/rustlib/{}/bin/gcc-ld".format(_TRIPLE))
+    if not folder.get_child("ld.lld").exists:
+        return []
+
+    # By its own path, as the C compiler is.
+    return ["-Clink-arg=-fuse-ld=lld", "-Clink-arg=-B{}".format(folder)]
+
 def _local_rust_impl(rctx):
     required = _rust_version(rctx)
     rustc = rctx.which("rustc")
@@ -51,6 +60,7 @@ def _local_rust_impl(rctx):
         if sysroot.get_child(path).exists:
             rctx.symlink(sysroot.get_child(path), path)
     build_file = rctx.read(rctx.attr._build_file).replace("{triple}", _TRIPLE)
+    build_file = build_file.replace("{linker_flags}", repr(_linker_flags(sysroot)))
     rctx.file("BUILD.bazel", build_file)
 
 local_rust = repository_rule(

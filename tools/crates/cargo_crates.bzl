@@ -12,6 +12,7 @@ Cargo resolves and downloads; Bazel compiles. The repository holds
 
   * one package per third-party crate, `@tasker_crates//tokio-1.54.1:tokio`;
   * an alias for each crate that a workspace member depends on, `@tasker_crates//:tokio`;
+  * `@tasker_crates//:optimized`, a setting that holds where the release profile does, not the dev profile;
   * `@tasker_crates//:defs.bzl`, which tells a member's BUILD file what its Cargo.toml says;
   * `@tasker_crates//:members.json`, the folders of the members and of those that each depends on.
 

@@ -93,7 +93,13 @@ def workspace(tmp_path: Path) -> generate.Workspace:
                     },
                 },
             },
-            "profile": {"dev": {"package": {"app": {"opt-level": 1}}}},
+            "profile": {
+                "dev": {"package": {"app": {"opt-level": 1}, "user": {"opt-level": 2}}},
+                "release": {
+                    "codegen-units": 1,
+                    "package": {"app": {"opt-level": "s"}, "user": {"opt-level": "s"}},
+                },
+            },
         },
     )
 
@@ -119,10 +125,49 @@ def test_a_member_knows_its_lints_in_order_of_priority(workspace: generate.Works
     ]
 
 
-def test_a_member_knows_its_place_in_the_dev_profile(workspace: generate.Workspace) -> None:
+def test_a_member_knows_its_place_in_the_profiles(workspace: generate.Workspace) -> None:
     member = generate.member(workspace, workspace.packages["app@0.1.0"], "@tasker_crates")
     assert member["dev_flags"] == ["-Copt-level=1"]
-    assert generate.dev_flags(workspace.manifest, "user") == []
+    assert member["release_flags"] == ["-Ccodegen-units=1", "-Copt-level=s"]
+
+
+def library_text(workspace: generate.Workspace, id: str) -> str:
+    package = workspace.packages[id]
+    library = generate.library_target(package)
+    assert library is not None
+    source = Path(package["manifest_path"]).parent
+    return generate.library_rule(workspace, package, library, source, False)
+
+
+def test_a_third_party_crate_is_compiled_as_the_profiles_say(
+    workspace: generate.Workspace, tmp_path: Path
+) -> None:
+    assert """\
+    rustc_flags = ["--cap-lints=allow"] + select({
+        "//:optimized": [
+            "-Ccodegen-units=1",
+            "-Copt-level=s",
+        ],
+        "//conditions:default": ["-Copt-level=2"],
+    }),
+""" in library_text(workspace, "user@1.0.0")
+    generate.write_root(workspace, "@tasker_crates", tmp_path)
+    assert """\
+config_setting(
+    name = "optimized",
+    values = {
+        "compilation_mode": "opt",
+    },
+)
+""" in (tmp_path / "BUILD.bazel").read_text()
+
+
+def test_a_profile_speaks_of_all_crates_or_of_none(workspace: generate.Workspace) -> None:
+    text = library_text(workspace, "cc@1.0.0")
+    assert '"//:optimized": ["-Ccodegen-units=1"],' in text
+    assert '"//conditions:default": [],' in text
+    del workspace.manifest["profile"]
+    assert '    rustc_flags = ["--cap-lints=allow"],\n' in library_text(workspace, "cc@1.0.0")
 
 
 def test_a_build_script_sees_native_libraries_and_build_dependencies_only(

@@ -4,25 +4,21 @@ load(
     "@tasker_crates//:defs.bzl",
     "crate_aliases",
     "crate_deps",
-    "crate_dev_flags",
     "crate_features",
     "crate_lints",
     "crate_name",
     "crate_proc_macros",
+    "crate_profile_flags",
     "crate_version",
 )
 load("@rules_rust//rust:defs.bzl", "rust_binary", "rust_library", "rust_static_library", "rust_test")
 load("//tools/lint:rust.bzl", "rust_lint_tests")
-
-_OPTIMIZED = Label("//tools/rust:optimized")
+load("//tools/rust:same_program.bzl", "same_program_test")
 
 # Programs that are shipped or measured: optimised as a whole. The libraries below them are shared with every other
 # target of the same mode.
 _PROGRAM_FLAGS = select({
-    _OPTIMIZED: [
-        "-Clto=thin",
-        "-Ccodegen-units=1",
-    ],
+    Label("@tasker_crates//:optimized"): ["-Clto=thin"],
     "//conditions:default": [],
 })
 
@@ -32,11 +28,7 @@ def _crate_attributes(dev = False):
         "aliases": crate_aliases(),
         "crate_features": crate_features(),
         "proc_macro_deps": crate_proc_macros(dev = dev),
-        "rustc_flags": crate_lints() + select({
-            # As in cargo, an override of the dev profile is no word on optimised builds.
-            _OPTIMIZED: [],
-            "//conditions:default": crate_dev_flags(),
-        }),
+        "rustc_flags": crate_lints() + crate_profile_flags(),
         "version": crate_version(),
     }
 
@@ -63,7 +55,7 @@ def rust_crate(
         compile_data: files that the source includes, and that of the tests.
         data: files that the program needs when it runs.
         feature_tests: files of tests/ that need a feature, and so have targets by rust_feature.
-        more_tests: tests of the same sources with other data: by name, the file of tests/, the data, the environment.
+        more_tests: tests run again with other data: by name, the test, the data, the environment.
         static_library: the name of a static library of the same source, for C and C++.
         test_data: files that the tests need when they run.
         test_env: the tests' environment; $(rootpath) of test_data is expanded.
@@ -119,25 +111,31 @@ def rust_crate(
     )
     targets.append(name + "_test")
 
-    tests = dict(more_tests)
+    modules = native.glob(["tests/*/**/*.rs"], allow_empty = True)
     for source in native.glob(["tests/*.rs"], allow_empty = True, exclude = feature_tests):
         stem = source[len("tests/"):-len(".rs")]
         test = stem if stem.endswith("_test") else stem + "_test"
-        tests[test] = (source, test_data, test_env)
-    modules = native.glob(["tests/*/**/*.rs"], allow_empty = True)
-    for test, (source, own_data, own_env) in tests.items():
         rust_test(
             name = test,
             size = test_size,
             srcs = [source] + modules,
             compile_data = compile_data,
             crate_root = source,
-            data = own_data,
-            env = own_env,
+            data = test_data,
+            env = test_env,
             deps = crate_deps(dev = True) + [library],
             **_crate_attributes(dev = True)
         )
         targets.append(test)
+
+    for test, (program, own_data, own_env) in more_tests.items():
+        same_program_test(
+            name = test,
+            size = test_size,
+            data = own_data,
+            env = own_env,
+            program = program,
+        )
 
     rust_lint_tests(name = name, targets = targets)
 

@@ -33,7 +33,6 @@ mod node;
 mod problem;
 mod rules;
 mod scalar;
-mod schema;
 mod schemas;
 mod set;
 mod shape;
@@ -44,9 +43,9 @@ mod yaml;
 pub use document::{Document, parse};
 pub use json_schema::json_schema;
 pub use problem::{Place, Problem, Problems};
-pub use schema::{Schema, SchemaError, Violation};
 pub use set::Set;
 pub use shape::LONGEST_MS;
+pub use tasker_schema::{Schema, SchemaError, Violation};
 pub use template::{
     Backoff, BatchConfig, FailureStrategy, Handler, Lifecycle, Metadata, OnFailure, Retry, Step,
     StepType, Template,

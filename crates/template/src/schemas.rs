@@ -4,10 +4,11 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use tasker_schema::{Schema, SchemaError, Violation};
+
 use crate::code;
 use crate::node::{Node, Value};
 use crate::problem::{Place, Sink};
-use crate::schema::{Schema, SchemaError, Violation};
 
 /// The types that a JSON Schema knows.
 const TYPES: [&str; 7] = [

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use tasker_schema::Schema;
 
 use crate::node::Node;
-use crate::schema::Schema;
 use crate::schemas::Schemas;
 
 /// A valid template with one environment merged.

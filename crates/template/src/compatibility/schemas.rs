@@ -1,5 +1,7 @@
 //! Schemas: what callers may send, what handlers may return, and what those after them have to expect.
 
+use tasker_schema::containment::{GapKind, gaps};
+
 use super::change::Found;
 use super::kinds::{
     INPUT_PROPERTY_NAMED, INPUT_SCHEMA_NARROWED, INPUT_SCHEMA_UNDECIDED, INPUT_SCHEMA_WIDENED,
@@ -9,7 +11,6 @@ use super::kinds::{
 use super::side::{Pair, Placed, Side};
 use crate::node::Node;
 use crate::problem::Place;
-use crate::schema::containment::{GapKind, gaps};
 use crate::schemas::place_of;
 
 /// The schema that accepts everything stands for one that is not there.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tasker_template::{Schema, Violation};
+use tasker_schema::{Schema, Violation};
 
 fn schema(json: &str) -> Schema {
     Schema::new(json).expect("a valid schema")

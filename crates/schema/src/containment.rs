@@ -22,7 +22,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::document;
+use crate::document;
 use known::Known;
 use types::Types;
 
@@ -36,17 +36,18 @@ const DEEPEST: usize = 100;
 
 /// Why the wide schema may refuse what the narrow one accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gap {
-    pub(crate) kind: GapKind,
+pub struct Gap {
+    /// How much is known of it.
+    pub kind: GapKind,
     /// The JSON Pointer of the part of the wide schema, and of the narrow one that it was held against.
-    pub(crate) path: String,
+    pub path: String,
     /// What is the matter there, a clause.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// How much is known of a gap. In the order of how much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum GapKind {
+pub enum GapKind {
     /// A property is named by the wide schema alone: what the narrow one let pass under that name unseen is checked.
     Named,
     /// It cannot be told.
@@ -56,7 +57,7 @@ pub(crate) enum GapKind {
 }
 
 /// Every gap between two valid schemas. `other` is what messages call the narrow one.
-pub(crate) fn gaps(narrow: &str, wide: &str, other: &str) -> Vec<Gap> {
+pub fn gaps(narrow: &str, wide: &str, other: &str) -> Vec<Gap> {
     let (Ok(narrow), Ok(wide)) = (document::read(narrow), document::read(wide)) else {
         return vec![undecided("", "one of the schemas cannot be read")];
     };

@@ -1,10 +1,12 @@
 //! JSON Schemas of contexts and results, made once and then held against documents.
 //!
+//! Apart from templates, whose crate and tests would else compile the validator anew: it is generic over what it reads.
+//!
 //! A schema comes with a template and a document from whoever calls, so neither may exhaust stack, memory or time:
 //! `references` bounds what a schema does with one value, `metered` what a document makes it do. `containment` holds one
 //! schema against another.
 
-pub(crate) mod containment;
+pub mod containment;
 mod document;
 mod metered;
 mod references;

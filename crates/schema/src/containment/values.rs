@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::known::Known;
 use super::{Gap, Parts, Search, refers_at, undecided};
-use crate::node::shortened;
-use crate::schema::Schema;
+use crate::Schema;
 
 /// Under this keyword stand the definitions that a part of a schema takes along.
 const DEFINITIONS: &str = "$defs";
@@ -37,6 +36,15 @@ impl<'a> Search<'a> {
             super::refused(path, message)
         });
         told.collect()
+    }
+}
+
+/// A text short enough for a message.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 60;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
     }
 }
 
