@@ -10,6 +10,16 @@ optimized_transition = transition(
     outputs = ["//command_line_option:compilation_mode"],
 )
 
+def _quick_impl(settings, _attr):
+    return {"//command_line_option:compilation_mode": "fastbuild"}
+
+# For programs that a build runs a few times, also where what they check is part of something optimised.
+quick_transition = transition(
+    implementation = _quick_impl,
+    inputs = [],
+    outputs = ["//command_line_option:compilation_mode"],
+)
+
 def _optimized_binary_impl(ctx):
     binary = ctx.attr.binary[0]
     executable = ctx.actions.declare_file(ctx.label.name)

@@ -200,6 +200,26 @@ fn the_schemas_that_are_drawn_are_told_wider_often_enough() {
 }
 
 #[test]
+fn a_name_that_one_part_has_may_match_the_pattern_of_another() {
+    let schema = json!({"allOf": [
+        {"properties": {"a": {}}},
+        {"patternProperties": {"^a": {"$ref": "#/$defs/node"}}, "additionalProperties": false},
+    ]});
+    let old = with_definitions(&schema);
+    let mut same = old.clone();
+    same["description"] = json!("the same");
+    assert_eq!(is_told_wider(&old, &same), Some(true));
+
+    // Without the old schema's last word on other names, `a` may be what the new one refuses.
+    let mut open = old.clone();
+    open["allOf"][0]["allOf"][1]
+        .as_object_mut()
+        .expect("a mapping")
+        .remove("additionalProperties");
+    assert_eq!(is_told_wider(&open, &same), Some(false));
+}
+
+#[test]
 fn comparing_takes_bounded_time() {
     // Alternatives within alternatives, each of which would double the work.
     let mut schema = json!({"type": "string"});

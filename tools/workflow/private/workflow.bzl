@@ -1,6 +1,7 @@
 """A workflow as a target: its handlers as a Python library, its templates, and the check that the two fit."""
 
 load("@rules_python//python:defs.bzl", "PyInfo")
+load("//tools/rust:optimized.bzl", "quick_transition")
 
 # The folder that wheels are unpacked in.
 _SITE = "/site-packages/"
@@ -75,7 +76,7 @@ def _check_handlers(ctx, outline, files):
         mnemonic = "TaskerHandlers",
         outputs = [marker],
         progress_message = "Checking the handlers of %{label}",
-        tools = [ctx.attr._check_handlers[DefaultInfo].files_to_run],
+        tools = [ctx.attr._check_handlers[0][DefaultInfo].files_to_run],
     )
     return marker
 
@@ -119,10 +120,11 @@ workflow = rule(
             doc = "The templates.",
             mandatory = True,
         ),
+        "_allowlist_function_transition": attr.label(default = "@bazel_tools//tools/allowlists/function_transition_allowlist"),
         # As they are run, not once more for the build itself.
-        "_check_handlers": attr.label(cfg = "target", default = "//tools/workflow:check_handlers", executable = True),
+        "_check_handlers": attr.label(cfg = quick_transition, default = "//tools/workflow:check_handlers", executable = True),
         "_tasker": attr.label(default = "//tasker_py"),
-        "_template_check": attr.label(cfg = "target", default = "//tools/workflow/template_check", executable = True),
+        "_template_check": attr.label(cfg = quick_transition, default = "//tools/workflow/template_check", executable = True),
     },
     provides = [PyInfo, TaskerWorkflowInfo],
 )

@@ -179,8 +179,17 @@ impl<'a> Search<'a> {
             .collect();
         names.sort();
         names.dedup();
+        let matched = |it: &&'a Parts| patterns(it).all(|(pattern, _)| has_pattern(pattern));
         for name in names.into_iter().filter(|it| !is_named(it)) {
-            let inner = self.known(known.property(name));
+            // What matches none of the wide schema's patterns matches none of a part that has no others.
+            let is_rest = |it: &&'a Parts| {
+                patterns(it).next().is_some()
+                    && matched(it)
+                    && properties(it).all(|(other, _)| other != name)
+            };
+            let rest = known.schemas.iter().copied().filter(|it| is_rest(it));
+            let rest = rest.filter_map(|it| it.get("additionalProperties"));
+            let inner = self.known(known.property(name).into_iter().chain(rest));
             let found = self.within(&inner, schema, at);
             // The name may match one of the patterns, which then counts instead.
             let may_match = patterns(wide).next().is_some();
@@ -197,7 +206,6 @@ impl<'a> Search<'a> {
                 ..it
             }));
         }
-        let matched = |it: &&'a Parts| patterns(it).all(|(pattern, _)| has_pattern(pattern));
         let rest = known.schemas.iter().copied().filter(|it| matched(it));
         let inner = self.known(rest.filter_map(|it| it.get("additionalProperties")));
         let found = self.within(&inner, schema, at);
