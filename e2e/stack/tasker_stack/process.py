@@ -1,8 +1,10 @@
 """A service as a process of this machine."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,23 @@ class Program:
 
     command: tuple[str, ...]
     prepare: Callable[[], None] = nothing
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(child) for child in text.split()]
+
+
+def _is_running(pid: int) -> bool:
+    """Whether it is there and no zombie, which has nothing any more."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 class ProcessLauncher:
@@ -75,8 +94,17 @@ class ProcessRun:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL to its group."""
+        """SIGKILL to its group, and to its children: those of PostgreSQL have groups of their own.
+
+        These are gone on return: a server does not start while one of another has its memory.
+        """
+        children = _children(self._process.pid)
         os.killpg(self._process.pid, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        while any(map(_is_running, children)):
+            time.sleep(0.002)
 
     def freeze(self) -> None:
         """SIGSTOP to its group."""
