@@ -166,6 +166,18 @@ def test_a_process_that_outlives_its_service_is_killed_and_reported(
     assert "signal.pause()" in problem
 
 
+def test_a_kill_reaches_a_process_of_a_session_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasker_stack.process_driver.STOP_SECONDS", 0.2)
+    driver = driver_of(tmp_path, {"engine": FORGETFUL})
+    driver.start()
+    engine = driver.find("engine")
+    assert engine
+    engine.kill()
+    assert driver.stop() == []
+
+
 def test_a_health_check_of_another_form_is_refused(tmp_path: Path) -> None:
     check = {"test": ["NONE"], "interval": "1s", "timeout": "1s", "retries": 1}
     engine = {"image": "none", "environment": {}, "healthcheck": check}

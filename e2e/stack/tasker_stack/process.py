@@ -2,9 +2,9 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,21 +24,17 @@ class Program:
     prepare: Callable[[], None] = nothing
 
 
-def _children(pid: int) -> list[int]:
+def _open_children(pid: int) -> list[int]:
+    """File descriptors of the children, which stay theirs whatever becomes of their numbers."""
     try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except FileNotFoundError:
         return []
-    return [int(child) for child in text.split()]
-
-
-def _is_running(pid: int) -> bool:
-    """Whether it is there and no zombie, which has nothing any more."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+    opened = []
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            opened.append(os.pidfd_open(int(child)))
+    return opened
 
 
 class ProcessLauncher:
@@ -98,13 +94,14 @@ class ProcessRun:
 
         These are gone on return: a server does not start while one of another has its memory.
         """
-        children = _children(self._process.pid)
+        children = _open_children(self._process.pid)
         os.killpg(self._process.pid, signal.SIGKILL)
         for child in children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        while any(map(_is_running, children)):
-            time.sleep(0.002)
+                signal.pidfd_send_signal(child, signal.SIGKILL)
+            # It can be read once the process has ended.
+            select.select([child], [], [])
+            os.close(child)
 
     def freeze(self) -> None:
         """SIGSTOP to its group."""
